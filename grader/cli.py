@@ -1,0 +1,128 @@
+"""The command line. It reads arguments, calls one function and turns the result into text and an exit code.
+
+Nothing is decided here. Results go to stdout, everything else to stderr; plain text, so there is no colour
+to switch off. What takes long to import is imported where it is used, so `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from grader.errors import FaultySolution, GraderError, UsageError
+from grader.release.bundle import write_bundle
+from grader.release.course import Course, find_course
+from grader.release.labs import check_lab, orphans, release_lab
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="What instructors and authors of the course run.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def grader() -> None:
+    """What instructors and authors of the course run."""
+    # without a callback, typer makes an only command the whole program, and `release` would be no word of it
+
+
+@app.command()
+def release(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a lab and its solution disagree.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace labs that have been worked in; a copy of each is kept.")
+    ] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="DIR", help="Write the students' repository into this new folder."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Turn solutions/ into labs/.
+
+    Solution regions become stubs and outputs are cleared. A lab is written only
+    when its solution has changed, and never over someone's work.
+
+    Exit codes: 0 done, or all agree; 1 something was refused or disagrees;
+    2 wrong use; 130 interrupted.
+    """
+    _leave(lambda: _release(check=check, force=force, bundle=bundle, root=root))
+
+
+def _release(*, check: bool, force: bool, bundle: Path | None, root: Path | None) -> int:
+    if sum([check, force, bundle is not None]) > 1:
+        message = "--check, --force and --bundle exclude each other"
+        hint = "--check writes nothing, --force rewrites labs/, --bundle leaves labs/ alone"
+        raise UsageError(message, hint=hint)
+    course = find_course(root, Path.cwd())
+    for name in course.strangers():
+        _say(f"note: {name} is left out, because its name is not that of a lab, as in 01_persistence.ipynb")
+    if check:
+        return _check(course)
+    return _write(course, force=force) if bundle is None else _bundle(course, bundle)
+
+
+def _check(course: Course) -> int:
+    labs = course.labs()
+    problems = [problem for lab in labs for problem in check_lab(course, lab)]
+    problems += orphans(course)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        _say(f"{_counted(len(problems), 'problem')} in {_counted(len(labs), 'lab')}")
+        return 1
+    typer.echo(f"{_counted(len(labs), 'lab')} checked: labs and solutions agree")
+    return 0
+
+
+def _write(course: Course, *, force: bool) -> int:
+    code = 0
+    for lab in course.labs():
+        try:
+            typer.echo(release_lab(course, lab, force=force))
+        except GraderError as error:  # one lab that cannot be written does not hold up the others
+            code = _failed(error)
+    return code
+
+
+def _bundle(course: Course, target: Path) -> int:
+    typer.echo(f"{target}: {_counted(write_bundle(course, target), 'file')} for students")
+    return 0
+
+
+def _leave(step: Callable[[], int]) -> NoReturn:
+    """Run a command's step and leave with its exit code; expected errors become sentences."""
+    try:
+        code = step()
+    except GraderError as error:
+        code = _failed(error)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _failed(error: GraderError) -> int:
+    _say(str(error) if isinstance(error, FaultySolution) else f"error: {error}")
+    return error.exit_code
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")

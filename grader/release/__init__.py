@@ -1,0 +1,10 @@
+"""From solutions to labs: what authors write becomes what students get.
+
+notebook   a notebook as data: read, written, hashed
+stubs      solution in, lab out: one pure function
+compare    two notebooks in, words about their differences out
+files      writing that never leaves half a file
+course     which solutions a repository has, and where their labs are
+labs       the two commands on labs: write them, check them
+bundle     the students' repository
+"""

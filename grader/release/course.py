@@ -1,0 +1,67 @@
+"""Where a repository keeps its solutions and labs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.release.notebook import Notebook, read
+from grader.release.stubs import release
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+"""The repository that this package lies in, when it was not installed from elsewhere."""
+
+LAB_NAME = re.compile(r"\d\d_[a-z0-9_]+")
+"""A number and a slug: ``01_persistence``. Other notebooks are somebody's own and are left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A repository with ``solutions/`` and ``labs/``."""
+
+    root: Path
+
+    def labs(self) -> list[str]:
+        """Return the names of all labs that have a solution, in order."""
+        return sorted(path.stem for path in self._solutions() if LAB_NAME.fullmatch(path.stem))
+
+    def strangers(self) -> list[str]:
+        """Return the notebooks in ``solutions/`` whose name is no lab's."""
+        return sorted(
+            f"solutions/{path.name}" for path in self._solutions() if not LAB_NAME.fullmatch(path.stem)
+        )
+
+    def lab_path(self, lab: str) -> Path:
+        """Return where a lab is, or would be."""
+        return self.root / "labs" / f"{lab}.ipynb"
+
+    def solution(self, lab: str) -> Notebook:
+        """Return a lab's solution as it was written."""
+        return read(self.root / "solutions" / f"{lab}.ipynb", f"solutions/{lab}.ipynb")
+
+    def fresh(self, lab: str) -> Notebook:
+        """Return a lab as its solution says it should be released."""
+        return release(self.solution(lab), lab, f"solutions/{lab}.ipynb")
+
+    def _solutions(self) -> list[Path]:
+        paths = (self.root / "solutions").glob("*.ipynb")
+        return [path for path in paths if not path.name.startswith(".")]
+
+
+def find_course(root: Path | None, here: Path) -> Course:
+    """Return the course at ``root``; without one, the one at ``here``, else the grader's own repository."""
+    candidates = [root] if root else [here, REPOSITORY]
+    for candidate in candidates:
+        if (candidate / "solutions").is_dir():
+            return _with_labs(Course(candidate))
+    message = f"there is no solutions/ folder in {' or '.join(str(place) for place in candidates)}"
+    raise UsageError(message, hint="name the course's repository with --root")
+
+
+def _with_labs(course: Course) -> Course:
+    if course.labs():
+        return course
+    hint = "a solution is named by two digits and a slug, as in solutions/01_persistence.ipynb"
+    raise UsageError(f"there is no lab in {course.root / 'solutions'}", hint=hint)

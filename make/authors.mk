@@ -1,0 +1,33 @@
+# What only authors and CI need. The students' bundle does not have this file.
+#
+#   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x"
+#   LAB         one lab instead of all:        make record LAB=persistence, make outputs LAB=01_persistence
+#   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
+
+.PHONY: setup-dev test demo outputs release record lock
+
+setup-dev: ## The environment with what tests and authors need besides
+	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
+
+test: setup-dev ## Lint, types and all tests, as CI runs them
+	@$(PY) make/tools.py
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(PY) -m pytest --junit-xml=build/junit.xml $(TEST_ARGS)
+
+demo: setup ## Run every solution as a whole and show a table
+	@$(PY) make/demo.py
+
+outputs: setup ## Execute the solutions and store their outputs in them
+	@$(PY) make/outputs.py $(LAB)
+
+release: setup ## Turn the solutions into the labs that students get
+	@$(PY) -m grader release
+
+record: setup ## Record a lab's answers anew from a real model (needs a key in .env)
+	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=persistence" >&2; exit 2; }
+	@$(PY) -m utils.replay record "$(LAB)"
+
+lock: setup-dev ## Write both lock files again from pyproject.toml
+	@$(PY) make/lock.py $(if $(UPGRADE),--upgrade)

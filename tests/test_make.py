@@ -1,0 +1,490 @@
+"""The scripts behind the commands: Python, the environment, JupyterLab's arguments, demo and outputs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+SH = shutil.which("sh") or "/bin/sh"
+STUDENTS = ("Makefile", "make/python.sh", "make/environment.py", "make/lab.py")
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"make_{name}", ROOT / "make" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# python.sh
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run python.sh where only the given programs exist: name -> shell lines."""
+
+    def run(PYTHON: str = "", **programs: str) -> subprocess.CompletedProcess[str]:
+        folder = tmp_path / "bin of mine"
+        folder.mkdir()
+        for name, body in programs.items():
+            path = folder / name.replace("_", ".")
+            path.write_text(f"#!{SH}\n{body}\n")
+            path.chmod(0o755)
+        environment = {"PATH": str(folder), "PYTHON": PYTHON.replace("BIN", str(folder))}
+        return subprocess.run(
+            [SH, ROOT / "make" / "python.sh"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_python_that_fits_is_found_behind_a_placeholder_that_does_not_run(find: Any) -> None:
+    found = find(python3_13="echo not installed >&2; exit 127", python3="exit 0")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "python3\n", "")
+
+
+def test_a_python_with_venv_is_preferred_to_a_newer_one_without(find: Any) -> None:
+    assert find(python3_13="echo 3.13; exit 4", python3_11="exit 0").stdout == "python3.11\n"
+
+
+def test_a_named_python_is_the_only_one_tried(find: Any) -> None:
+    assert find(PYTHON="BIN/mine", mine="exit 0", python3="exit 0").stdout.endswith("bin of mine/mine\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "No Python was found: install Python 3.11, 3.12 or 3.13"),
+        ({"python3": "echo 3.9.2; exit 3"}, "needs Python 3.11, 3.12 or 3.13, and here python3 is 3.9.2"),
+        ({"python3": "echo 3.12; exit 4"}, "venv module is missing: install it (the package python3.12-venv"),
+        ({"PYTHON": "python9", "python3": "exit 0"}, "PYTHON=python9 does not run"),
+    ],
+    ids=["no Python", "too old", "no venv module", "a name that is nothing"],
+)
+def test_what_is_missing_is_said_in_one_sentence(find: Any, given: dict[str, str], told: str) -> None:
+    found = find(**given)
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert told in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_the_real_python_passes_the_probe(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [SH, ROOT / "make" / "python.sh"],
+        cwd=tmp_path,
+        env={"PATH": "", "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == sys.executable
+
+
+# environment.py
+
+
+@pytest.fixture
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The environment script in a folder of its own, with its two slow steps written down instead of done."""
+    module: Any = load("environment")
+    root = tmp_path / "kit"
+    root.mkdir()
+    for name in ("requirements.lock", "requirements-dev.lock", "pyproject.toml"):
+        (root / name).write_text(name)
+    steps: list[str] = []
+
+    def create(version: str) -> None:
+        steps.append("create")
+        module.PYTHON.parent.mkdir(parents=True, exist_ok=True)
+        module.PYTHON.touch()
+
+    monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(module, "VENV", root / ".venv")
+    monkeypatch.setattr(module, "PYTHON", root / ".venv/bin/python")
+    monkeypatch.setattr(module, "STAMP", root / ".venv/kit-stamp.json")
+    monkeypatch.setattr(module, "create", create)
+    monkeypatch.setattr(module, "runs", lambda version: module.PYTHON.exists())
+    monkeypatch.setattr(module, "install", lambda locks: steps.append(" ".join(locks)))
+    module.steps = steps
+    return module
+
+
+def test_the_first_run_creates_and_installs_the_second_does_nothing(kit: Any) -> None:
+    kit.update(dev=False)
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock"]
+
+
+def test_tests_add_their_packages_and_take_nothing_away(kit: Any) -> None:
+    kit.update(dev=False)
+    kit.update(dev=True)
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock", "requirements.lock requirements-dev.lock"]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+def test_another_lock_or_project_file_installs_again(kit: Any, name: str) -> None:
+    kit.update(dev=False)
+    (kit.ROOT / name).write_text("changed")
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock", "requirements.lock"]
+
+
+def test_an_interrupted_installation_is_taken_up_again(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(locks: list[str]) -> None:
+        raise kit.SetupError("no network")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kit, "install", interrupted)
+        with pytest.raises(kit.SetupError):
+            kit.update(dev=False)
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock"]
+
+
+def test_a_copied_folder_gets_an_environment_of_its_own(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.update(dev=False)
+    copy = kit.ROOT.with_name("copy")
+    shutil.copytree(kit.ROOT, copy)
+    for name, value in {"ROOT": copy, "VENV": copy / ".venv"}.items():
+        monkeypatch.setattr(kit, name, value)
+    monkeypatch.setattr(kit, "STAMP", copy / ".venv/kit-stamp.json")
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock"] * 2
+
+
+def test_a_damaged_stamp_is_no_stamp(kit: Any) -> None:
+    kit.update(dev=False)
+    kit.STAMP.write_text("{")
+    kit.update(dev=False)
+    assert kit.steps == ["create", "requirements.lock", "requirements.lock"]
+
+
+def test_a_read_only_folder_is_named_with_what_to_do(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *args: object, **more: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(
+        kit.SetupError, match=r"cannot be written to \(Read-only file system\): copy the folder"
+    ):
+        kit.update(dev=False)
+    assert kit.steps == []
+
+
+def test_a_missing_lock_is_named(kit: Any) -> None:
+    (kit.ROOT / "requirements.lock").unlink()
+    with pytest.raises(kit.SetupError, match=r"requirements\.lock is missing"):
+        kit.update(dev=False)
+
+
+def test_what_pip_said_last_comes_before_the_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    module: Any = load("environment")
+    fake = tmp_path / "python"
+    fake.write_text(f"#!{SH}\necho 'ERROR: no route'; exit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(module, "PYTHON", fake)
+    with pytest.raises(module.SetupError, match="could not be installed"):
+        module.pip("-r", "requirements.lock", total=3)
+    assert capsys.readouterr().err == "ERROR: no route\n"
+
+
+# lab.py
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    return load("lab")
+
+
+def test_jupyterlab_asks_the_network_for_nothing(lab: Any) -> None:
+    words = " ".join(lab.command([]))
+    assert "news_url=None" in words
+    assert "NeverCheckForUpdate" in words
+    assert "extension_manager=readonly" in words
+    assert "://" not in words
+
+
+@pytest.mark.parametrize(("uid", "told"), [(0, True), (1000, False)], ids=["root", "a user"])
+def test_only_root_is_allowed_to_be_root(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, uid: int, told: bool
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: uid, raising=False)
+    assert ("--allow-root" in lab.command([])) is told
+
+
+@pytest.mark.parametrize("display", ["DISPLAY", "WAYLAND_DISPLAY", None])
+def test_a_browser_opens_only_where_there_is_a_display(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, display: str | None
+) -> None:
+    if display:
+        monkeypatch.setenv(display, ":1")
+    assert ("--no-browser" in lab.command([])) is (display is None)
+
+
+def test_a_mac_always_has_a_display(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "--no-browser" not in lab.command([])
+
+
+def test_a_port_and_words_of_ones_own_are_handed_on(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8890")
+    assert "--ServerApp.port=8890" in lab.command(["--ip=0.0.0.0"])
+    assert lab.command(["--ip=0.0.0.0"])[-1] == "--ip=0.0.0.0"
+
+
+@pytest.mark.parametrize("port", ["eighty", "0", "70000", "-1"])
+def test_a_port_that_is_none_is_refused_in_a_sentence(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert lab.main() == 2
+    assert "PORT is a number from 1 to 65535" in capsys.readouterr().err
+
+
+# tools.py
+
+
+@pytest.mark.parametrize(
+    ("ci", "code"), [("true", 1), ("", 0)], ids=["in CI it fails", "elsewhere it goes on"]
+)
+def test_a_missing_program_is_named_with_the_line_to_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, code: int
+) -> None:
+    tools: Any = load("tools")
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(tools, "missing", lambda: ["bubblewrap"])
+    monkeypatch.setattr(tools, "may_install", lambda: False)
+    assert tools.main() == code
+    assert "apt-get install bubblewrap" in capsys.readouterr().err
+
+
+def test_where_it_is_allowed_the_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools: Any = load("tools")
+    here: list[str] = []
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(tools, "missing", lambda: [] if here else ["chromium"])
+    monkeypatch.setattr(tools, "may_install", lambda: True)
+    monkeypatch.setattr(tools, "jail_works", lambda: True)
+    monkeypatch.setattr(tools, "install", here.extend)
+    assert tools.main() == 0
+    assert here == ["chromium"]
+
+
+# demo.py and outputs.py, in a kit of their own under a path with spaces
+
+
+class Course:
+    """A folder with the scripts and whatever notebooks a test writes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.solutions = root / "solutions"
+        self.solutions.mkdir(parents=True)
+        shutil.copytree(ROOT / "make", root / "make", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def write(self, name: str, *sources: str) -> Path:
+        cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]
+        notebook = new_notebook(cells=[new_markdown_cell("# A lab", id="title"), *cells])
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        notebook.metadata["widgets"] = {"old": "state"}
+        path = self.solutions / f"{name}.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+    def run(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, f"make/{script}.py", *words],
+            cwd=self.root,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return Course(tmp_path / "a course")
+
+
+def test_a_demo_of_nothing_says_so(course: Course) -> None:
+    told = course.run("demo")
+    assert told.returncode == 1
+    assert told.stderr == "There are no solutions to run in solutions/.\n"
+
+
+@pytest.mark.kernel
+def test_the_demo_ends_with_a_table_and_names_what_failed(course: Course) -> None:
+    course.write("01_good", "import os", "assert os.environ['REPLAY_PACE'] == 'off'")
+    course.write("02_bad", "1", "raise ValueError('no such city')", "3")
+    course.write("03_left", "1", "import sys\nsys.exit(0)", "3")
+    told = course.run("demo")
+    assert told.returncode == 1
+    rows = {
+        row[0]: row for row in (re.split(r"\s*│\s*", line.strip("│ ")) for line in told.stdout.splitlines())
+    }
+    assert rows["01_good.ipynb"][1::2] == ["2", "ok"]
+    assert rows["02_bad.ipynb"][1::2] == ["1", "failed"]
+    assert rows["03_left.ipynb"][3] == "failed"
+    assert "02_bad.ipynb: cell 2: ValueError: no such city" in told.stdout
+    assert "without an error" in told.stdout
+    assert told.stderr.splitlines() == [f"Running {name}.ipynb" for name in ("01_good", "02_bad", "03_left")]
+    assert "Traceback" not in told.stdout
+    assert (course.root / "build/demo/02_bad.ipynb").exists()
+
+
+VARIED = """
+import sys, time, uuid
+from IPython.display import display
+import ipywidgets
+first, second = uuid.uuid4(), uuid.uuid4()
+print("a", flush=True); time.sleep(0.3); print(first, second)
+print("to the other stream", file=sys.stderr)
+print(first, object())
+display(ipywidgets.HTML("<b>hello</b>"))
+"""
+TIMED = "# NBVAL_IGNORE_OUTPUT: a measured time\nimport time\nprint(f'{time.perf_counter():.6f} s')"
+
+
+@pytest.mark.kernel
+def test_outputs_are_stored_and_nothing_else_changes(course: Course) -> None:
+    path = course.write("01_lab", VARIED, TIMED, "1 + 1")
+    before: Any = nbformat.read(path, as_version=4)
+    told = course.run("outputs", "01_lab")
+    assert (told.returncode, told.stdout) == (0, "01_lab.ipynb: outputs stored\n"), told.stderr
+    text = path.read_text("utf-8")
+    after: Any = nbformat.read(path, as_version=4)
+    assert [(c.id, c.source, c.metadata) for c in after.cells] == [
+        (c.id, c.source, c.metadata) for c in before.cells
+    ]
+    assert "widgets" not in after.metadata
+    streams = [(o.name, o.text) for o in after.cells[1].outputs if o.output_type == "stream"]
+    ids = [f"00000000-0000-4000-8000-{n:012d}" for n in (1, 2)]
+    assert streams == [
+        ("stdout", f"a\n{ids[0]} {ids[1]}\n{ids[0]} <object object at 0x7f0000000001>\n"),
+        ("stderr", "to the other stream\n"),
+    ]
+    assert after.cells[1].outputs[-1].data == {"text/plain": "HTML(value='<b>hello</b>')"}
+    assert [cell.execution_count for cell in after.cells[1:]] == [1, 2, 3]
+    assert after.cells[3].outputs[0].data == {"text/plain": "2"}
+
+    again = course.run("outputs")
+    assert (again.returncode, again.stdout) == (0, "01_lab.ipynb: as it was\n")
+    assert path.read_text("utf-8") == text
+
+
+@pytest.mark.kernel
+def test_a_cell_that_raises_leaves_every_notebook_as_it_was(course: Course) -> None:
+    good, bad = course.write("01_good", "1"), course.write("02_bad", "1", "{}['city']")
+    before = good.read_text("utf-8"), bad.read_text("utf-8")
+    told = course.run("outputs")
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1] == (
+        "Nothing was written: 02_bad.ipynb stops in cell 2 (cell-1) with KeyError: 'city'"
+    )
+    assert "Traceback" not in told.stderr
+    assert (good.read_text("utf-8"), bad.read_text("utf-8")) == before
+
+
+# What goes to students, and what the lock files promise
+
+
+def test_students_have_their_commands_without_the_authors(tmp_path: Path) -> None:
+    (tmp_path / "make").mkdir()
+    for name in STUDENTS:
+        shutil.copy(ROOT / name, tmp_path / name)
+    told = subprocess.run(["make"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.findall(r"^  make (\w+)", told.stdout, re.MULTILINE) == ["help", "setup", "lab"]
+    assert told.stderr == ""
+
+
+NINE = {
+    "jupyterlab",
+    "nbval",
+    "papermill",
+    "nbclient",
+    "nbconvert",
+    "langgraph",
+    "langgraph-checkpoint-sqlite",
+    "langchain-openai",
+    "langchain-community",
+}
+
+
+@pytest.mark.install
+def test_the_pip_part_of_the_conda_environment_installs_the_course(tmp_path: Path) -> None:
+    folder = tmp_path / "a student"
+    folder.mkdir()
+    for name in ("pyproject.toml", "requirements.lock", "README.md", "LICENSE", "LICENSE-PROSE"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    venv.create(folder / "env", with_pip=True)
+    python = folder / "env" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def pip(*words: str) -> str:
+        done = subprocess.run([python, "-m", "pip", *words], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    lines = next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
+    pip("install", *(word for line in lines for word in line.split()))
+    installed = {item["name"].lower(): item["version"] for item in json.loads(pip("list", "--format=json"))}
+    locked = dict(
+        re.findall(r"^([\w.-]+)==([^\s;\\]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    )
+    assert {name: installed.get(name) for name in NINE} == {name: locked[name] for name in NINE}
+
+    # The second step of the README's conda lines: the kit itself, with no index to ask.
+    pip("install", "--no-index", "--no-deps", "--no-build-isolation", "-e", ".")
+    where = subprocess.run(
+        [python, "-c", "import utils; print(utils.__path__[0])"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert Path(where.stdout.strip()) == folder / "utils", where.stderr
+
+
+@pytest.mark.install
+def test_the_lock_command_writes_the_same_locks_again(tmp_path: Path) -> None:
+    (tmp_path / "make").mkdir()
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "make/lock.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run([sys.executable, "make/lock.py"], cwd=tmp_path, check=True)
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert (tmp_path / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), (
+            f"run make lock: {name}"
+        )

@@ -1,0 +1,27 @@
+"""What the labs' notebooks import: ``from utils import check, setup``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from utils.kit import Kit, setup
+    from utils.selfcheck import check
+
+__all__ = ["Kit", "check", "setup"]
+
+_HOMES = {"Kit": "utils.kit", "setup": "utils.kit", "check": "utils.selfcheck"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, imported when first asked for: a jail or a tool must not pay for all of them."""
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    import importlib  # noqa: PLC0415 - only here, and only once per name
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

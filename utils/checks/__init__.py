@@ -1,0 +1,5 @@
+"""One module per lab: its exercises, the checks of each and the printed example case.
+
+A check is judged outside the student's code: it asks through ``lab`` and reads what the recorded
+model saw. The notebook runs it with the printed example, the grader with fresh cases.
+"""

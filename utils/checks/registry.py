@@ -1,0 +1,149 @@
+"""Exercises and checks as data, and the decorator that makes a check of a function."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from utils.errors import ExerciseError, KitError
+from utils.lab.lab import Lab
+
+CheckFunction = Callable[[Lab, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that an exercise's work must do."""
+
+    exercise: str
+    name: str
+    title: str
+    points: float
+    run: CheckFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One exercise: what students write, and how it is judged."""
+
+    number: str
+    title: str
+    function: str
+    """the name that the notebook must define"""
+    points: float
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass
+class LabChecks:
+    """The exercises of one lab, filled by its module's ``@check`` functions."""
+
+    slug: str
+    """name of the module in ``utils.checks`` and of the fixture"""
+    title: str
+    example: Any = None
+    """the case that the notebook prints"""
+    exercises: dict[str, Exercise] = field(default_factory=dict)
+
+    def exercise(self, number: str, title: str, *, function: str, points: float) -> None:
+        """Declare an exercise; its checks must add up to its points."""
+        if number in self.exercises:
+            msg = f"exercise {number} is declared twice"
+            raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+        self.exercises[number] = Exercise(number, title, function, points)
+
+    def check(self, number: str, *, points: float, title: str) -> Callable[[CheckFunction], CheckFunction]:
+        """Make a check of a function of ``(lab, case)``, which says what is wrong through ``expect``."""
+
+        def register(function: CheckFunction) -> CheckFunction:
+            exercise = self.exercises.get(number)
+            name = function.__name__
+            if exercise is None:
+                msg = f"{name} belongs to exercise {number}, which is not declared"
+                raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+            if any(check.name == name for check in exercise.checks):
+                msg = f"exercise {number} has two checks called {name}"
+                raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+            checks = (*exercise.checks, Check(number, name, title, points, function))
+            self.exercises[number] = Exercise(
+                number, exercise.title, exercise.function, exercise.points, checks
+            )
+            return function
+
+        return register
+
+    def find(self, number: str) -> Exercise:
+        """The exercise with this number. Raises ExerciseError, naming those that exist."""
+        wanted = number.strip()
+        if wanted not in self.exercises:
+            known = ", ".join(self.exercises)
+            msg = f"there is no exercise {wanted!r} in this lab"
+            raise ExerciseError(
+                msg, hint=f'use one of {known}, such as check("{next(iter(self.exercises))}")'
+            )
+        return self.exercises[wanted]
+
+
+LAB_NAME = re.compile(r"^\d\d_([a-z][a-z0-9_]*)$")
+
+
+def slug_of(lab: str) -> str:
+    """The slug in a lab's name: ``persistence`` for ``01_persistence``. Raises ExerciseError."""
+    found = LAB_NAME.match(lab)
+    if found is None:
+        msg = f"{lab!r} is no lab's name"
+        raise ExerciseError(msg, hint='a lab is called by its notebook, such as "01_persistence"')
+    return found[1]
+
+
+def load_checks(slug: str) -> LabChecks:
+    """The checks of a lab. Raises ExerciseError when there is no such lab."""
+    if not slug.isidentifier() or importlib.util.find_spec(f"utils.checks.{slug}") is None:
+        msg = f"there is no lab called {slug!r}"
+        raise ExerciseError(msg, hint="check the name in setup(...)")
+    found = getattr(importlib.import_module(f"utils.checks.{slug}"), "LAB", None)
+    if not isinstance(found, LabChecks):
+        msg = f"{slug!r} is not a lab"
+        raise ExerciseError(msg, hint="check the name in setup(...)")
+    return found
+
+
+class Failed(Exception):
+    """A check found something wrong; everything here but ``returned`` is the author's text."""
+
+    def __init__(self, message: str, *, returned: str, expected: str, why: str, keeps: float) -> None:
+        super().__init__(message)
+        self.message = message
+        self.returned = returned
+        self.expected = expected
+        self.why = why
+        self.keeps = keeps
+
+
+def expect(condition: bool, message: str, *, got: Any, expected: str, why: str, keeps: float = 0.0) -> None:
+    """Go on if the condition holds.
+
+    Raises Failed otherwise, with what came back (``got``, shown as it is if it is text), what was
+    ``expected``, ``why`` it matters and the points that the check still ``keeps``. A plain ``assert``
+    would vanish under ``python -O``.
+    """
+    if not condition:
+        fail(message, got=got, expected=expected, why=why, keeps=keeps)
+
+
+def fail(message: str, *, got: Any, expected: str, why: str, keeps: float = 0.0) -> NoReturn:
+    """Say that a check found something wrong; see ``expect``."""
+    returned = got if isinstance(got, str) else shown(got)
+    raise Failed(message, returned=returned, expected=expected, why=why, keeps=keeps)
+
+
+def shown(value: Any) -> str:
+    """A value as a card shows it: short, and a mapping or list item by item."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}"
+    text = repr(value)
+    return text if len(text) <= 500 else f"{text[:499]}…"

@@ -1,0 +1,182 @@
+"""Running checks: every check ends as a result, whatever the student's code does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from utils.checks.registry import Check, Exercise, Failed, LabChecks
+from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
+from utils.lab.lab import Lab, LabError, Missing, StudentError, TookTooLong
+from utils.replay.matching import GO_LIVE
+
+_UNWRITTEN = "is not written yet."
+
+
+def run_lab(checks: LabChecks, lab: Lab, case: Any) -> LabResult:
+    """The results of all exercises of a lab."""
+    return LabResult(checks.slug, tuple(run_exercise(e, lab, case) for e in checks.exercises.values()))
+
+
+def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
+    """The results of an exercise's checks, in their order."""
+    results: list[CheckResult] = []
+    for check in exercise.checks:
+        if results and results[0].message.endswith(_UNWRITTEN):
+            results.append(_unrun(check))
+        else:
+            results.append(run_check(exercise, check, lab, case))
+    return ExerciseResult(exercise.number, exercise.title, tuple(results))
+
+
+def not_run(exercise: Exercise) -> ExerciseResult:
+    """The exercise as it stands before anybody checked it."""
+    return ExerciseResult(exercise.number, exercise.title, tuple(_unrun(check) for check in exercise.checks))
+
+
+def _unrun(check: Check) -> CheckResult:
+    return CheckResult(check.exercise, check.name, check.title, "not run", 0.0, check.points)
+
+
+def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResult:
+    """The result of one check. Only a fault of the kit itself ends as ``error``."""
+    try:
+        check.run(lab, case)
+    except Failed as failed:
+        told = _Told(
+            failed.message,
+            failed.returned,
+            failed.expected,
+            failed.why,
+            detail=_model_said(lab),
+        )
+        return _result(check, "failed", lab, told, points=min(failed.keeps, check.points))
+    except Missing as missing:
+        return _result(check, "failed", lab, _missing(missing.name))
+    except StudentError as error:
+        return _result(check, "failed", lab, _raised(exercise, error, lab))
+    except TookTooLong as error:
+        told = _Told(
+            "This call did not come back in time, so it was stopped.",
+            returned=str(error),
+            expected="an answer within the time limit",
+            why="A loop that never ends, or a wait for what never happens, would hold up every user.",
+        )
+        return _result(check, "timeout", lab, told)
+    except LabError as error:
+        told = _Told("The check itself could not run; this is not your fault.", detail=str(error))
+        return _result(check, "error", lab, told)
+    except Exception as error:
+        # A check that trips over a student's data: the data has not the form that the text asks for.
+        told = _Told(
+            "Something of another form came back than the exercise asks for.",
+            expected="what the exercise's text says, in that form",
+            why="Whoever uses this function reads its result in the form that was agreed.",
+            detail=f"{type(error).__name__}: {error}",
+        )
+        return _result(check, "failed", lab, told)
+    else:
+        return _result(check, "passed", lab, points=check.points)
+    finally:
+        _clean_up(lab)
+
+
+def _clean_up(lab: Lab) -> None:
+    try:
+        lab.clean_up()
+    except (LabError, TookTooLong, StudentError):
+        # A transport that gave up has nothing left to clean; the next question starts afresh.
+        return
+
+
+def _result(
+    check: Check, status: Status, lab: Lab, told: _Told | None = None, *, points: float = 0.0
+) -> CheckResult:
+    if told is None:
+        return CheckResult(check.exercise, check.name, check.title, status, points, check.points)
+    return CheckResult(
+        check.exercise,
+        check.name,
+        check.title,
+        status,
+        points,
+        check.points,
+        message=told.message,
+        called=lab.last_call,
+        returned=told.returned,
+        expected=told.expected,
+        why=told.why,
+        detail=told.detail,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a card says of a check that did not pass."""
+
+    message: str
+    returned: str = ""
+    expected: str = ""
+    why: str = ""
+    detail: str = ""
+
+
+def _missing(name: str) -> _Told:
+    return _Told(
+        message=f"There is no {name} in this notebook yet.",
+        returned=f"no {name}",
+        expected=f"a function called {name}",
+        why="The check looks your work up by its name. Was the cell that defines it run?",
+    )
+
+
+def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
+    trace = _trace(error)
+    if error.is_a("NotImplementedError") and not error.message:
+        return _Told(
+            message=f"{exercise.function} {_UNWRITTEN}",
+            returned="NotImplementedError, as the untouched cell raises",
+            expected="your own code in place of raise NotImplementedError()",
+            why="The two hints above show a way to begin.",
+        )
+    returned = f"{error.type}: {error.message}"
+    if refused := lab.refusals():
+        return _Told(
+            message="The model refused the conversation it was sent: it is not well-formed.",
+            returned=returned,
+            expected="every tool call answered by exactly one tool message, directly after it",
+            why=(
+                "Providers answer 400 to such a history, and to every later question on its thread. "
+                f"It was sent: {', '.join(refused[-1].roles)}."
+            ),
+            detail=trace,
+        )
+    if lab.misses():
+        return _Told(
+            message="The model was asked something that nobody should have asked here.",
+            returned=_model_said(lab),
+            expected="the question as it was given, after the conversation as it was",
+            why="The recorded model knows this conversation only: another question means a wrong history.",
+            detail=trace,
+        )
+    return _Told(
+        message=f"{lab.last_call.split('(')[0] or exercise.function} raised an error.",
+        returned=returned,
+        expected="a result, not an error",
+        why="Whoever calls this gets an error instead of an answer.",
+        detail=trace,
+    )
+
+
+def _model_said(lab: Lab) -> str:
+    """What the recorded model complained about in this check; empty if it did not."""
+    said = [miss.sentence.removesuffix(GO_LIVE).strip() for miss in lab.misses()]
+    said += ["The model refused a malformed conversation (400)." for _ in lab.refusals()]
+    return " ".join(dict.fromkeys(said))
+
+
+def _trace(error: StudentError) -> str:
+    lines = [
+        f"line {step.get('line')} in {step.get('function')}: {step.get('source')}" for step in error.trace
+    ]
+    return "\n".join(lines)

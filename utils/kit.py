@@ -1,0 +1,294 @@
+"""``setup()`` and what it gives a notebook: a model, a search tool, a work folder."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from dotenv import find_dotenv, load_dotenv
+
+from utils import notebook
+from utils.checks.registry import slug_of
+from utils.checks.results import ExerciseResult
+from utils.errors import SetupError
+from utils.providers import NO_KEY, Provider, chosen_provider
+from utils.replay.fixtures import load_scenario
+from utils.replay.pacing import pace_from_environment
+from utils.replay.server import ReplayServer
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.tools import BaseTool
+
+    from utils.replay.log import Request
+    from utils.replay.session import Session
+
+Mode = Literal["replay", "live", "record"]
+
+MODE = "LLM_MODE"
+GRADING = "KIT_GRADING"
+"""set in the grader's jail: nothing is started, no .env is read"""
+PARENT = "KIT_RECORDED_MODEL"
+"""address of the recorded model of the process that started this one"""
+SEARCH_KEY = "TAVILY_API_KEY"
+FIXTURES = Path(__file__).parent / "fixtures"
+_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
+_HERE = ("127.0.0.1", "localhost")
+
+
+@dataclass
+class Kit:
+    """What ``setup()`` gives a notebook. Everything else is plain LangGraph."""
+
+    lab: str
+    provider: Provider
+    mode: Mode
+    workdir: Path
+    """a fresh, empty folder for this run; it goes away with the kernel"""
+    server: ReplayServer | None = field(default=None, repr=False)
+    session: Session | None = field(default=None, repr=False)
+    results: dict[str, ExerciseResult] = field(default_factory=dict, repr=False)
+    """the newest result of each exercise that was checked"""
+    checker: Any = field(default=None, repr=False)
+    """what ``check()`` keeps from one exercise to the next"""
+    _environment: dict[str, str | None] = field(default_factory=dict, repr=False)
+
+    def model(self) -> BaseChatModel:
+        """The provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
+        return self.provider.make(None)
+
+    def search(self, max_results: int = 2) -> BaseTool:
+        """The course notes' search tool: ``TavilySearchResults(max_results=2)``."""
+        from langchain_community.tools.tavily_search import TavilySearchResults  # noqa: PLC0415
+
+        _aim_search()
+        with warnings.catch_warnings():
+            # The notes' tool is being sunset; this method is the one place to change it.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tool = TavilySearchResults(max_results=max_results)
+        return cast("BaseTool", tool)
+
+    def requests(self, kind: str = "model") -> tuple[Request, ...]:
+        """What the recorded model was asked since ``setup()``; ``search`` for the search service.
+
+        Raises SetupError in live mode, where nobody listens in.
+        """
+        if self.session is None:
+            msg = "only the recorded model keeps a log of its requests"
+            raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
+        return self.session.requests(kind)
+
+    def close(self) -> None:
+        """Stop the recorded model and put the environment back."""
+        if self.checker is not None:
+            self.checker.close()
+            self.checker = None
+        if self.server is not None:
+            self.server.close()
+        self.server = self.session = None
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment.clear()
+        shutil.rmtree(self.workdir, ignore_errors=True)
+
+    def _set(self, name: str, value: str) -> None:
+        self._environment.setdefault(name, os.environ.get(name))
+        os.environ[name] = value
+
+
+class _Current:
+    """The kit of this process: ``check()`` is called without one."""
+
+    kit: Kit | None = None
+
+
+def current_kit() -> Kit:
+    """The kit of the last ``setup()``. Raises SetupError when there was none."""
+    if _Current.kit is None:
+        msg = "this lab has not been set up"
+        raise SetupError(msg, hint='run the setup cell first: kit = setup("01_persistence")')
+    return _Current.kit
+
+
+def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> Kit:
+    """A kit for a lab: model and search answer from recordings, unless ``LLM_MODE`` says otherwise.
+
+    A second call gives a fresh work folder and an empty log; models made before go on working. Raises
+    SetupError, FixtureError or ExerciseError with a sentence that says what to do.
+    """
+    notebook.install()
+    slug = slug_of(lab)
+    fixture = FIXTURES / f"{slug}.yaml"
+    if not fixture.is_file():
+        known = ", ".join(sorted(path.stem for path in FIXTURES.glob("*.yaml")))
+        msg = f"there is no lab {lab!r}"
+        raise SetupError(msg, hint=f"the kit has recordings for: {known}")
+    if os.environ.get(GRADING):
+        return _graded_kit(lab, provider)
+    _load_env()
+    wanted = _chosen_mode(mode)
+    found = chosen_provider(provider)
+    kit = _fresh_kit(lab, found, wanted)
+    if wanted == "live":
+        _need_key(found)
+        print(f"{lab}: live answers from {found.name}. They cost money and may differ from the text.")
+        return kit
+    notes = _switch_off_tracing(kit)
+    if wanted == "record":
+        _record(kit)
+        print(f"{lab}: recording answers from {found.name}.")
+        return kit
+    parent = os.environ.get(PARENT)
+    if kit.session is None and parent and _alive(parent):
+        _point_at(kit, parent)
+        print(f"{lab}: recorded answers from the process that started this one.")
+        return kit
+    scenario = load_scenario(fixture)
+    pace = pace_from_environment()
+    if kit.session is None:
+        kit.server = ReplayServer().start()
+        kit.session = kit.server.open(scenario, pace=pace)
+    else:
+        kit.session.restart(scenario, pace)
+    _point_at(kit, kit.session.url)
+    print(f"{lab}: recorded answers ({found.name}), no key and no network needed.{notes}")
+    return kit
+
+
+def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
+    """A kit that takes over the running server of the one before, if it serves the same lab."""
+    old = _Current.kit
+    kit = Kit(lab, provider, mode, _work_folder(lab))
+    if old is not None:
+        if (old.lab, old.provider, old.mode) == (lab, provider, "replay") == (lab, provider, mode):
+            kit.server, kit.session, kit._environment = old.server, old.session, old._environment
+            kit.results = old.results
+            old.server = old.session = None
+            old._environment = {}
+        old.close()
+    _Current.kit = kit
+    atexit.register(kit.close)
+    return kit
+
+
+def _work_folder(lab: str) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{lab}-"))
+    except OSError as error:
+        msg = f"no work folder can be made: {error.strerror}"
+        raise SetupError(msg, hint="set TMPDIR to a folder that you may write to") from error
+
+
+def _load_env() -> None:
+    """Read ``.env`` from here or above, or from beside the kit; what is set already stays."""
+    beside = Path(__file__).parent.parent / ".env"
+    for path in (find_dotenv(usecwd=True), str(beside)):
+        if path and Path(path).is_file():
+            try:
+                load_dotenv(path, override=False)
+            except (OSError, UnicodeDecodeError) as error:
+                msg = f".env cannot be read: {error}"
+                raise SetupError(
+                    msg, hint="save it as UTF-8 text, or delete it: recordings need no key"
+                ) from error
+            return
+
+
+def _chosen_mode(mode: str | None) -> Mode:
+    wanted = (mode or os.environ.get(MODE) or "replay").strip().casefold()
+    if wanted not in get_args(Mode):
+        msg = f"{MODE}={wanted!r} is no mode"
+        raise SetupError(msg, hint=f"set {MODE} to one of: {', '.join(get_args(Mode))}")
+    return cast("Mode", wanted)
+
+
+def _need_key(provider: Provider) -> None:
+    for name in (provider.key, SEARCH_KEY):
+        if os.environ.get(name, NO_KEY) == NO_KEY:
+            msg = f"live answers need a key, and {name} is not set"
+            raise SetupError(msg, hint=f"put {name}=… into .env, or set {MODE}=replay")
+
+
+def _switch_off_tracing(kit: Kit) -> str:
+    """Switch LangSmith's tracing off; a note that says so if it was on."""
+    on = [name for name in _TRACING if os.environ.get(name, "").strip().casefold() in ("true", "1")]
+    for name in on:
+        kit._set(name, "false")
+    return " LangSmith tracing is switched off meanwhile." if on else ""
+
+
+def _point_at(kit: Kit, url: str) -> None:
+    """Point the providers' documented settings at a session; real keys stay out of its requests."""
+    kit._set(kit.provider.address, url + kit.provider.path)
+    kit._set(kit.provider.key, NO_KEY)
+    kit._set(SEARCH_KEY, NO_KEY)
+    kit._set(PARENT, url)
+    _add_no_proxy(kit)
+    _aim_search()
+
+
+def _add_no_proxy(kit: Kit) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        have = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+        kit._set(name, ",".join([*have, *(host for host in _HERE if host not in have)]))
+
+
+def _aim_search() -> None:
+    """Point the notes' search tool at the recorded search service, if there is one.
+
+    Its address is a constant of its module and has no setting: the kit's only patch.
+    """
+    url = os.environ.get(PARENT)
+    if url:
+        from langchain_community.utilities import tavily_search  # noqa: PLC0415
+
+        tavily_search.TAVILY_API_URL = f"{url}/tavily"
+
+
+def _alive(url: str) -> bool:
+    """Whether a recorded model answers at an address of this machine."""
+    if not url.startswith("http://127.0.0.1:"):
+        return False
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/alive", timeout=2.0) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _record(kit: Kit) -> None:
+    from utils.replay.recording import Recorder, Upstream  # noqa: PLC0415
+
+    _need_key(kit.provider)
+    provider = kit.provider
+    upstream = Upstream(
+        models={provider.name: os.environ.get(provider.address) or provider.default_address},
+        search=os.environ.get("TAVILY_API_URL") or "https://api.tavily.com",
+    )
+    recorder = Recorder(upstream)
+    kit.server = ReplayServer().start()
+    kit.session = kit.server.open(recorder=recorder)
+    kit._set(provider.address, kit.session.url + provider.path)
+    kit._set(PARENT, kit.session.url)
+    _add_no_proxy(kit)
+    _aim_search()
+
+
+def _graded_kit(lab: str, provider: str | None) -> Kit:
+    """A kit in the grader's jail: everything around it has been set up from outside."""
+    kit = Kit(lab, chosen_provider(provider), "replay", _work_folder(lab))
+    _Current.kit = kit
+    _aim_search()
+    return kit

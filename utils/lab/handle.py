@@ -1,0 +1,172 @@
+"""The side that lives with the student's objects: one question in, one answer out.
+
+A question is one of ``get``, ``call``, ``next``, ``close`` and ``gather``; its target is a name in the
+notebook, an object kept earlier, or a part of the kit::
+
+    {"op": "call", "target": {"name": "ask"}, "args": [{"$object": 3}, "trip", "…"], "kwargs": {}}
+    {"op": "call", "target": {"ref": 3, "method": "invoke"}, "args": […]}
+    {"op": "call", "target": {"kit": "saver"}, "args": ["trip.db"]}
+
+An answer is ``{"value": …}``, ``{"end": true}``, ``{"values": […]}``, ``{"missing": name}`` or
+``{"error": {"type", "bases", "message", "trace"}}``. Nothing here decides what an answer is worth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from utils.lab.plain import decode, encode, real_message
+
+MAX_MESSAGE = 2_000
+MAX_KEPT = 10_000
+
+Question = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class UnknownName(Exception):
+    """The notebook has no such name."""
+
+
+class BadQuestion(Exception):
+    """The question is not of the form described here: the asker's fault, never the student's."""
+
+
+class Handle:
+    """What can be asked of one notebook's namespace."""
+
+    def __init__(self, namespace: Mapping[str, Any], parts: Mapping[str, Callable[..., Any]]) -> None:
+        self._namespace = namespace
+        self._parts = parts
+        self._kept: dict[int, Any] = {}
+        self._number = 0
+
+    async def answer(self, question: Question) -> Answer:
+        """The answer to one question; what the student's code raises is an answer, too."""
+        try:
+            return await self._answer(question)
+        except UnknownName as error:
+            return {"missing": str(error)}
+        except BadQuestion as error:
+            return {"bad": str(error)}
+        except (StopIteration, StopAsyncIteration):
+            return {"end": True}
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return {"error": _told(asyncio.CancelledError("cancelled by the code itself"))}
+        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            return {"error": _told(error)}
+
+    async def _answer(self, question: Question) -> Answer:
+        match question.get("op"):
+            case "call":
+                return {"value": self._encode(await self._call(question))}
+            case "get":
+                return {"value": self._encode(self._get(question))}
+            case "next":
+                return {"value": self._encode(await self._next(self._target(question["target"])))}
+            case "close":
+                return await self._close(question["target"])
+            case "gather":
+                answers = [self.answer({**call, "op": "call"}) for call in question["calls"]]
+                return {"values": list(await asyncio.gather(*answers))}
+        msg = f"unknown operation {question.get('op')!r}"
+        raise BadQuestion(msg)
+
+    def _target(self, target: Mapping[str, Any]) -> Any:
+        match target:
+            case {"name": str(name)}:
+                if name not in self._namespace:
+                    raise UnknownName(name)
+                found = self._namespace[name]
+            case {"kit": str(part)}:
+                if part not in self._parts:
+                    msg = f"the kit has no part {part!r}"
+                    raise BadQuestion(msg)
+                found = self._parts[part]
+            case {"ref": int(number)}:
+                if number not in self._kept:
+                    msg = f"no object {number} is kept"
+                    raise BadQuestion(msg)
+                found = self._kept[number]
+            case _:
+                msg = f"no target in {sorted(target)!r}"
+                raise BadQuestion(msg)
+        method = target.get("method")
+        return found if method is None else getattr(found, method)
+
+    async def _call(self, question: Question) -> Any:
+        work = self._target(question["target"])
+        args = [self._decode(item) for item in question.get("args", ())]
+        kwargs = {name: self._decode(item) for name, item in question.get("kwargs", {}).items()}
+        result = work(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    def _get(self, question: Question) -> Any:
+        found = self._target(question["target"])
+        for step in question.get("path", ()):
+            found = getattr(found, step) if isinstance(step, str) else found[step[0]]
+        return found
+
+    async def _next(self, items: Any) -> Any:
+        if hasattr(items, "__anext__"):
+            return await items.__anext__()
+        if hasattr(items, "__next__"):
+            return next(items)
+        msg = f"{type(items).__name__} is not an iterator"
+        raise TypeError(msg)
+
+    async def _close(self, target: Mapping[str, Any]) -> Answer:
+        if target.get("all"):
+            self._kept.clear()
+            return {"value": None}
+        kept = self._kept.pop(target.get("ref", -1), None)
+        if hasattr(kept, "aclose"):
+            await kept.aclose()
+        elif hasattr(kept, "close") and inspect.isgenerator(kept):
+            kept.close()
+        return {"value": None}
+
+    def _keep(self, value: Any) -> int:
+        if hasattr(value, "__aiter__") and not hasattr(value, "__anext__"):
+            value = value.__aiter__()
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        self._number += 1
+        self._kept[self._number] = value
+        return self._number
+
+    def _encode(self, value: Any) -> Any:
+        return encode(value, self._keep)
+
+    def _decode(self, data: Any) -> Any:
+        def look_up(number: int, _: str) -> Any:
+            return self._target({"ref": number})
+
+        return decode(data, look_up, real_message)
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    try:
+        message = str(error)[:MAX_MESSAGE]
+    except Exception:  # an exception's own __str__ may fail
+        message = "(the error cannot say what it is)"
+    bases = [base.__name__ for base in type(error).__mro__]
+    return {"type": type(error).__name__, "bases": bases, "message": message, "trace": _trace(error)}
+
+
+def _trace(error: BaseException) -> list[dict[str, Any]]:
+    """The innermost steps of an error through the notebook's own cells."""
+    steps = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if "ipykernel" in name or "ipython-input" in name or name.startswith("<"):
+            source = linecache.getline(name, line).strip()
+            steps.append({"function": frame.f_code.co_name, "line": line, "source": source[:200]})
+    return steps[-3:]

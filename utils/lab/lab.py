@@ -1,0 +1,357 @@
+"""The judging side: checks ask through ``Lab`` and see plain data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+from utils.lab.plain import Message, decode, seen_message
+from utils.replay.conversation import Conversation, Scenario
+from utils.replay.gates import CapGate, ReverseGate
+from utils.replay.log import Miss, Request
+
+
+class Transport(Protocol):
+    """What carries questions to a student's work and answers back."""
+
+    def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer; raises TookTooLong when none comes in time, LabError when none can come."""
+        ...
+
+
+class ModelSide(Protocol):
+    """A session of the recorded model as checks use it."""
+
+    @property
+    def url(self) -> str: ...
+
+    def log(self, *, settle: float = 1.0) -> tuple[Request, ...]: ...
+
+    def requests(self, kind: str = "model") -> tuple[Request, ...]: ...
+
+    def misses(self) -> tuple[Miss, ...]: ...
+
+    def peak(self, kind: str = "model") -> int: ...
+
+    def open(self, kind: str = "model") -> int: ...
+
+    def add(self, scenario: Scenario) -> None: ...
+
+    def arm(self, gate: CapGate | ReverseGate, kind: str = "model") -> None: ...
+
+    def release(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Surroundings(Protocol):
+    """What a check needs besides the student's work: models to serve and files to look at."""
+
+    def serve(self, scenario: Scenario) -> ModelSide:
+        """A fresh session that knows these conversations."""
+        ...
+
+    def path(self, name: str) -> str:
+        """A path in the student's work folder, as the student's side spells it."""
+        ...
+
+    def files(self) -> Mapping[str, int]:
+        """Names, relative to the work folder, and sizes of the files in it."""
+        ...
+
+    def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
+        """Rows of a checkpoint file by creation; ``None`` if there is no readable one."""
+        ...
+
+    def renew(self) -> None:
+        """Make the work folder a fresh one, for the next check."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """One checkpoint as its file has it: nothing of it is deserialised."""
+
+    thread: str
+    id: str
+    parent: str | None
+
+
+class LabError(Exception):
+    """A question could not be asked or answered, through no fault of an exercise's code."""
+
+
+class TookTooLong(Exception):
+    """No answer came in time."""
+
+
+class Missing(Exception):
+    """The notebook has no such name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class StudentError(Exception):
+    """The student's code raised; everything here came from its process."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.type = str(facts.get("type", "Exception"))
+        self.bases = tuple(map(str, facts.get("bases", ())))
+        self.message = str(facts.get("message", ""))
+        self.trace: tuple[Mapping[str, Any], ...] = tuple(facts.get("trace", ()))
+        super().__init__(f"{self.type}: {self.message}")
+
+    def is_a(self, name: str) -> bool:
+        return name in self.bases
+
+
+class _End:
+    """What ``next`` gives when there is no further item."""
+
+    def __repr__(self) -> str:
+        return "END"
+
+
+END = _End()
+
+
+@dataclass(frozen=True, eq=False)
+class Ref:
+    """An object that stays on the student's side."""
+
+    number: int
+    type: str
+    label: str = ""
+    """how cards call it"""
+    _lab: Lab | None = field(default=None, repr=False)
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """What a method of the object returns."""
+        if self._lab is None:
+            msg = "this reference belongs to no lab"
+            raise LabError(msg)
+        return self._lab.call(self, *args, method=method, **kwargs)
+
+    def get(self, *path: str | tuple[Any]) -> Any:
+        """An attribute of an attribute …; a one-tuple takes an item."""
+        if self._lab is None:
+            msg = "this reference belongs to no lab"
+            raise LabError(msg)
+        return self._lab.get(self, *path)
+
+
+class Lab:
+    """What checks ask of a student's work."""
+
+    def __init__(self, transport: Transport, surroundings: Surroundings) -> None:
+        self._transport = transport
+        self._surroundings = surroundings
+        self._stages: list[Stage] = []
+        self.kit = Parts(self)
+        self.last_call = ""
+        """the last call of the student's code, as a card shows it"""
+
+    def call(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
+        """What a function of the notebook, or a method of an object, returns.
+
+        Raises Missing, StudentError or TookTooLong.
+        """
+        call = self._calling(target, args, kwargs, method)
+        self.last_call = self.describe(target, *args, method=method, **kwargs)
+        return self._value(self._transport.ask({"op": "call", **call}))
+
+    def get(self, target: str | Ref, *path: str | tuple[Any]) -> Any:
+        """A name of the notebook, or what its attributes lead to."""
+        steps = [step if isinstance(step, str) else [step[0]] for step in path]
+        return self._value(self._transport.ask({"op": "get", "target": self._target(target), "path": steps}))
+
+    def next(self, items: Ref) -> Any:
+        """The next item of an iterator, sync or async; ``END`` when there is none."""
+        return self._value(self._transport.ask({"op": "next", "target": self._target(items)}))
+
+    def close(self, ref: Ref) -> None:
+        self._value(self._transport.ask({"op": "close", "target": self._target(ref)}))
+
+    def gather(self, *calls: tuple[Any, ...]) -> list[Any]:
+        """What several calls return that run at the same time; a call that raises gives its StudentError.
+
+        Each call is ``(target, *args)``.
+        """
+        asked = [self._calling(call[0], call[1:], {}, None) for call in calls]
+        answer = self._transport.ask({"op": "gather", "calls": asked})
+        values: list[Any] = []
+        for item in answer.get("values", ()):
+            try:
+                values.append(self._value(item))
+            except StudentError as error:
+                values.append(error)
+        return values
+
+    def part(self, name: str, *args: Any, label: str = "", called: str = "", **kwargs: Any) -> Any:
+        """What a part of the kit returns on the student's side.
+
+        ``called`` is what a card shows for it, where the part runs the student's code; without it an
+        error is the kit's own and raises LabError.
+        """
+        self.last_call = called or self.last_call
+        call = {"target": {"kit": name}, "args": self._plain(args), "kwargs": self._plain(kwargs)}
+        try:
+            value = self._value(self._transport.ask({"op": "call", **call}))
+        except StudentError as error:
+            if called:
+                raise
+            msg = f"the kit's part {name!r} failed: {error}"
+            raise LabError(msg) from error
+        return Ref(value.number, value.type, label, self) if isinstance(value, Ref) and label else value
+
+    def stage(self, *conversations: Conversation) -> Stage:
+        """A fresh recorded model that knows these conversations only."""
+        stage = Stage(self, self._surroundings.serve(Scenario(conversations=conversations)))
+        self._stages.append(stage)
+        return stage
+
+    def path(self, name: str) -> str:
+        """A path in the work folder, as the student's side spells it."""
+        return self._surroundings.path(name)
+
+    def files(self) -> Mapping[str, int]:
+        """Sizes of the files in the work folder, by name."""
+        return self._surroundings.files()
+
+    def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
+        """Rows of a checkpoint file in the work folder; ``None`` if there is no readable one."""
+        return self._surroundings.checkpoints(name)
+
+    def misses(self) -> tuple[Miss, ...]:
+        """Questions that nobody recorded, in all stages so far."""
+        return tuple(miss for stage in self._stages for miss in stage.model_side.misses())
+
+    def refusals(self) -> tuple[Request, ...]:
+        """Requests that the model refused as malformed, in all stages so far."""
+        return tuple(r for stage in self._stages for r in stage.model_side.requests() if r.status == 400)
+
+    def clean_up(self) -> None:
+        """End the stages and let go of what is kept: called after each check."""
+        for stage in self._stages:
+            stage.model_side.close()
+        self._stages.clear()
+        self.last_call = ""
+        self._surroundings.renew()
+        self._transport.ask({"op": "close", "target": {"all": True}})
+
+    def describe(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> str:
+        """A call as a person would write it."""
+        name = target if isinstance(target, str) else target.label or target.type
+        given = [_written(arg) for arg in args] + [f"{key}={_written(arg)}" for key, arg in kwargs.items()]
+        return f"{name}{'.' + method if method else ''}({', '.join(given)})"
+
+    def _calling(
+        self, target: str | Ref, args: Sequence[Any], kwargs: Mapping[str, Any], method: str | None
+    ) -> dict[str, Any]:
+        aimed = self._target(target)
+        if method is not None:
+            aimed["method"] = method
+        return {"target": aimed, "args": self._plain(args), "kwargs": self._plain(kwargs)}
+
+    def _target(self, target: str | Ref) -> dict[str, Any]:
+        return {"name": target} if isinstance(target, str) else {"ref": target.number}
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            return {"$object": value.number}
+        if isinstance(value, Message):
+            return {"$message": {"type": value.type, "text": value.text, "id": value.id}}
+        if isinstance(value, Mapping):
+            return {key: self._plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        return value
+
+    def _value(self, answer: Mapping[str, Any]) -> Any:
+        match answer:
+            case {"value": data}:
+                return decode(data, lambda number, kind: Ref(number, kind, "", self), seen_message)
+            case {"end": True}:
+                return END
+            case {"missing": name}:
+                raise Missing(str(name))
+            case {"error": dict(facts)}:
+                raise StudentError(facts)
+        raise LabError(str(answer.get("bad", "an answer of an unknown form")))
+
+
+class Stage:
+    """One recorded model, with the parts that talk to it and what it saw."""
+
+    def __init__(self, lab: Lab, model_side: ModelSide) -> None:
+        self._lab = lab
+        self.model_side = model_side
+
+    def model(self) -> Ref:
+        """A chat model that talks to this recorded model."""
+        made = self._lab.part("model", self.model_side.url, label="model")
+        assert isinstance(made, Ref)
+        return made
+
+    def tool(self, name: str = "search") -> Ref:
+        """A tool that does its work by one request to this recorded model's side."""
+        made = self._lab.part("tool", self.model_side.url, name, label=name)
+        assert isinstance(made, Ref)
+        return made
+
+    def requests(self) -> tuple[Request, ...]:
+        """Model requests so far, by order of arrival."""
+        return self.model_side.requests("model")
+
+    def tool_requests(self) -> tuple[Request, ...]:
+        return self.model_side.requests("tool")
+
+    def clear(self) -> None:
+        """Forget what was asked so far."""
+        self.model_side.clear()
+
+
+class Parts:
+    """The kit's own parts, made on the student's side.
+
+    An exercise is checked with them for everything that it does not itself ask for.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def saver(self, path: str | None = None) -> Ref:
+        """A saver in memory, or on disk when a path is given."""
+        return self._made("saver", path, label="saver")
+
+    def agent(self, model: Ref, tools: Sequence[Ref], saver: Ref | None = None, **options: Any) -> Ref:
+        """The reference agent's compiled graph."""
+        return self._made("agent", model, list(tools), saver, label="agent", **options)
+
+    def blocks_model(self, *answers: Sequence[str]) -> Ref:
+        """A model whose answers are lists of text blocks."""
+        return self._made("blocks_model", [list(answer) for answer in answers], label="model")
+
+    def _made(self, name: str, *args: Any, label: str, **kwargs: Any) -> Ref:
+        made = self._lab.part(name, *args, label=label, **kwargs)
+        if not isinstance(made, Ref):
+            msg = f"the kit's part {name!r} is no object"
+            raise LabError(msg)
+        return made
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Ref):
+        return value.label or value.type
+    if isinstance(value, str) and ("/" in value or "\\" in value):
+        return repr(PurePosixPath(value.replace("\\", "/")).name)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

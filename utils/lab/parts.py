@@ -1,0 +1,200 @@
+"""The kit's own parts, made where the student's objects live: models, tools, savers, agents.
+
+They are ordinary LangChain and LangGraph objects; a check gets references to them and hands those to
+the student's functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from utils.agent import Agent
+from utils.providers import chosen_provider
+
+TOOL_SECONDS = 30.0
+# Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
+_LOOPBACK: dict[str, Any] = {"timeout": TOOL_SECONDS, "trust_env": False, "verify": False}
+
+
+class ToolError(Exception):
+    """A graded tool failed, as the check told it to."""
+
+
+class ToolFailed(ToolError):
+    """The tool's service answered with an error."""
+
+
+def make_model(url: str) -> Any:
+    """A chat model of the chosen provider that talks to the recorded model at ``url``."""
+    provider = chosen_provider()
+    return provider.make(url + provider.path)
+
+
+def make_tool(url: str, name: str) -> BaseTool:
+    """A tool with one argument, ``query``, that does its work by one request to the recorded model's side."""
+    address = f"{url}/tool/{name}"
+
+    def work(query: str) -> str:
+        with httpx.Client(**_LOOPBACK) as client:
+            return _answer(client.post(address, json={"query": query}))
+
+    async def awork(query: str) -> str:
+        async with httpx.AsyncClient(**_LOOPBACK) as client:
+            return _answer(await client.post(address, json={"query": query}))
+
+    return StructuredTool.from_function(
+        work, coroutine=awork, name=name, description="Look something up; the query says what."
+    )
+
+
+def _answer(response: httpx.Response) -> str:
+    data = response.json()
+    if response.status_code != httpx.codes.OK:
+        raise ToolFailed(data.get("error", "the tool's service failed"))
+    return str(data["text"])
+
+
+def make_saver(path: str | None = None) -> Any:
+    """A saver in memory, or on disk at ``path``; on disk it works from a graph's worker threads."""
+    if path is None:
+        return InMemorySaver()
+    return SqliteSaver(sqlite3.connect(path, check_same_thread=False))
+
+
+def close_saver(saver: Any) -> None:
+    """Close the file of a saver that ``make_saver`` made."""
+    if isinstance(saver, SqliteSaver):
+        saver.conn.close()
+
+
+def make_agent(model: Any, tools: Sequence[BaseTool], saver: Any = None, **options: Any) -> Any:
+    """The reference agent's compiled graph."""
+    return Agent(model, tools, saver, **options).graph
+
+
+def make_blocks_model(answers: Sequence[Sequence[str]]) -> Any:
+    """A model whose answers are lists of text blocks, as several providers send them."""
+    messages = [AIMessage([{"type": "text", "text": text} for text in answer]) for answer in answers]
+    return FakeMessagesListChatModel(responses=list(messages))
+
+
+def run_turn(graph: Any, thread_id: str, text: str) -> Any:
+    """What a graph's state is after one question on a thread, as a coroutine: nodes may be sync or async."""
+    return graph.ainvoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+
+
+def run_sync_turn(graph: Any, thread_id: str, text: str) -> Any:
+    """What a graph's state is after one question on a thread, for savers that are sync only."""
+    return graph.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+
+
+async def break_turn(graph: Any, thread_id: str, text: str) -> str:
+    """Type of the error that ends a run early; empty if the run ends as usual."""
+    try:
+        await run_turn(graph, thread_id, text)
+    except ToolError as error:
+        return type(error).__name__
+    return ""
+
+
+def state_of(graph: Any, thread_id: str, checkpoint_id: str | None = None) -> Any:
+    """A thread's state as plain data; by default its newest one."""
+    where = {"thread_id": thread_id}
+    if checkpoint_id is not None:
+        where["checkpoint_id"] = checkpoint_id
+    return _plain_snapshot(graph.get_state({"configurable": where}))
+
+
+def values_of(graph: Any, thread_id: str) -> dict[str, Any]:
+    """The newest values of a thread's state."""
+    return dict(graph.get_state({"configurable": {"thread_id": thread_id}}).values)
+
+
+def states_of(graph: Any, thread_id: str) -> list[dict[str, Any]]:
+    """All of a thread's states as plain data, newest first, branches mixed."""
+    history = graph.get_state_history({"configurable": {"thread_id": thread_id}})
+    return [_plain_snapshot(snapshot) for snapshot in history]
+
+
+def _plain_snapshot(snapshot: Any) -> dict[str, Any]:
+    metadata = snapshot.metadata or {}
+    parent = (snapshot.parent_config or {}).get("configurable", {}).get("checkpoint_id")
+    return {
+        "id": snapshot.config["configurable"].get("checkpoint_id"),
+        "parent": parent,
+        "step": metadata.get("step"),
+        "source": metadata.get("source"),
+        "next": tuple(snapshot.next),
+        "messages": list(snapshot.values.get("messages", ())) if snapshot.values else [],
+    }
+
+
+def replay_from(graph: Any, thread_id: str, checkpoint_id: str) -> Any:
+    """Run a graph again from an old checkpoint: the new checkpoints are a branch."""
+    return graph.invoke(None, {"configurable": {"thread_id": thread_id, "checkpoint_id": checkpoint_id}})
+
+
+def edit_from(graph: Any, thread_id: str, checkpoint_id: str, text: str) -> None:
+    """Add a message beside an old checkpoint: another branch."""
+    where = {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}}
+    graph.update_state(where, {"messages": [("user", text)]}, as_node="action")
+
+
+def enter(manager: Any) -> Any:
+    """What a context manager gives when its block begins."""
+    return manager.__enter__()
+
+
+class BodyError(Exception):
+    """Raised in the block of a context manager, to see what it does then."""
+
+
+def leave(manager: Any, *, failing: bool = False) -> bool:
+    """Whether a context manager swallows what its block raises; ``failing`` raises in the block."""
+    if not failing:
+        manager.__exit__(None, None, None)
+        return False
+    error = BodyError("the block of the with statement failed")
+    try:
+        return bool(manager.__exit__(BodyError, error, error.__traceback__))
+    except BodyError:
+        return False
+
+
+def open_handles(path: str) -> int:
+    """How many of this process's open files are the one at ``path``."""
+    import psutil  # noqa: PLC0415 - one check needs it
+
+    real = os.path.realpath(path)
+    return sum(1 for file in psutil.Process().open_files() if os.path.realpath(file.path) == real)
+
+
+PARTS: Mapping[str, Callable[..., Any]] = {
+    "model": make_model,
+    "tool": make_tool,
+    "saver": make_saver,
+    "close_saver": close_saver,
+    "agent": make_agent,
+    "blocks_model": make_blocks_model,
+    "turn": run_turn,
+    "sync_turn": run_sync_turn,
+    "break_turn": break_turn,
+    "state": state_of,
+    "states": states_of,
+    "values": values_of,
+    "replay": replay_from,
+    "edit": edit_from,
+    "enter": enter,
+    "leave": leave,
+    "open_handles": open_handles,
+}

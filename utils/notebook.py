@@ -1,0 +1,61 @@
+"""What the kit adds to IPython: graphs that draw themselves offline, short errors, quiet warnings."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import TracebackType
+from typing import Any
+
+MARK = "_course_kit_installed"
+
+
+def shell() -> Any:
+    """The running IPython shell; ``None`` outside of notebooks."""
+    # A notebook has imported IPython long ago; a script must not pay for it.
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def install() -> None:
+    """Add what the kit adds to the running shell, once; outside of notebooks only quiet the warnings."""
+    _quiet_sunset_warnings()
+    ip = shell()
+    if ip is None or getattr(ip, MARK, False):
+        return
+    from utils.views.graph import install_graph_formatter  # noqa: PLC0415
+
+    install_graph_formatter(ip)
+    ip.set_custom_exc((Exception,), _show_error)
+    setattr(ip, MARK, True)
+
+
+def _quiet_sunset_warnings() -> None:
+    """Two warnings about the notes' search tool say the same at each start; the lab says it once."""
+    warnings.filterwarnings("ignore", message=r".*`?langchain-community`? is being sunset.*")
+    warnings.filterwarnings("ignore", message=r".*TavilySearchResults.*was deprecated.*")
+
+
+def not_recorded(error: BaseException) -> str | None:
+    """The sentence of an error that says that nothing is recorded for a request; ``None`` for any other."""
+    body = getattr(error, "body", None)
+    if isinstance(body, dict) and body.get("code") == "not_recorded":
+        return str(body.get("message", ""))
+    return None
+
+
+def _show_error(
+    ip: Any,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> list[str]:
+    """Show one sentence for a question that nobody recorded, the usual traceback for everything else."""
+    sentence = not_recorded(error)
+    if sentence is None:
+        ip.showtraceback((kind, error, trace), tb_offset=tb_offset, running_compiled_code=True)
+        return []
+    lines = [f"NotRecorded: {sentence}"]
+    ip._showtraceback(kind, error, lines)
+    return lines

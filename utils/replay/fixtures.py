@@ -1,0 +1,186 @@
+"""Reading fixture files: YAML in, a checked ``Scenario`` out, errors that name file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from utils.errors import FixtureError
+from utils.replay.conversation import (
+    AnswerTurn,
+    CallsTurn,
+    Conversation,
+    Origin,
+    ResultsTurn,
+    Scenario,
+    Turn,
+    UserTurn,
+    turn_problem,
+)
+from utils.replay.matching import Row, compile_scenario
+
+TURNS: Mapping[str, type[UserTurn] | type[CallsTurn] | type[ResultsTurn] | type[AnswerTurn]] = {
+    "user": UserTurn,
+    "calls": CallsTurn,
+    "results": ResultsTurn,
+    "answer": AnswerTurn,
+}
+
+Path_ = tuple[str | int, ...]
+Lines = dict[Path_, int]
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The conversations of a fixture file.
+
+    Raises FixtureError, with file and line, for what is not YAML, unknown keys, a missing origin, a
+    turn that can never match and two that clash.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        msg = "this file of recorded conversations does not exist"
+        raise FixtureError(msg, where=path.name, hint="check the lab's name in setup(...)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot be read: {error}"
+        raise FixtureError(msg, where=path.name) from error
+    return parse_scenario(text, path.name)
+
+
+def parse_scenario(text: str, name: str) -> Scenario:
+    """The conversations in a fixture's text; ``name`` is the file to name in errors."""
+    data, lines = _read(text, name)
+    if not isinstance(data, dict):
+        raise _problem(name, 1, "a fixture is a mapping with the key 'conversations'")
+    for key in data:
+        if key != "conversations":
+            raise _problem(name, lines[(key,)], f"unknown key {key!r}")
+    found = data.get("conversations")
+    if not isinstance(found, list) or not found:
+        raise _problem(name, 1, "'conversations' must be a list with at least one conversation")
+    conversations = tuple(
+        _conversation(item, ("conversations", i), lines, name) for i, item in enumerate(found)
+    )
+    scenario = Scenario(conversations=conversations)
+    _refuse_clashes(scenario, lines, name)
+    return scenario
+
+
+def _read(text: str, name: str) -> tuple[Any, Lines]:
+    lines: Lines = {}
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, lines
+        _note_lines(node, (), lines, loader, name)
+        return loader.construct_document(node), lines
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        message = f"not valid YAML: {error.problem or error.context}"
+        hint = "quote texts that hold ?, : or # in brackets"
+        raise FixtureError(message, where=f"{name}, line {line}", hint=hint) from error
+    except yaml.YAMLError as error:
+        msg = f"not valid YAML: {error}"
+        raise FixtureError(msg, where=name) from error
+    finally:
+        loader.dispose()
+
+
+def _note_lines(node: yaml.Node, path: Path_, lines: Lines, loader: yaml.SafeLoader, name: str) -> None:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Any] = set()
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node)
+            line = key_node.start_mark.line + 1
+            if key in seen:
+                raise _problem(name, line, f"the key {key!r} stands here twice")
+            seen.add(key)
+            _note_lines(value_node, (*path, key), lines, loader, name)
+            lines[(*path, key)] = line
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _note_lines(item, (*path, index), lines, loader, name)
+
+
+def _problem(name: str, line: int, message: str, hint: str = "") -> FixtureError:
+    return FixtureError(message, where=f"{name}, line {line}", hint=hint)
+
+
+def _line(lines: Lines, path: Path_) -> int:
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def _validated(model: type[M], data: Any, path: Path_, lines: Lines, name: str) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = (*path, *first["loc"])
+        what = {"extra_forbidden": "unknown key", "missing": "missing key"}.get(first["type"])
+        message = f"{what} {first['loc'][-1]!r}" if what else first["msg"].removeprefix("Value error, ")
+        raise _problem(name, _line(lines, place), message) from error
+
+
+def _conversation(item: Any, path: Path_, lines: Lines, name: str) -> Conversation:
+    if not isinstance(item, dict):
+        raise _problem(name, _line(lines, path), "a conversation is a mapping with name, origin and turns")
+    label = item.get("name") or f"number {path[-1]}"
+    for key in item:
+        if key not in ("name", "origin", "turns"):
+            raise _problem(name, lines[(*path, key)], f"unknown key {key!r}")
+    if "origin" not in item:
+        raise _problem(
+            name,
+            _line(lines, path),
+            f"the conversation {label!r} does not say where it comes from",
+            "add origin: {kind: recorded | transcribed | authored, …}",
+        )
+    origin = _validated(Origin, item["origin"], (*path, "origin"), lines, name)
+    raw = item.get("turns")
+    if not isinstance(raw, list) or not raw:
+        raise _problem(name, _line(lines, (*path, "turns")), f"the conversation {label!r} has no turns")
+    turns = tuple(_turn(turn, (*path, "turns", i), lines, name) for i, turn in enumerate(raw))
+    if found := turn_problem(turns):
+        index, message = found
+        raise _problem(name, _line(lines, (*path, "turns", index)), message)
+    data = {"name": label, "origin": origin, "turns": turns}
+    return _validated(Conversation, data, path, lines, name)
+
+
+def _turn(item: Any, path: Path_, lines: Lines, name: str) -> Turn:
+    kinds = [key for key in TURNS if isinstance(item, dict) and key in item]
+    if len(kinds) != 1:
+        raise _problem(name, _line(lines, path), "a turn is exactly one of user, calls, results or answer")
+    return _validated(TURNS[kinds[0]], item, path, lines, name)
+
+
+def _refuse_clashes(scenario: Scenario, lines: Lines, name: str) -> None:
+    index = compile_scenario(scenario)
+    places = {conversation.name: i for i, conversation in enumerate(scenario.conversations)}
+
+    def line(row: Row) -> int:
+        return _line(lines, ("conversations", places[row.conversation], "turns", row.turn))
+
+    for clash in index.clashes:
+        raise _problem(
+            name,
+            line(clash.second),
+            f"the same conversation so far has another reply in line {line(clash.first)}: "
+            f'no request could tell them apart ("{clash.second.asked}")',
+        )
+    for conversation, tool in index.tool_clashes:
+        raise _problem(
+            name,
+            _line(lines, ("conversations", places[conversation])),
+            f"in {conversation!r} the tool {tool!r} gives another result to the same arguments as elsewhere",
+            "use one result for one question to a tool, or mark a result written by hand with edited: true",
+        )

@@ -1,0 +1,108 @@
+"""Gates hold requests at the server, so that overlap and order are seen without a clock.
+
+A gate is released by what it waits for, or after ``patience`` seconds: a right solution never waits
+that long, a wrong one goes on and is judged by what was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from utils.replay.conversation import Frozen
+
+LIMIT = 4
+"""Most requests that a graded gate waits for: more would ask for more cores than students have."""
+
+
+class CapGate(Frozen):
+    """The first ``count`` requests wait for each other, then linger to see whether one more comes."""
+
+    kind: Literal["cap"] = "cap"
+    count: int = Field(ge=1)
+    linger: float = 0.05
+    patience: float = 0.5
+
+
+class ReverseGate(Frozen):
+    """The first ``count`` requests wait for each other and are then finished last first."""
+
+    kind: Literal["reverse"] = "reverse"
+    count: int = Field(ge=1)
+    patience: float = 0.5
+
+
+Gate = Annotated[CapGate | ReverseGate, Field(discriminator="kind")]
+
+
+class HeldGate:
+    """A gate at work, on the server's loop."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self._turns: list[asyncio.Event] = []
+        self._open = False
+        self._timers: list[asyncio.TimerHandle] = []
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Wait for the gate; leaving the block lets the next one of a reverse gate go."""
+        if self._open or len(self._turns) >= self.gate.count:
+            yield
+            return
+        mine = asyncio.Event()
+        self._turns.append(mine)
+        loop = asyncio.get_running_loop()
+        if len(self._turns) == 1:
+            self._timers.append(loop.call_later(self.gate.patience, self.release))
+        if len(self._turns) == self.gate.count:
+            linger = self.gate.linger if isinstance(self.gate, CapGate) else 0.0
+            self._timers.append(loop.call_later(linger, self.release))
+        try:
+            await mine.wait()
+            yield
+        finally:
+            self._turns = [turn for turn in self._turns if turn is not mine]
+            self._let_last_go()
+
+    def release(self) -> None:
+        """Open the gate for good."""
+        if self._open:
+            return
+        self._open = True
+        for timer in self._timers:
+            timer.cancel()
+        if isinstance(self.gate, CapGate):
+            for turn in self._turns:
+                turn.set()
+        self._let_last_go()
+
+    def _let_last_go(self) -> None:
+        if self._open and self._turns:
+            self._turns[-1].set()
+
+
+class Stall:
+    """Where replies wait until a check says "go on", or until patience ends."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.waiting = 0
+        self._released = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self.patience):
+                await self._released.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.waiting -= 1
+
+    def release(self) -> None:
+        self._released.set()

@@ -1,0 +1,132 @@
+"""What was asked of the recorded model, as the evidence that checks rest on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from utils.replay.matching import Heard
+
+Client = Literal["sync", "async", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A request for which nothing is recorded."""
+
+    reason: str
+    asked: str
+    nearest: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as the server saw it."""
+
+    arrived: int
+    """order of arrival, from 0"""
+    kind: str
+    """``model``, ``search`` or ``tool``"""
+    call: int
+    """logical call: an SDK's retry of a refused request has the number of the first try"""
+    client: Client = ""
+    """whether a sync or an async client asked, where the protocol tells"""
+    stream: bool = False
+    model: str = ""
+    messages: tuple[Heard, ...] = ()
+    tools: tuple[str, ...] = ()
+    tool: str = ""
+    args: Any = None
+    status: int = 0
+    """0 while the request is open"""
+    finished: int | None = None
+    """order of finishing, from 0; ``None`` while it is open"""
+    gave_up: bool = False
+    """the client went away before the end"""
+    pieces: int = 0
+    """pieces of the answer sent so far"""
+    opened_at: float = 0.0
+    """seconds since the log began"""
+    first_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return tuple(message.text for message in self.messages if message.role == "user")
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        return tuple(message.text for message in self.messages if message.role == "tool")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(message.role for message in self.messages)
+
+
+@dataclass
+class Log:
+    """The requests of one session, written on the server's loop only."""
+
+    requests: list[Request] = field(default_factory=list)
+    misses: list[Miss] = field(default_factory=list)
+    open: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+    _finished: int = 0
+    _calls: int = 0
+    _began: float | None = None
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> float:
+        clock = asyncio.get_running_loop().time()
+        if self._began is None:
+            self._began = clock
+        return clock - self._began
+
+    def open_request(self, kind: str, *, retry: bool = False, **facts: Any) -> int:
+        """Number of the request just noted as open."""
+        arrived = len(self.requests)
+        call = self._retried(kind, facts.get("messages", ())) if retry else None
+        if call is None:
+            call = self._calls
+            self._calls += 1
+        self.requests.append(Request(arrived, kind, call, opened_at=self.now(), **facts))
+        self.open[kind] = self.open.get(kind, 0) + 1
+        self.peaks[kind] = max(self.peaks.get(kind, 0), self.open[kind])
+        self._settled.clear()
+        return arrived
+
+    def _retried(self, kind: str, messages: Sequence[Heard]) -> int | None:
+        for request in reversed(self.requests):
+            if request.kind == kind and request.messages == messages and request.status != 200:
+                return request.call
+        return None
+
+    def piece(self, number: int) -> None:
+        request = self.requests[number]
+        first = self.now() if request.first_at is None else request.first_at
+        self.requests[number] = replace(request, pieces=request.pieces + 1, first_at=first)
+
+    def close_request(self, number: int, status: int, *, gave_up: bool = False) -> None:
+        request = self.requests[number]
+        self.requests[number] = replace(
+            request, status=status, finished=self._finished, gave_up=gave_up, finished_at=self.now()
+        )
+        self._finished += 1
+        self.open[request.kind] -= 1
+        if not any(self.open.values()):
+            self._settled.set()
+
+    async def settled(self, patience: float) -> None:
+        """Wait until no request is open, or until patience ends.
+
+        A client may see the end of an answer before the server has noted it.
+        """
+        if any(self.open.values()):
+            try:
+                async with asyncio.timeout(patience):
+                    await self._settled.wait()
+            except TimeoutError:
+                pass

@@ -1,0 +1,294 @@
+"""Finding the recorded reply to a request, whatever protocol it came by."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from utils.replay.conversation import (
+    SEARCH,
+    AnswerTurn,
+    CallsTurn,
+    Conversation,
+    Reply,
+    ResultsTurn,
+    Scenario,
+    ToolAnswer,
+    UserTurn,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardCall:
+    """A tool call as a request repeats it."""
+
+    id: str
+    name: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message of a request, the same for every protocol."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str = ""
+    calls: tuple[HeardCall, ...] = ()
+    call_id: str = ""
+    """for a tool's answer: which call it answers"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What a client asked of the model, the same for every protocol."""
+
+    protocol: str
+    model: str
+    messages: tuple[Heard, ...]
+    tools: tuple[str, ...]
+    stream: bool
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return tuple(message.text for message in self.messages if message.role == "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A recorded reply and the history it belongs to."""
+
+    conversation: str
+    questions: tuple[str, ...]
+    """folded, the last one is the one being answered"""
+    asked: str
+    """the last question as it was written"""
+    rounds: int
+    """how many times tools have answered since that question"""
+    needles: tuple[str, ...]
+    """folded results of those rounds: each must occur in the real ones"""
+    reply: Reply
+    turn: int
+    """index of the reply in its conversation"""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """Why no recorded reply fits."""
+
+    reason: Literal["question", "results", "tool", "empty", "query"]
+    asked: str
+    nearest: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two rows that no request could tell apart."""
+
+    first: Row
+    second: Row
+
+
+@dataclass(frozen=True)
+class Index:
+    """All rows of a scenario, by the question they answer."""
+
+    rows: Mapping[str, tuple[Row, ...]]
+    tools: Mapping[tuple[str, str], ToolAnswer]
+    """answers of tools by name and folded arguments"""
+    clashes: tuple[Clash, ...] = ()
+    tool_clashes: tuple[tuple[str, str], ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """folded question -> as it was written"""
+
+
+_SPACE = re.compile(r"\s+")
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def fold_question(text: str) -> str:
+    """Text with case and white space folded."""
+    return _SPACE.sub(" ", text).strip().casefold()
+
+
+def fold_result(text: str) -> str:
+    """Words of a tool's result, whether it was written as text, as JSON or as a Python literal."""
+    return f" {_NOT_WORD.sub(' ', _ESCAPE.sub(' ', text)).strip().casefold()} "
+
+
+def fold_args(args: Mapping[str, Any]) -> str:
+    """Arguments in one spelling: keys sorted, strings folded."""
+    folded = {key: fold_question(value) if isinstance(value, str) else value for key, value in args.items()}
+    return json.dumps(folded, sort_keys=True, default=str)
+
+
+def rows_of(conversation: Conversation) -> Iterator[Row]:
+    """Rows of one conversation, one for each turn of the model."""
+    questions: list[str] = []
+    needles: list[str] = []
+    rounds = 0
+    asked = ""
+    for index, turn in enumerate(conversation.turns):
+        match turn:
+            case UserTurn(user=asked):
+                questions.append(fold_question(asked))
+                needles, rounds = [], 0
+            case ResultsTurn(results=results):
+                needles += [fold_result(result.needle) for result in results]
+                rounds += 1
+            case CallsTurn() | AnswerTurn():
+                yield Row(conversation.name, tuple(questions), asked, rounds, tuple(needles), turn, index)
+
+
+def compile_scenario(scenario: Scenario) -> Index:
+    """Index of a scenario, with whatever in it contradicts itself."""
+    rows: dict[str, list[Row]] = {}
+    tools: dict[tuple[str, str], ToolAnswer] = {}
+    seen: dict[tuple[tuple[str, ...], int, tuple[str, ...]], Row] = {}
+    clashes: list[Clash] = []
+    tool_clashes: list[tuple[str, str]] = []
+    asked: dict[str, str] = {}
+    for conversation in scenario.conversations:
+        for row in rows_of(conversation):
+            key = (row.questions, row.rounds, row.needles)
+            if (other := seen.setdefault(key, row)) is not row:
+                if other.reply != row.reply:
+                    clashes.append(Clash(other, row))
+                continue
+            rows.setdefault(row.questions[-1], []).append(row)
+            asked.setdefault(row.questions[-1], row.asked)
+        for turn, after in zip(conversation.turns, conversation.turns[1:], strict=False):
+            if isinstance(turn, CallsTurn) and isinstance(after, ResultsTurn):
+                for call, answer in zip(turn.calls, after.results, strict=True):
+                    if answer.edited:
+                        continue
+                    tool_key = (call.tool, fold_args(call.args))
+                    if tools.setdefault(tool_key, answer) != answer:
+                        tool_clashes.append((conversation.name, call.tool))
+    return Index(
+        {question: tuple(found) for question, found in rows.items()},
+        tools,
+        tuple(clashes),
+        tuple(tool_clashes),
+        asked,
+    )
+
+
+def _where(wanted: Sequence[str], real: Sequence[str]) -> tuple[int, ...] | None:
+    """The latest positions at which ``wanted`` occurs in order; ``None`` if it does not."""
+    places: list[int] = []
+    at = len(real) - 1
+    for item in reversed(wanted):
+        while at >= 0 and real[at] != item:
+            at -= 1
+        if at < 0:
+            return None
+        places.append(at)
+        at -= 1
+    return tuple(places)
+
+
+def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | NotRecorded:
+    """The recorded row that answers a request, or why there is none.
+
+    ``exact`` asks for the very same questions, as recording does; otherwise the recorded questions
+    must be a subsequence of the real ones, and the row with the most of them wins.
+    """
+    messages = request.messages
+    last = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
+    if last < 0:
+        return NotRecorded("empty", "", None, "The model was asked without any question from a person.")
+    asked = messages[last].text
+    questions = [fold_question(question) for question in request.questions]
+    since = messages[last + 1 :]
+    rounds = sum(1 for message in since if message.role == "assistant" and message.calls)
+    results = "".join(fold_result(message.text) for message in since if message.role == "tool")
+    known = index.rows.get(questions[-1], ())
+    fitting: list[tuple[int, tuple[int, ...], Row]] = []
+    right_history = False
+    for row in known:
+        if exact and row.questions != tuple(questions):
+            continue
+        places = _where(row.questions, questions)
+        if places is None:
+            continue
+        right_history = True
+        if row.rounds == rounds and all(needle in results for needle in row.needles):
+            fitting.append((len(places), places, row))
+    if not fitting:
+        return _explain(index, asked, known=right_history, rounds=rounds)
+    row = max(fitting, key=lambda found: found[:2])[2]
+    if isinstance(row.reply, CallsTurn):
+        for call in row.reply.calls:
+            if offered(call.tool, request.tools) is None:
+                return _no_tool(asked, call.tool, request.tools)
+    return row
+
+
+def offered(tool: str, tools: Sequence[str]) -> str | None:
+    """Name under which a request offers a recorded tool; ``None`` if it does not."""
+    if tool in tools:
+        return tool
+    if tool == SEARCH:
+        return next((name for name in tools if "search" in name.casefold()), None)
+    return None
+
+
+def nearest(index: Index, asked: str) -> str | None:
+    """The recorded question most like ``asked``, as it was written."""
+    close = difflib.get_close_matches(fold_question(asked), list(index.asked), n=1, cutoff=0.0)
+    return index.asked[close[0]] if close else None
+
+
+GO_LIVE = "To ask a real model, put a key into .env and set LLM_MODE=live."
+
+
+def _short(text: str) -> str:
+    flat = _SPACE.sub(" ", text).strip()
+    return flat if len(flat) <= 120 else f"{flat[:119]}…"
+
+
+def _explain(index: Index, asked: str, *, known: bool, rounds: int) -> NotRecorded:
+    close = nearest(index, asked)
+    if known and rounds:
+        sentence = (
+            f'No recorded answer for "{_short(asked)}" with these tool results: '
+            f"the tools came back with something else than in the recording."
+        )
+        return NotRecorded("results", asked, close, f"{sentence} {GO_LIVE}")
+    if fold_question(asked) in index.asked:
+        sentence = (
+            f'No recorded answer for "{_short(asked)}" after this conversation: '
+            "the recording has it after other questions."
+        )
+        return NotRecorded("question", asked, close, f"{sentence} {GO_LIVE}")
+    hint = f' The nearest recorded question is "{_short(close)}".' if close else ""
+    return NotRecorded("question", asked, close, f'No recorded answer for "{_short(asked)}".{hint} {GO_LIVE}')
+
+
+def _no_tool(asked: str, tool: str, tools: Sequence[str]) -> NotRecorded:
+    have = ", ".join(tools) or "no tool at all"
+    sentence = (
+        f'The recorded answer to "{_short(asked)}" calls the tool {tool!r}, but the request offers {have}: '
+        "did you forget model.bind_tools(tools)?"
+    )
+    return NotRecorded("tool", asked, None, sentence)
+
+
+def find_tool(index: Index, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
+    """The recorded answer of a tool to these arguments, or why there is none."""
+    if (answer := index.tools.get((tool, fold_args(args)))) is not None:
+        return answer
+    what = str(args.get("query", "")) if set(args) == {"query"} else json.dumps(dict(args), default=str)
+    queries = [json.loads(key[1]) for key in index.tools if key[0] == tool]
+    known = [str(query.get("query", query)) for query in queries]
+    close = difflib.get_close_matches(what, known, n=1, cutoff=0.0)
+    hint = f' The nearest recorded one is "{_short(close[0])}".' if close else ""
+    word = "search" if tool == SEARCH else f"call of {tool}"
+    sentence = f'No recorded result for the {word} "{_short(what)}".{hint}'
+    return NotRecorded("query", what, close[0] if close else None, sentence)

@@ -1,0 +1,190 @@
+"""One use of the recorded model: its conversations, gates, faults and log, under an address of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from utils.replay.conversation import Fault, Reply, Scenario, ToolAnswer
+from utils.replay.gates import CapGate, HeldGate, ReverseGate, Stall
+from utils.replay.log import Log, Miss, Request
+from utils.replay.matching import (
+    Index,
+    ModelRequest,
+    NotRecorded,
+    compile_scenario,
+    find,
+    find_tool,
+)
+from utils.replay.pacing import OFF, Pace
+
+if TYPE_CHECKING:
+    from utils.replay.recording import Recorder
+    from utils.replay.server import ReplayServer
+
+T = TypeVar("T")
+
+
+class Session:
+    """What one notebook, or one check, asks of a server. Its public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        server: ReplayServer,
+        scenario: Scenario,
+        *,
+        pace: Pace = OFF,
+        patience: float = 0.5,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.token = secrets.token_urlsafe(16)
+        self.pace = pace
+        self.recorder = recorder
+        self._server = server
+        self._patience = patience
+        self._index: Index = compile_scenario(scenario)
+        self._log = Log()
+        self._gates: dict[str, HeldGate] = {}
+        self._stall = Stall(patience)
+        self._hits: dict[tuple[str, int] | tuple[str, str], int] = {}
+
+    @property
+    def url(self) -> str:
+        """Address of this session, without a trailing slash."""
+        return f"{self._server.address}/{self.token}"
+
+    # What checks ask and set, from their own thread.
+
+    def log(self, *, settle: float = 1.0) -> tuple[Request, ...]:
+        """All requests so far, by order of arrival, after waiting up to ``settle`` seconds for open ones."""
+
+        async def read() -> tuple[Request, ...]:
+            await self._log.settled(settle)
+            return tuple(self._log.requests)
+
+        return self._server.run(read())
+
+    def requests(self, kind: str = "model") -> tuple[Request, ...]:
+        """The requests of one kind so far, without waiting for open ones."""
+        return tuple(request for request in self._now(lambda: self._log.requests) if request.kind == kind)
+
+    def misses(self) -> tuple[Miss, ...]:
+        return tuple(self._now(lambda: list(self._log.misses)))
+
+    def peak(self, kind: str = "model") -> int:
+        """Most requests of a kind that were open at the same time."""
+        return self._now(lambda: self._log.peaks.get(kind, 0))
+
+    def open(self, kind: str = "model") -> int:
+        """Requests of a kind that are open now."""
+        return self._now(lambda: self._log.open.get(kind, 0))
+
+    def add(self, scenario: Scenario) -> None:
+        """Let the session know further conversations."""
+        index = compile_scenario(scenario)
+
+        def merge() -> None:
+            rows = {
+                question: (*self._index.rows.get(question, ()), *found)
+                for question, found in index.rows.items()
+            }
+            self._index = replace(
+                self._index,
+                rows={**self._index.rows, **rows},
+                tools={**self._index.tools, **index.tools},
+                asked={**self._index.asked, **index.asked},
+            )
+
+        self._now(merge)
+
+    def restart(self, scenario: Scenario, pace: Pace) -> None:
+        """Begin anew with these conversations, at the same address."""
+        index = compile_scenario(scenario)
+
+        def begin() -> None:
+            self._index, self.pace, self._log = index, pace, Log()
+            self._gates.clear()
+            self._hits.clear()
+
+        self._now(begin)
+
+    def arm(self, gate: CapGate | ReverseGate, kind: str = "model") -> None:
+        """Put a gate before the next requests of a kind."""
+        self._now(lambda: self._gates.__setitem__(kind, HeldGate(gate)))
+
+    def release(self) -> None:
+        """Let everything go on that waits at a gate or in a stall."""
+
+        def go() -> None:
+            self._stall.release()
+            self._stall = Stall(self._patience)
+            for gate in self._gates.values():
+                gate.release()
+
+        self._now(go)
+
+    def clear(self) -> None:
+        """Forget what was asked so far; open requests are no longer noted."""
+
+        def reset() -> None:
+            self._log = Log()
+
+        self._now(reset)
+
+    def close(self) -> None:
+        self._server.forget(self)
+
+    def _now(self, look: Callable[[], T]) -> T:
+        async def on_loop() -> T:
+            return look()
+
+        return self._server.run(on_loop())
+
+    # What the server asks, on its loop.
+
+    @property
+    def notes(self) -> Log:
+        return self._log
+
+    @property
+    def stalled(self) -> Stall:
+        return self._stall
+
+    def gate(self, kind: str) -> HeldGate | None:
+        return self._gates.get(kind)
+
+    def reply(self, request: ModelRequest) -> tuple[Reply, Fault | None] | NotRecorded:
+        """The recorded reply and the fault that hits it now; a miss is remembered."""
+        found = find(self._index, request, exact=self.recorder is not None)
+        if isinstance(found, NotRecorded):
+            if self.recorder is None:
+                self._miss(found)
+            return found
+        return found.reply, self._due(found.reply.fault, (found.conversation, found.turn))
+
+    def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
+        """What a tool answers now; a miss is remembered. Failures that are used up have become answers."""
+        answer = find_tool(self._index, tool, args)
+        if isinstance(answer, NotRecorded):
+            if self.recorder is None:
+                self._miss(answer)
+            return answer
+        if answer.raises is not None and answer.times is not None:
+            used = self._count((tool, str(sorted(args.items(), key=str))))
+            if used > answer.times:
+                return answer.model_copy(update={"raises": None})
+        return answer
+
+    def _due(self, fault: Fault | None, key: tuple[str, int]) -> Fault | None:
+        if fault is None or fault.times is None:
+            return fault
+        return fault if self._count(key) <= fault.times else None
+
+    def _count(self, key: tuple[str, int] | tuple[str, str]) -> int:
+        self._hits[key] = self._hits.get(key, 0) + 1
+        return self._hits[key]
+
+    def _miss(self, found: NotRecorded) -> None:
+        self._log.misses.append(Miss(found.reason, found.asked, found.nearest, found.sentence))

@@ -1,0 +1,48 @@
+"""What a provider refuses in a history, said once for every protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from utils.replay.matching import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """The first thing in a history that a provider would refuse."""
+
+    kind: Literal["no messages", "unanswered", "unexpected", "unknown", "doubled"]
+    position: int
+    """index of the message at fault"""
+    ids: tuple[str, ...] = ()
+
+
+def defect(messages: Sequence[Heard]) -> Defect | None:
+    """The first defect of a history; ``None`` for one that every provider accepts.
+
+    Each call of an assistant's message must be answered exactly once, directly after it.
+    """
+    if not messages:
+        return Defect("no messages", 0)
+    asked: tuple[str, ...] = ()
+    open_ids: list[str] = []
+    asked_at = 0
+    for position, message in enumerate(messages):
+        if message.role == "tool":
+            if not asked:
+                return Defect("unexpected", position, (message.call_id,))
+            if message.call_id not in asked:
+                return Defect("unknown", position, (message.call_id,))
+            if message.call_id not in open_ids:
+                return Defect("doubled", position, (message.call_id,))
+            open_ids.remove(message.call_id)
+            continue
+        if open_ids:
+            return Defect("unanswered", asked_at, tuple(open_ids))
+        asked = tuple(call.id for call in message.calls)
+        if len(set(asked)) != len(asked):
+            return Defect("doubled", position, asked)
+        open_ids, asked_at = list(asked), position
+    return Defect("unanswered", asked_at, tuple(open_ids)) if open_ids else None

@@ -1,0 +1,163 @@
+"""What a protocol must be able to do to be served from a fixture."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from utils.replay.conversation import CallsTurn, Reply, Usage
+from utils.replay.matching import ModelRequest, NotRecorded, offered
+from utils.replay.strictness import Defect
+
+
+class BadRequest(Exception):
+    """A request's body is not of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """A refusal in a provider's own words."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+    reason: str | None = None
+    """for the status line; ``None`` leaves the usual one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A recorded reply made ready for one request: real tool names, ids, usage."""
+
+    id: str
+    model: str
+    pieces: tuple[str, ...]
+    """the text, in the pieces a stream sends"""
+    calls: tuple[SpokenCall, ...]
+    usage: Usage
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenCall:
+    """A tool call with its id, under the name by which the request offers the tool."""
+
+    id: str
+    name: str
+    args: Mapping[str, Any]
+
+
+class Wire(Protocol):
+    """A provider's protocol: requests read, replies and refusals written."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def route(self) -> str:
+        """Path below the session's address, in aiohttp's notation."""
+        ...
+
+    def parse(self, body: Any, path: Mapping[str, str]) -> ModelRequest:
+        """The request in the form that all protocols share; raises BadRequest."""
+        ...
+
+    def client(self, headers: Mapping[str, str]) -> str:
+        """``sync``, ``async`` or, where the protocol does not tell, nothing."""
+        ...
+
+    def is_retry(self, headers: Mapping[str, str]) -> bool: ...
+
+    def whole(self, spoken: Spoken) -> Mapping[str, Any]:
+        """Body of an answer that is not streamed."""
+        ...
+
+    @property
+    def stream_type(self) -> str:
+        """Content type of a stream."""
+        ...
+
+    def stream(self, spoken: Spoken) -> Iterator[Chunk]:
+        """The answer as it is streamed."""
+        ...
+
+    def upstream_path(self, path: str) -> str:
+        """The provider's own path of a request to this server."""
+        ...
+
+    def upstream_body(self, body: Any) -> Any:
+        """The request as recording sends it on: never streamed."""
+        ...
+
+    def read(self, answer: Any) -> Reply:
+        """A provider's whole answer as a recorded turn; raises BadRequest."""
+        ...
+
+    def model_of(self, answer: Any) -> str: ...
+
+    def malformed(self, defect: Defect, request: ModelRequest) -> WireError: ...
+
+    def bad_request(self, message: str) -> WireError: ...
+
+    def not_recorded(self, miss: NotRecorded) -> WireError: ...
+
+    def rate_limited(self, seconds: float) -> WireError: ...
+
+    def failed(self) -> WireError: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of a stream that belong together."""
+
+    data: bytes
+    piece: bool
+    """whether it carries a piece of the answer or of a tool call: these are paced and counted"""
+    final: bool = False
+    """part of the proper end of the stream, which a cut leaves out"""
+
+
+_PIECE = re.compile(r"\s*\w{1,8}|\s*[^\w\s]|\s+")
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Text in pieces about as long as tokens; together they are the text again."""
+    return tuple(_PIECE.findall(text))
+
+
+def short_hash(*parts: object) -> str:
+    """24 hexadecimal digits that depend on all parts."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def speak(reply: Reply, request: ModelRequest, call_prefix: str) -> Spoken:
+    """A recorded reply made ready for a request.
+
+    Ids depend on the whole conversation: the same from run to run, never twice in one thread.
+    """
+    history = [(m.role, m.text, m.call_id, [c.id for c in m.calls]) for m in request.messages]
+    key = short_hash(history)
+    calls: tuple[SpokenCall, ...] = ()
+    if isinstance(reply, CallsTurn):
+        pieces = split(reply.say)
+        calls = tuple(
+            SpokenCall(f"{call_prefix}{short_hash(key, i)}", offered(c.tool, request.tools) or c.tool, c.args)
+            for i, c in enumerate(reply.calls)
+        )
+    else:
+        pieces = reply.pieces if reply.pieces is not None else split(reply.answer)
+    usage = reply.usage or _count(request.messages, pieces, calls)
+    return Spoken(key, request.model, pieces, calls, usage)
+
+
+def _count(messages: Sequence[Any], pieces: Sequence[str], calls: Sequence[SpokenCall]) -> Usage:
+    """An estimate for conversations whose usage nobody recorded."""
+    asked = sum(4 + len(split(message.text)) for message in messages)
+    told = len(pieces) + sum(8 + len(split(str(call.args))) for call in calls)
+    return Usage(input=asked, output=max(told, 1))

@@ -1,0 +1,65 @@
+"""``check()``: a notebook judges its own exercises, by the checks that will grade them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from utils import notebook
+from utils.checks.registry import load_checks, slug_of
+from utils.checks.results import LabResult
+from utils.checks.run import not_run, run_exercise
+from utils.kit import Kit, current_kit
+from utils.lab.inprocess import InProcess
+from utils.lab.lab import Lab
+from utils.surroundings import NotebookSurroundings
+
+if TYPE_CHECKING:
+    from utils.views import ExerciseView, LabView
+
+
+class Checker:
+    """What stays from one ``check()`` to the next: the thread that calls the student's code, a server."""
+
+    def __init__(self, kit: Kit) -> None:
+        from utils.lab.parts import PARTS  # noqa: PLC0415 - imports LangGraph
+        from utils.replay.server import ReplayServer  # noqa: PLC0415
+
+        self._own_server = ReplayServer().start() if kit.server is None else None
+        server = kit.server or self._own_server
+        assert server is not None
+        self.transport = InProcess(_namespace(), PARTS)
+        self.lab = Lab(self.transport, NotebookSurroundings(server, kit.workdir / "checks"))
+
+    def close(self) -> None:
+        self.transport.close()
+        if self._own_server is not None:
+            self._own_server.close()
+
+
+def check(exercise: str | None = None) -> ExerciseView | LabView:
+    """A card with the result of one exercise, or without a number the table of all.
+
+    Raises ExerciseError for a number that the lab does not have, SetupError before ``setup()``.
+    """
+    from utils.views import ExerciseView, LabView  # noqa: PLC0415
+
+    kit = current_kit()
+    checks = load_checks(slug_of(kit.lab))
+    if exercise is None:
+        every = [kit.results.get(number) or not_run(found) for number, found in checks.exercises.items()]
+        return LabView(LabResult(kit.lab, tuple(every)))
+    found = checks.find(str(exercise))
+    if kit.checker is None:
+        kit.checker = Checker(kit)
+    result = run_exercise(found, kit.checker.lab, checks.example)
+    kit.results[found.number] = result
+    return ExerciseView(result)
+
+
+def _namespace() -> Mapping[str, Any]:
+    """The names of the notebook, or of the main module outside of one."""
+    ip = notebook.shell()
+    names: Mapping[str, Any] = ip.user_ns if ip is not None else vars(sys.modules["__main__"])
+    return names

@@ -1,0 +1,64 @@
+"""What a notebook's self-check has around it: recorded models on the kernel's server, a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from utils.lab.lab import CheckpointRow
+from utils.replay.conversation import Scenario
+from utils.replay.server import ReplayServer
+from utils.replay.session import Session
+
+STALL_SECONDS = 0.5
+
+
+class NotebookSurroundings:
+    """Fresh sessions of one server and a fresh folder for each check."""
+
+    def __init__(self, server: ReplayServer, folder: Path) -> None:
+        self._server = server
+        self._base = folder
+        self._number = 0
+
+    @property
+    def folder(self) -> Path:
+        folder = self._base / f"check-{self._number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def serve(self, scenario: Scenario) -> Session:
+        return self._server.open(scenario, patience=STALL_SECONDS)
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def files(self) -> Mapping[str, int]:
+        found = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in found}
+
+    def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        query = (
+            "SELECT thread_id, checkpoint_id, parent_checkpoint_id FROM checkpoints ORDER BY checkpoint_id"
+        )
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+                rows = connection.execute(query).fetchall()
+        except sqlite3.Error:
+            return None
+        return tuple(CheckpointRow(str(thread), str(id), _text(parent)) for thread, id, parent in rows)
+
+    def renew(self) -> None:
+        """A new folder for the next check; what a student's code still holds open stays where it is."""
+        shutil.rmtree(self._base / f"check-{self._number}", ignore_errors=True)
+        self._number += 1
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,114 @@
+"""The card that ``check("1.2")`` shows: each check of an exercise, and what to do about those not passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from utils.checks.results import CheckResult, ExerciseResult
+from utils.views.display import View
+from utils.views.page import escape, escape_line, prose, prose_line
+from utils.views.plain import CHARS, LINES, clean, hang, one_line, pad, spread, width
+from utils.views.words import check_mark, score
+
+_TITLE = 120
+_DETAIL_CHARS, _DETAIL_LINES = 4_000, 60
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ExerciseView(View):
+    """The checks of one exercise, shown as a card."""
+
+    result: ExerciseResult
+
+    def text(self) -> str:
+        return exercise_text(self.result)
+
+    def html(self) -> str:
+        return exercise_html(self.result)
+
+
+def exercise_text(result: ExerciseResult) -> str:
+    """The card as plain text, 80 columns wide."""
+    head = one_line(f"{result.exercise} {result.title}", _TITLE)
+    rows = [spread(head, score(result.points, result.max_points, "point")), ""]
+    room = max((width(check_mark(check).word) for check in result.checks), default=0)
+    for check in result.checks:
+        mark = check_mark(check)
+        lead = f"  {mark.symbol} {pad(mark.word, room)}  "
+        title = lead + one_line(check.title, _TITLE)
+        rows += [spread(title, score(check.points, check.max_points), hanging=len(lead))]
+        if more := list(_below(check)):
+            rows += [*more, ""]
+    return "\n".join(rows).rstrip("\n")
+
+
+def exercise_html(result: ExerciseResult) -> str:
+    """The card as HTML without its stylesheet."""
+    points = score(result.points, result.max_points, "point")
+    number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
+    shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
+    checks = "\n".join(_check_html(check) for check in result.checks)
+    return (
+        f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
+        f'<p class="kit-head"><strong>{shown}</strong>'
+        f' <span class="kit-points">{points}</span></p>\n'
+        f'<ul class="kit-checks">\n{checks}\n</ul>\n</section>'
+    )
+
+
+def _check_html(check: CheckResult) -> str:
+    mark = check_mark(check)
+    parts = [
+        f'<li class="kit-check kit-{mark.tone}">',
+        f'<p class="kit-line"><span class="kit-symbol" aria-hidden="true">{mark.symbol}</span> '
+        f'<span class="kit-word">{mark.word}</span> '
+        f'<span class="kit-title">{prose_line(check.title, _TITLE)}</span> '
+        f'<span class="kit-points">{score(check.points, check.max_points)}</span></p>',
+    ]
+    if check.message:
+        parts.append(f'<p class="kit-message">{prose(check.message)}</p>')
+    if terms := list(_explanation_html(check)):
+        parts += ["<dl>", *(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in terms), "</dl>"]
+    if _explains(check) and check.detail:
+        detail = escape(check.detail, chars=_DETAIL_CHARS, lines=_DETAIL_LINES, tail=True)
+        parts.append(f"<details><summary>Details</summary><pre>{detail}</pre></details>")
+    return "\n".join([*parts, "</li>"])
+
+
+def _explains(check: CheckResult) -> bool:
+    return check.status != "passed"
+
+
+def _below(check: CheckResult) -> Iterator[str]:
+    if check.message:
+        yield hang("      ", clean(check.message, chars=4 * CHARS, lines=4 * LINES))
+    for term, text in _explanation_text(check):
+        yield hang(f"      {pad(term, 16)}", text)
+
+
+def _explanation_text(check: CheckResult) -> Iterator[tuple[str, str]]:
+    if not _explains(check):
+        return
+    for term, text in (
+        ("Called", clean(check.called)),
+        ("Came back", clean(check.returned)),
+        ("Expected", clean(check.expected)),
+        ("Why it matters", clean(check.why)),
+        ("Details", clean(check.detail, chars=_DETAIL_CHARS, lines=_DETAIL_LINES, tail=True)),
+    ):
+        if text:
+            yield term, text
+
+
+def _explanation_html(check: CheckResult) -> Iterator[tuple[str, str]]:
+    if not _explains(check):
+        return
+    if check.called:
+        yield "Called", f"<pre>{escape(check.called)}</pre>"
+    if check.returned:
+        yield "Came back", f"<pre>{escape(check.returned)}</pre>"
+    if check.expected:
+        yield "Expected", prose(check.expected, chars=CHARS, lines=LINES)
+    if check.why:
+        yield "Why it matters", prose(check.why, chars=CHARS, lines=LINES)

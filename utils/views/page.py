@@ -1,0 +1,49 @@
+"""HTML that is safe to show: escaping, and the one stylesheet that all views share."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import cache
+from importlib import resources
+
+from utils.views.plain import CHARS, LINES, clean, one_line
+
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+@cache
+def stylesheet() -> str:
+    """The shared stylesheet, every selector of which starts with the class prefix ``kit-``."""
+    text = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
+
+
+def with_style(body: str) -> str:
+    """The HTML of one output: the stylesheet, then what it is for."""
+    return f"<style>{stylesheet()}</style>\n{body}"
+
+
+def escape(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = False) -> str:
+    """The text cleaned, cut and escaped, for a place that keeps its line ends."""
+    return html.escape(clean(text, chars=chars, lines=lines, tail=tail))
+
+
+def escape_line(text: str, chars: int = 80) -> str:
+    """The text cleaned, cut and escaped, on one line; fit for an attribute, too."""
+    return html.escape(one_line(text, chars))
+
+
+def prose(text: str, *, chars: int = 4 * CHARS, lines: int = 4 * LINES) -> str:
+    """An author's sentence as HTML: escaped, with what stands in backticks as code."""
+    return _with_code(escape(text, chars=chars, lines=lines))
+
+
+def prose_line(text: str, chars: int = 80) -> str:
+    """An author's title as HTML, on one line, with what stands in backticks as code."""
+    return _with_code(escape_line(text, chars))
+
+
+def _with_code(escaped: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escaped)

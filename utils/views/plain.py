@@ -1,0 +1,149 @@
+"""Plain text that is safe to show and fits a page: cleaning, cutting, wrapping, columns.
+
+Whatever came out of a student's process passes through here before it is put into text or HTML.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+
+COLUMNS = 80
+CHARS = 600
+LINES = 12
+
+# Colours and cursor moves of a terminal: they carry no text, so they go without a trace.
+_ANSI = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles, links
+    r"|[PX^_][^\x1b]*\x1b\\"  # DCS, SOS, PM, APC
+    r"|[ -/]*[0-~])"
+)
+# Characters that do something instead of showing something: controls, overrides of the writing
+# direction, invisible spaces, lone surrogates. Zero-width joiners stay: scripts and emoji need them.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+# How far to look for text among terminal codes, as a multiple of what will be shown.
+_LOOK = 8
+
+
+def clean(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = False) -> str:
+    """The text with hidden characters made visible, cut to `chars` and `lines` with a mark that says so.
+
+    With `tail` the end is kept along with the start: the last line of a traceback says the most.
+    """
+    text = text.rstrip("\n")
+    span = _LOOK * chars
+    safe = _visible(text[:span])
+    head = _first(safe, chars, lines)
+    if head == safe and len(text) <= span:
+        return head
+    end = ""
+    if tail:
+        head = _first(safe, chars // 4, max(lines // 4, 1))
+        end = _last(_visible(text[-span:]), chars - chars // 4, lines - max(lines // 4, 1))
+    shown = [part for part in (head, end) if part]
+    more = len(safe) + max(len(text) - span, 0) - sum(map(len, shown))
+    rows = text.count("\n") + 1 - sum(part.count("\n") + 1 for part in shown)
+    mark = (
+        f"[… {rows:,} more lines, {more:,} characters …]" if rows > 0 else f"[… {more:,} more characters …]"
+    )
+    return "\n".join([head, mark, end] if tail else [head, mark])
+
+
+def one_line(text: str, chars: int = COLUMNS) -> str:
+    """The text on one line, hidden characters and line ends made visible, cut with a mark."""
+    span = _LOOK * chars
+    safe = _visible(text[:span]).replace("\n", "⏎")
+    more = len(safe) - chars + max(len(text) - span, 0)
+    return safe if more <= 0 else f"{safe[:chars]}… (+{more:,} characters)"
+
+
+def width(text: str) -> int:
+    """How many columns a terminal gives to the text."""
+    return sum(_char_width(char) for char in text)
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """The text filled with spaces up to `columns`; longer text stays as it is."""
+    space = " " * (columns - width(text))
+    return space + text if right else text + space
+
+
+def wrap(text: str, columns: int) -> Iterator[str]:
+    """Lines of at most `columns`, broken at spaces where there are any; line ends stay."""
+    for line in text.split("\n"):
+        while (fits := _fitting(line, columns)) < len(line):
+            space = line.rfind(" ", 1, fits + 1)
+            cut = space if space > 0 and line[:space].strip() else fits
+            yield line[:cut].rstrip()
+            line = line[cut:].lstrip(" ") if cut == space else line[cut:]
+        yield line.rstrip()
+
+
+def hang(head: str, text: str, columns: int = COLUMNS) -> str:
+    """The text wrapped behind `head`, later lines indented to where it starts."""
+    indent = width(head)
+    rows = list(wrap(text, max(columns - indent, 20)))
+    return "\n".join((head + row if not i else " " * indent + row).rstrip() for i, row in enumerate(rows))
+
+
+def spread(left: str, right: str, columns: int = COLUMNS, hanging: int = 0) -> str:
+    """`left` and, at the right edge of its last line, `right`."""
+    rows = hang(left[:hanging], left[hanging:], columns - width(right) - 2).split("\n")
+    return "\n".join([*rows[:-1], pad(rows[-1], columns - width(right)) + right])
+
+
+def grid(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Rows of cells as lines with aligned columns, those in `right` to the right, without empty ones."""
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    used = [i for i, columns in enumerate(widths) if columns]
+    return ["  ".join(pad(row[i], widths[i], right=i in right) for i in used).rstrip() for row in rows]
+
+
+def plural(number: int, word: str) -> str:
+    """A number with its noun: ``1 message``, ``2 messages``."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _visible(text: str) -> str:
+    text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\t", "    ")
+    return _HIDDEN.sub(lambda match: _name(match[0]), text)
+
+
+def _name(char: str) -> str:
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the control pictures: ␀ … ␟
+    return "␡" if code == 0x7F else f"<U+{code:04X}>"
+
+
+def _first(text: str, chars: int, lines: int) -> str:
+    return "\n".join(text.split("\n", lines)[:lines])[:chars]
+
+
+def _last(text: str, chars: int, lines: int) -> str:
+    return "\n".join(text.rsplit("\n", lines)[-lines:])[-chars:]
+
+
+def _char_width(char: str) -> int:
+    if char.isascii():
+        return 1
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _fitting(line: str, columns: int) -> int:
+    if line.isascii():
+        return min(len(line), columns)
+    used = 0
+    for i, char in enumerate(line):
+        used += _char_width(char)
+        if used > columns:
+            return max(i, 1)
+    return len(line)
