@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import http.client
 import os
 import shutil
 import tempfile
-import urllib.error
 import urllib.request
 import warnings
 from dataclasses import dataclass, field
@@ -38,8 +38,14 @@ GRADING = "KIT_GRADING"
 """set in the grader's jail: nothing is started, no .env is read"""
 PARENT = "KIT_RECORDED_MODEL"
 """address of the recorded model of the process that started this one"""
+SEARCH_ADDRESS = "TAVILY_API_URL"
+"""where searches are recorded from, if not from the service itself"""
+RECORD_TO = "KIT_RECORD_TO"
+"""file that a recording is written to, instead of the lab's fixture"""
 SEARCH_KEY = "TAVILY_API_KEY"
 FIXTURES = Path(__file__).parent / "fixtures"
+ENV_FILE = Path(__file__).parent.parent / ".env"
+"""read when there is none in the notebook's folder or above"""
 _TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
 _HERE = ("127.0.0.1", "localhost")
 
@@ -85,6 +91,19 @@ class Kit:
             msg = "only the recorded model keeps a log of its requests"
             raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
         return self.session.requests(kind)
+
+    def write_recording(self) -> None:
+        """Write what was recorded since ``setup()`` into the lab's fixture; what was not asked stays in it.
+
+        Raises SetupError outside of record mode, RecordingError when there is nothing fit to be written.
+        """
+        from utils.replay.storing import store  # noqa: PLC0415 - for authors only
+
+        if self.session is None or self.session.recorder is None:
+            msg = "nothing is being recorded"
+            raise SetupError(msg, hint=f"set {MODE}=record and run the notebook again")
+        target = os.environ.get(RECORD_TO) or FIXTURES / f"{slug_of(self.lab)}.yaml"
+        print(store(self.session.recorder, Path(target)))
 
     def close(self) -> None:
         """Stop the recorded model and put the environment back."""
@@ -171,7 +190,7 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
     old = _Current.kit
     kit = Kit(lab, provider, mode, _work_folder(lab))
     if old is not None:
-        if (old.lab, old.provider, old.mode) == (lab, provider, "replay") == (lab, provider, mode):
+        if mode != "live" and (old.lab, old.provider, old.mode) == (lab, provider, mode):
             kit.server, kit.session, kit._environment = old.server, old.session, old._environment
             kit.results = old.results
             old.server = old.session = None
@@ -192,12 +211,15 @@ def _work_folder(lab: str) -> Path:
 
 def _load_env() -> None:
     """Read ``.env`` from here or above, or from beside the kit; what is set already stays."""
-    beside = Path(__file__).parent.parent / ".env"
-    for path in (find_dotenv(usecwd=True), str(beside)):
+    try:
+        here = find_dotenv(usecwd=True)
+    except OSError:  # the working directory has been deleted
+        here = ""
+    for path in (here, str(ENV_FILE)):
         if path and Path(path).is_file():
             try:
                 load_dotenv(path, override=False)
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:  # not readable, not UTF-8, a NUL in a value
                 msg = f".env cannot be read: {error}"
                 raise SetupError(
                     msg, hint="save it as UTF-8 text, or delete it: recordings need no key"
@@ -264,7 +286,7 @@ def _alive(url: str) -> bool:
     try:
         with opener.open(f"{url}/alive", timeout=2.0) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, ValueError, http.client.HTTPException):  # nobody there, no address, no HTTP
         return False
 
 
@@ -272,15 +294,18 @@ def _record(kit: Kit) -> None:
     from utils.replay.recording import Recorder, Upstream  # noqa: PLC0415
 
     _need_key(kit.provider)
+    if kit.session is not None:  # the setup cell was run again: what was recorded so far stays
+        return
     provider = kit.provider
     upstream = Upstream(
         models={provider.name: os.environ.get(provider.address) or provider.default_address},
-        search=os.environ.get("TAVILY_API_URL") or "https://api.tavily.com",
+        search=os.environ.get(SEARCH_ADDRESS) or "https://api.tavily.com",
     )
-    recorder = Recorder(upstream)
     kit.server = ReplayServer().start()
-    kit.session = kit.server.open(recorder=recorder)
+    kit.session = kit.server.open(recorder=Recorder(upstream))
     kit._set(provider.address, kit.session.url + provider.path)
+    # A process that the notebook starts records too: its upstream is this one.
+    kit._set(SEARCH_ADDRESS, f"{kit.session.url}/tavily")
     kit._set(PARENT, kit.session.url)
     _add_no_proxy(kit)
     _aim_search()

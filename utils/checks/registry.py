@@ -88,12 +88,12 @@ class LabChecks:
         return self.exercises[wanted]
 
 
-LAB_NAME = re.compile(r"^\d\d_([a-z][a-z0-9_]*)$")
+LAB_NAME = re.compile(r"\d\d_([a-z][a-z0-9_]*)")
 
 
 def slug_of(lab: str) -> str:
     """The slug in a lab's name: ``persistence`` for ``01_persistence``. Raises ExerciseError."""
-    found = LAB_NAME.match(lab)
+    found = LAB_NAME.fullmatch(str(lab))
     if found is None:
         msg = f"{lab!r} is no lab's name"
         raise ExerciseError(msg, hint='a lab is called by its notebook, such as "01_persistence"')

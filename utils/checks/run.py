@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
+from utils.errors import KitError
 from utils.lab.lab import Lab, LabError, Missing, StudentError, TookTooLong
-from utils.replay.matching import GO_LIVE
 
 _UNWRITTEN = "is not written yet."
 
@@ -41,6 +42,15 @@ def _unrun(check: Check) -> CheckResult:
 def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResult:
     """The result of one check. Only a fault of the kit itself ends as ``error``."""
     try:
+        return _judged(exercise, check, lab, case)
+    except Exception as error:  # what the check needs is gone, even for saying what was wrong
+        return _result(check, "error", lab, _kit_fault(error))
+    finally:
+        _clean_up(lab)
+
+
+def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResult:
+    try:
         check.run(lab, case)
     except Failed as failed:
         told = _Told(
@@ -63,9 +73,8 @@ def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckRes
             why="A loop that never ends, or a wait for what never happens, would hold up every user.",
         )
         return _result(check, "timeout", lab, told)
-    except LabError as error:
-        told = _Told("The check itself could not run; this is not your fault.", detail=str(error))
-        return _result(check, "error", lab, told)
+    except (LabError, KitError) as error:
+        return _result(check, "error", lab, _kit_fault(error))
     except Exception as error:
         # A check that trips over a student's data: the data has not the form that the text asks for.
         told = _Told(
@@ -75,18 +84,22 @@ def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckRes
             detail=f"{type(error).__name__}: {error}",
         )
         return _result(check, "failed", lab, told)
-    else:
-        return _result(check, "passed", lab, points=check.points)
-    finally:
-        _clean_up(lab)
+    return _result(check, "passed", lab, points=check.points)
 
 
 def _clean_up(lab: Lab) -> None:
-    try:
+    # A transport that gave up has nothing left to clean; the next question starts afresh.
+    with contextlib.suppress(Exception):
         lab.clean_up()
-    except (LabError, TookTooLong, StudentError):
-        # A transport that gave up has nothing left to clean; the next question starts afresh.
-        return
+
+
+def _kit_fault(error: Exception) -> _Told:
+    return _Told(
+        "The check itself could not run; this is not your fault.",
+        expected="a check that runs",
+        why="Run the notebook's setup cell again; if that does not help, tell your instructor.",
+        detail=f"{type(error).__name__}: {error}",
+    )
 
 
 def _result(
@@ -170,7 +183,7 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
 
 def _model_said(lab: Lab) -> str:
     """What the recorded model complained about in this check; empty if it did not."""
-    said = [miss.sentence.removesuffix(GO_LIVE).strip() for miss in lab.misses()]
+    said = list(lab.complaints())
     said += ["The model refused a malformed conversation (400)." for _ in lab.refusals()]
     return " ".join(dict.fromkeys(said))
 

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from utils.lab.plain import decode, encode, real_message
+from utils.lab.plain import decode, encode, real_message, safe_text, short_type
 
 MAX_MESSAGE = 2_000
 MAX_KEPT = 10_000
@@ -35,6 +35,10 @@ class UnknownName(Exception):
 
 class BadQuestion(Exception):
     """The question is not of the form described here: the asker's fault, never the student's."""
+
+
+class Ended(Exception):
+    """An iterator has no further item; StopIteration cannot leave a coroutine."""
 
 
 class Handle:
@@ -54,13 +58,13 @@ class Handle:
             return {"missing": str(error)}
         except BadQuestion as error:
             return {"bad": str(error)}
-        except (StopIteration, StopAsyncIteration):
+        except Ended:
             return {"end": True}
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
             return {"error": _told(asyncio.CancelledError("cancelled by the code itself"))}
-        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        except BaseException as error:  # SystemExit, KeyboardInterrupt and whatever else a student raises
             return {"error": _told(error)}
 
     async def _answer(self, question: Question) -> Answer:
@@ -115,10 +119,13 @@ class Handle:
         return found
 
     async def _next(self, items: Any) -> Any:
-        if hasattr(items, "__anext__"):
-            return await items.__anext__()
-        if hasattr(items, "__next__"):
-            return next(items)
+        try:
+            if hasattr(items, "__anext__"):
+                return await items.__anext__()
+            if hasattr(items, "__next__"):
+                return next(items)
+        except (StopIteration, StopAsyncIteration):
+            raise Ended from None
         msg = f"{type(items).__name__} is not an iterator"
         raise TypeError(msg)
 
@@ -134,8 +141,9 @@ class Handle:
         return {"value": None}
 
     def _keep(self, value: Any) -> int:
-        if hasattr(value, "__aiter__") and not hasattr(value, "__anext__"):
-            value = value.__aiter__()
+        kind = type(value)
+        if hasattr(kind, "__aiter__") and not hasattr(kind, "__anext__"):
+            value = kind.__aiter__(value)
         if len(self._kept) >= MAX_KEPT:
             self._kept.pop(next(iter(self._kept)))
         self._number += 1
@@ -153,18 +161,23 @@ class Handle:
 
 
 def _told(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    bases = [short_type(base) for base in type.__dict__["__mro__"].__get__(kind)]
+    return {"type": short_type(kind), "bases": bases, "message": _message(error), "trace": _trace(error)}
+
+
+def _message(error: BaseException) -> str:
     try:
-        message = str(error)[:MAX_MESSAGE]
-    except Exception:  # an exception's own __str__ may fail
-        message = "(the error cannot say what it is)"
-    bases = [base.__name__ for base in type(error).__mro__]
-    return {"type": type(error).__name__, "bases": bases, "message": message, "trace": _trace(error)}
+        return safe_text(str.__str__(str(error))[:MAX_MESSAGE])
+    except BaseException:  # an exception's own __str__ may do anything
+        return "(the error cannot say what it is)"
 
 
 def _trace(error: BaseException) -> list[dict[str, Any]]:
     """The innermost steps of an error through the notebook's own cells."""
     steps = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
+    # Read past the student's class, which may have a __traceback__ of its own.
+    for frame, line in traceback.walk_tb(BaseException.__dict__["__traceback__"].__get__(error)):
         name = frame.f_code.co_filename
         if "ipykernel" in name or "ipython-input" in name or name.startswith("<"):
             source = linecache.getline(name, line).strip()

@@ -8,11 +8,12 @@ clients belong to the loop they were first used in.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import concurrent.futures.thread
 import contextlib
 import ctypes
 import io
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -42,6 +43,7 @@ class InProcess:
         self._seconds = seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
         self.printed = ""
         """what the student's code printed while questions were answered, cut at a few thousand characters"""
 
@@ -49,21 +51,22 @@ class InProcess:
         """The answer, through JSON both ways; raises TookTooLong after ``seconds``."""
         crossing = json.loads(json.dumps(question))
         loop = self._running()
+        before = set(threading.enumerate())
         with _captured() as printed:
             future = asyncio.run_coroutine_threadsafe(self._handle.answer(crossing), loop)
             try:
                 answer = future.result(self._seconds)
             except (concurrent.futures.TimeoutError, TimeoutError):
                 future.cancel()
-                self._give_up()
+                self._give_up(before)
                 msg = f"no answer within {self._seconds:g} seconds"
                 raise TookTooLong(msg) from None
             except concurrent.futures.CancelledError:
                 msg = "the question was cancelled"
                 raise LabError(msg) from None
-            except BaseException:
+            except BaseException:  # the person at the keyboard has had enough
                 future.cancel()
-                self._give_up()
+                self._give_up(before)
                 raise
             finally:
                 self.printed = (self.printed + printed.getvalue())[:MAX_PRINTED]
@@ -79,22 +82,34 @@ class InProcess:
 
     def close(self) -> None:
         """End the thread; a second call does nothing."""
-        if self._loop is not None and self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(timeout=2.0)
+        loop, thread = self._loop, self._thread
         self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        self._end(loop)
+        if thread is not threading.current_thread():  # a student's function may run setup() again
+            thread.join(timeout=2.0)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ending.set()
+        with contextlib.suppress(RuntimeError):  # closed already
+            loop.call_soon_threadsafe(loop.stop)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             loop = asyncio.new_event_loop()
             started = threading.Event()
+            ending = self._ending = threading.Event()
 
             def serve() -> None:
                 asyncio.set_event_loop(loop)
                 loop.call_soon(started.set)
+                while not ending.is_set():
+                    # A task that raises SystemExit, or stops the loop, must not end the questions.
+                    with contextlib.suppress(Stopped, SystemExit, KeyboardInterrupt):
+                        loop.run_forever()
                 with contextlib.suppress(Stopped):
-                    loop.run_forever()
-                _finish(loop)
+                    _finish(loop)
 
             self._thread = threading.Thread(target=serve, name="self-check", daemon=True)
             self._thread.start()
@@ -102,19 +117,31 @@ class InProcess:
             self._loop = loop
         return self._loop
 
-    def _give_up(self) -> None:
-        """Leave a stuck thread behind and stop it where Python allows; the next question gets a fresh one."""
+    def _give_up(self, before: set[threading.Thread]) -> None:
+        """Leave a stuck thread behind and stop it where Python allows; the next question gets a fresh one.
+
+        Worker threads that a graph has begun meanwhile (all but ``before``) are stopped as well: Python
+        waits for them at its end.
+        """
         loop, thread = self._loop, self._thread
         self._loop = self._thread = None
-        if loop is None or thread is None or thread.ident is None:
+        if loop is None or thread is None:
             return
-        loop.call_soon_threadsafe(loop.stop)
+        self._end(loop)
         thread.join(timeout=0.5)
-        if thread.is_alive():
-            # The documented way to end a loop in pure Python; code stuck in C ends when it comes back.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped)
-            )
+        workers = [found for found in threading.enumerate() if found not in before]
+        for stuck in {thread, *workers}:
+            _stop(stuck)
+
+
+def _stop(thread: threading.Thread) -> None:
+    at = sys._current_frames().get(thread.ident or 0)
+    # A pool's idle worker ends by itself, and would complain on stderr.
+    if at is not None and at.f_code.co_filename != concurrent.futures.thread.__file__:
+        # The documented way to end a loop in pure Python; code stuck in C ends when it comes back.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stopped)
+        )
 
 
 def _finish(loop: asyncio.AbstractEventLoop) -> None:
@@ -130,12 +157,15 @@ def _finish(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class _Capped(io.StringIO):
-    """Text that stops growing at a limit."""
+    """Text that stops growing at a limit, and that a student's code cannot close."""
 
     def write(self, text: str) -> int:
         if self.tell() < MAX_PRINTED:
             super().write(text[:MAX_PRINTED])
         return len(text)
+
+    def close(self) -> None:
+        return
 
 
 @contextlib.contextmanager

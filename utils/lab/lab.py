@@ -11,6 +11,7 @@ from utils.lab.plain import Message, decode, seen_message
 from utils.replay.conversation import Conversation, Scenario
 from utils.replay.gates import CapGate, ReverseGate
 from utils.replay.log import Miss, Request
+from utils.replay.matching import GO_LIVE
 
 
 class Transport(Protocol):
@@ -232,16 +233,20 @@ class Lab:
         """Questions that nobody recorded, in all stages so far."""
         return tuple(miss for stage in self._stages for miss in stage.model_side.misses())
 
+    def complaints(self) -> tuple[str, ...]:
+        """What the recorded models said of such questions, without the advice to ask a real one."""
+        return tuple(miss.sentence.removesuffix(GO_LIVE).strip() for miss in self.misses())
+
     def refusals(self) -> tuple[Request, ...]:
         """Requests that the model refused as malformed, in all stages so far."""
         return tuple(r for stage in self._stages for r in stage.model_side.requests() if r.status == 400)
 
     def clean_up(self) -> None:
         """End the stages and let go of what is kept: called after each check."""
-        for stage in self._stages:
-            stage.model_side.close()
-        self._stages.clear()
+        stages, self._stages = self._stages, []
         self.last_call = ""
+        for stage in stages:
+            stage.model_side.close()
         self._surroundings.renew()
         self._transport.ask({"op": "close", "target": {"all": True}})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -90,12 +90,12 @@ def make_blocks_model(answers: Sequence[Sequence[str]]) -> Any:
 
 def run_turn(graph: Any, thread_id: str, text: str) -> Any:
     """What a graph's state is after one question on a thread, as a coroutine: nodes may be sync or async."""
-    return graph.ainvoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+    return graph.ainvoke({"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": thread_id}})
 
 
 def run_sync_turn(graph: Any, thread_id: str, text: str) -> Any:
     """What a graph's state is after one question on a thread, for savers that are sync only."""
-    return graph.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+    return graph.invoke({"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": thread_id}})
 
 
 async def break_turn(graph: Any, thread_id: str, text: str) -> str:
@@ -147,7 +147,7 @@ def replay_from(graph: Any, thread_id: str, checkpoint_id: str) -> Any:
 def edit_from(graph: Any, thread_id: str, checkpoint_id: str, text: str) -> None:
     """Add a message beside an old checkpoint: another branch."""
     where = {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}}
-    graph.update_state(where, {"messages": [("user", text)]}, as_node="action")
+    graph.update_state(where, {"messages": [HumanMessage(text)]}, as_node="action")
 
 
 def enter(manager: Any) -> Any:

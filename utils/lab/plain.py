@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_TEXT = 100_000
+MAX_ALL_TEXT = 2_000_000
 MAX_ITEMS = 5_000
 MAX_DEPTH = 12
 _SAFE_INT = 2**53
@@ -60,6 +61,7 @@ class _Encoder:
     def __init__(self, keep: Callable[[Any], int]) -> None:
         self._keep = keep
         self._items = 0
+        self._letters = 0
 
     def encode(self, value: Any, depth: int) -> Any:
         self._items += 1
@@ -67,36 +69,42 @@ class _Encoder:
             return {"$cut": "too many items"}
         if depth > MAX_DEPTH:
             return {"$cut": "too deep"}
+        # Not isinstance: an object may say that it is of another class than it is.
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if isinstance(value, str):
+        if issubclass(kind, str):
             return self._text(value)
-        if isinstance(value, int):
+        if issubclass(kind, int):
             number = int.__index__(value)
             return number if abs(number) <= _SAFE_INT else {"$int": _digits(number)}
-        if isinstance(value, float):
+        if issubclass(kind, float):
             number_ = float.__float__(value)
             return number_ if math.isfinite(number_) else {"$float": repr(number_)}
         if kind in (bytes, bytearray):
             return {"$bytes": base64.b64encode(bytes(value[:MAX_TEXT])).decode()}
-        if isinstance(value, dict):
-            return self._mapping(dict(dict.items(value)), depth)
-        if isinstance(value, list):
-            return [self.encode(item, depth + 1) for item in list.__iter__(value)]
-        if isinstance(value, tuple):
-            return {"$tuple": [self.encode(item, depth + 1) for item in tuple.__iter__(value)]}
-        if kind in (set, frozenset):
-            return {"$set": [self.encode(item, depth + 1) for item in value]}
-        if (message := _message(value)) is not None:
+        if kind in (set, frozenset) or issubclass(kind, dict | list | tuple):
+            return self._container(value, kind, depth)
+        if (message := _message(value, kind)) is not None:
             return {"$message": self._mapping(message, depth)}
-        return {"$object": self._keep(value), "type": _short_type(kind)}
+        return {"$object": self._keep(value), "type": short_type(kind)}
 
-    def _text(self, value: str) -> Any:
+    def _container(self, value: Any, kind: type, depth: int) -> Any:
+        base = next(base for base in (dict, list, tuple, set, frozenset) if issubclass(kind, base))
+        if self._items + base.__len__(value) > MAX_ITEMS:
+            return {"$cut": "too many items"}
+        if base is dict:
+            return self._mapping(dict(dict.items(value)), depth)
+        items = [self.encode(item, depth + 1) for item in base.__iter__(value)]
+        return items if base is list else {"$tuple" if base is tuple else "$set": items}
+
+    def _text(self, value: str) -> str:
         text = str.__str__(value)
-        if len(text) > MAX_TEXT:
-            text = f"{text[:MAX_TEXT]}…"
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+        room = max(0, min(MAX_TEXT, MAX_ALL_TEXT - self._letters))
+        if len(text) > room:
+            text = f"{text[:room]}…"
+        self._letters += len(text)
+        return safe_text(text)
 
     def _mapping(self, value: dict[Any, Any], depth: int) -> Any:
         if all(type(key) is str and not key.startswith("$") for key in value):
@@ -109,15 +117,21 @@ def _digits(number: int) -> str:
     return hex(number) if number.bit_length() < 4 * MAX_ITEMS else "too large"
 
 
-def _short_type(kind: type) -> str:
-    return str(type.__getattribute__(kind, "__name__"))[:80]
+def safe_text(text: str) -> str:
+    """Text that every encoding takes: lone surrogates are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _message(value: Any) -> dict[str, Any] | None:
+def short_type(kind: type) -> str:
+    """A class's name as Python has it, past whatever its metaclass says."""
+    return safe_text(type.__dict__["__name__"].__get__(kind)[:80])
+
+
+def _message(value: Any, kind: type) -> dict[str, Any] | None:
     """The plain form of a LangChain message; ``None`` for anything else."""
     from langchain_core.messages import BaseMessage  # noqa: PLC0415 - a judge needs no LangChain
 
-    if not isinstance(value, BaseMessage):
+    if not issubclass(kind, BaseMessage):
         return None
     text = value.text
     plain: dict[str, Any] = {
@@ -169,6 +183,8 @@ def decode(data: Any, look_up: Callable[[int, str], Any], message: Callable[[Map
 
 
 def _hashable(value: Any) -> Any:
+    if isinstance(value, set):
+        return frozenset(value)
     try:
         hash(value)
     except TypeError:

@@ -200,9 +200,9 @@ def turn_problem(turns: tuple[Turn, ...]) -> tuple[int, str] | None:
                 if not isinstance(before, CallsTurn):
                     return index, "results can only come after calls"
                 if len(results) != len(before.calls):
-                    return (
-                        index,
-                        f"{len(before.calls)} calls need {len(before.calls)} results, not {len(results)}",
+                    return index, (
+                        f"each call needs exactly one result: {len(before.calls)} asked for, "
+                        f"{len(results)} given"
                     )
         before = turn
     if not isinstance(before, CallsTurn | AnswerTurn):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.reader import ReaderError
 
 from utils.errors import FixtureError
 from utils.replay.conversation import (
@@ -56,16 +57,22 @@ def parse_scenario(text: str, name: str) -> Scenario:
     """The conversations in a fixture's text; ``name`` is the file to name in errors."""
     data, lines = _read(text, name)
     if not isinstance(data, dict):
-        raise _problem(name, 1, "a fixture is a mapping with the key 'conversations'")
+        raise _problem(name, lines.get((), 1), "a fixture is a mapping with the key 'conversations'")
     for key in data:
         if key != "conversations":
-            raise _problem(name, lines[(key,)], f"unknown key {key!r}")
+            raise _problem(name, _line(lines, (str(key),)), f"unknown key {key!r}")
     found = data.get("conversations")
     if not isinstance(found, list) or not found:
-        raise _problem(name, 1, "'conversations' must be a list with at least one conversation")
+        message = "'conversations' must be a list with at least one conversation"
+        raise _problem(name, _line(lines, ("conversations",)), message)
     conversations = tuple(
         _conversation(item, ("conversations", i), lines, name) for i, item in enumerate(found)
     )
+    first: dict[str, int] = {}
+    for i, conversation in enumerate(conversations):
+        if first.setdefault(conversation.name, i) != i:
+            line = _line(lines, ("conversations", i, "name"))
+            raise _problem(name, line, f"there are two conversations called {conversation.name!r}")
     scenario = Scenario(conversations=conversations)
     _refuse_clashes(scenario, lines, name)
     return scenario
@@ -73,40 +80,65 @@ def parse_scenario(text: str, name: str) -> Scenario:
 
 def _read(text: str, name: str) -> tuple[Any, Lines]:
     lines: Lines = {}
-    loader = yaml.SafeLoader(text)
+    node: yaml.Node | None = None
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None, lines
-        _note_lines(node, (), lines, loader, name)
-        return loader.construct_document(node), lines
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None, lines
+            _note_lines(node, (), lines, name)
+            return loader.construct_document(node), lines
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        mark = error.problem_mark or error.context_mark
         message = f"not valid YAML: {error.problem or error.context}"
         hint = "quote texts that hold ?, : or # in brackets"
-        raise FixtureError(message, where=f"{name}, line {line}", hint=hint) from error
-    except yaml.YAMLError as error:
-        msg = f"not valid YAML: {error}"
-        raise FixtureError(msg, where=name) from error
-    finally:
-        loader.dispose()
+        raise _problem(name, mark.line + 1 if mark else 1, message, hint) from error
+    except ReaderError as error:
+        message = f"not valid YAML: the character U+{error.character:04X} cannot stand in a file"
+        raise _problem(name, text.count("\n", 0, error.position) + 1, message) from error
+    except RecursionError as error:
+        msg = "nested too deeply, or an alias that holds itself"
+        raise _problem(name, 1, msg) from error
+    except ValueError as error:
+        # A value that looks like a date but is none, such as 2026-13-40.
+        line = next(_unreadable(node), 1) if node is not None else 1
+        raise _problem(name, line, f"not valid YAML: {error}", "put the value in quotes") from error
 
 
-def _note_lines(node: yaml.Node, path: Path_, lines: Lines, loader: yaml.SafeLoader, name: str) -> None:
+def _unreadable(node: yaml.Node) -> Iterator[int]:
+    """Lines of values that YAML takes for something they are not."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            yaml.SafeLoader("").construct_object(node)
+        except ValueError:
+            yield node.start_mark.line + 1
+    else:
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                yield from _unreadable(part)
+
+
+def _note_lines(node: yaml.Node, path: Path_, lines: Lines, name: str) -> None:
+    """Note where each value stands; a key counts as it is written, whatever type YAML gives it."""
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _problem(name, line, "a key is a plain word")
+            key = str(key_node.value)
             if key in seen:
                 raise _problem(name, line, f"the key {key!r} stands here twice")
             seen.add(key)
-            _note_lines(value_node, (*path, key), lines, loader, name)
+            _note_lines(value_node, (*path, key), lines, name)
             lines[(*path, key)] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _note_lines(item, (*path, index), lines, loader, name)
+            _note_lines(item, (*path, index), lines, name)
 
 
 def _problem(name: str, line: int, message: str, hint: str = "") -> FixtureError:
@@ -125,18 +157,25 @@ def _validated(model: type[M], data: Any, path: Path_, lines: Lines, name: str) 
     except ValidationError as error:
         first = error.errors()[0]
         place = (*path, *first["loc"])
-        what = {"extra_forbidden": "unknown key", "missing": "missing key"}.get(first["type"])
-        message = f"{what} {first['loc'][-1]!r}" if what else first["msg"].removeprefix("Value error, ")
+        what = {"extra_forbidden": "unknown key", "missing": "missing key", "too_short": "nothing in"}.get(
+            first["type"]
+        )
+        said = first["msg"].removeprefix("Value error, ")
+        key = next((str(part) for part in reversed(first["loc"]) if isinstance(part, str)), "")
+        if what:
+            message = f"{what} {key!r}"
+        else:
+            message = said if first["type"] == "value_error" or not key else f"{key!r}: {said}"
         raise _problem(name, _line(lines, place), message) from error
 
 
 def _conversation(item: Any, path: Path_, lines: Lines, name: str) -> Conversation:
     if not isinstance(item, dict):
         raise _problem(name, _line(lines, path), "a conversation is a mapping with name, origin and turns")
-    label = item.get("name") or f"number {path[-1]}"
+    label = item.get("name") or f"number {int(path[-1]) + 1}"
     for key in item:
         if key not in ("name", "origin", "turns"):
-            raise _problem(name, lines[(*path, key)], f"unknown key {key!r}")
+            raise _problem(name, _line(lines, (*path, str(key))), f"unknown key {key!r}")
     if "origin" not in item:
         raise _problem(
             name,

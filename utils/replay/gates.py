@@ -33,6 +33,8 @@ class ReverseGate(Frozen):
 
     kind: Literal["reverse"] = "reverse"
     count: int = Field(ge=1)
+    linger: float = 0.02
+    """between one answer's end and the next: a client that reads two at once would see no order"""
     patience: float = 0.5
 
 
@@ -67,23 +69,33 @@ class HeldGate:
             yield
         finally:
             self._turns = [turn for turn in self._turns if turn is not mine]
-            self._let_last_go()
+            self._left()
 
     def release(self) -> None:
         """Open the gate for good."""
         if self._open:
             return
         self._open = True
-        for timer in self._timers:
-            timer.cancel()
+        self._forget_timers()
         if isinstance(self.gate, CapGate):
             for turn in self._turns:
                 turn.set()
         self._let_last_go()
 
+    def _left(self) -> None:
+        if not self._turns:
+            self._forget_timers()
+        elif self._open:
+            asyncio.get_running_loop().call_later(self.gate.linger, self._let_last_go)
+
     def _let_last_go(self) -> None:
-        if self._open and self._turns:
+        if self._turns:
             self._turns[-1].set()
+
+    def _forget_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
 
 class Stall:

@@ -46,12 +46,19 @@ class Request:
     """order of finishing, from 0; ``None`` while it is open"""
     gave_up: bool = False
     """the client went away before the end"""
+    broken_off: bool = False
+    """the server hung up in the middle, as it was told to"""
     pieces: int = 0
     """pieces of the answer sent so far"""
     opened_at: float = 0.0
     """seconds since the log began"""
     first_at: float | None = None
     finished_at: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the client got a whole answer that is no refusal."""
+        return self.status == 200 and not self.broken_off and not self.gave_up
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -85,10 +92,10 @@ class Log:
             self._began = clock
         return clock - self._began
 
-    def open_request(self, kind: str, *, retry: bool = False, **facts: Any) -> int:
-        """Number of the request just noted as open."""
+    def open_request(self, kind: str, *, tries: int = 0, **facts: Any) -> int:
+        """Number of the request just noted as open; ``tries`` is how often the client tried before."""
         arrived = len(self.requests)
-        call = self._retried(kind, facts.get("messages", ())) if retry else None
+        call = self._retried(kind, facts.get("messages", ()), tries) if tries else None
         if call is None:
             call = self._calls
             self._calls += 1
@@ -98,21 +105,42 @@ class Log:
         self._settled.clear()
         return arrived
 
-    def _retried(self, kind: str, messages: Sequence[Heard]) -> int | None:
-        for request in reversed(self.requests):
-            if request.kind == kind and request.messages == messages and request.status != 200:
-                return request.call
-        return None
+    def _retried(self, kind: str, messages: Sequence[Heard], tries: int) -> int | None:
+        """The call that was tried this often with these messages, never with success.
 
-    def piece(self, number: int) -> None:
-        request = self.requests[number]
-        first = self.now() if request.first_at is None else request.first_at
-        self.requests[number] = replace(request, pieces=request.pieces + 1, first_at=first)
+        Of several the one refused longest ago: its client has waited longest.
+        """
+        found: dict[int, list[Request]] = {}
+        for request in self.requests:
+            if request.kind == kind and request.messages == messages:
+                found.setdefault(request.call, []).append(request)
+        waiting = [
+            (all(request.finished is not None for request in requests), requests[-1])
+            for requests in found.values()
+            if len(requests) == tries and not any(request.answered for request in requests)
+        ]
+        # A client that gave up on a request may be back before the server has noted the end of it.
+        ended = [request for done, request in waiting if done] or [request for _, request in waiting]
+        return min(ended, key=lambda request: request.finished or 0).call if ended else None
 
-    def close_request(self, number: int, status: int, *, gave_up: bool = False) -> None:
+    def sent(self, number: int, pieces: int) -> None:
+        """Note that so many more pieces went out."""
+        if pieces:
+            request = self.requests[number]
+            first = self.now() if request.first_at is None else request.first_at
+            self.requests[number] = replace(request, pieces=request.pieces + pieces, first_at=first)
+
+    def close_request(
+        self, number: int, status: int, *, gave_up: bool = False, broken_off: bool = False
+    ) -> None:
         request = self.requests[number]
         self.requests[number] = replace(
-            request, status=status, finished=self._finished, gave_up=gave_up, finished_at=self.now()
+            request,
+            status=status,
+            finished=self._finished,
+            gave_up=gave_up,
+            broken_off=broken_off,
+            finished_at=self.now(),
         )
         self._finished += 1
         self.open[request.kind] -= 1

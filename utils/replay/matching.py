@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,6 +75,11 @@ class Row:
     turn: int
     """index of the reply in its conversation"""
 
+    @property
+    def key(self) -> tuple[tuple[str, ...], int, tuple[str, ...]]:
+        """What a request must show to get this reply."""
+        return self.questions, self.rounds, self.needles
+
 
 @dataclass(frozen=True, slots=True)
 class NotRecorded:
@@ -107,8 +113,10 @@ class Index:
 
 
 _SPACE = re.compile(r"\s+")
-_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _NOT_WORD = re.compile(r"[\W_]+")
+_COMPARED = 300
+"""characters of a question that are compared when the nearest is looked for: the cost grows faster"""
 
 
 def fold_question(text: str) -> str:
@@ -117,8 +125,35 @@ def fold_question(text: str) -> str:
 
 
 def fold_result(text: str) -> str:
-    """Words of a tool's result, whether it was written as text, as JSON or as a Python literal."""
-    return f" {_NOT_WORD.sub(' ', _ESCAPE.sub(' ', text)).strip().casefold()} "
+    """Words of a tool's result, with a space before and behind."""
+    return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
+
+
+def spellings(text: str) -> str:
+    """Folded words of a real result, once as they are and again for each layer of escapes around them.
+
+    A student's node may keep a result as text, as JSON, as a Python literal or as one in the other.
+    """
+    told = [fold_result(text)]
+    while "\\" in text and len(told) < 4 and (plainer := _unescaped(text)) != text:
+        text = plainer
+        told.append(fold_result(text))
+    return "".join(told)
+
+
+def _unescaped(text: str) -> str:
+    """Text with one layer of JSON's or Python's escapes taken off."""
+    plain = _ESCAPE.sub(_unescape, text)
+    # JSON writes what lies beyond 16 bits as a pair of surrogates.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    digits = escape[1] or escape[2] or escape[3]
+    if digits:
+        number = int(digits, 16)
+        return chr(number) if number <= sys.maxunicode else " "
+    return " " if escape[4] in "abfnrtv\n" else str(escape[4])
 
 
 def fold_args(args: Mapping[str, Any]) -> str:
@@ -139,7 +174,7 @@ def rows_of(conversation: Conversation) -> Iterator[Row]:
                 questions.append(fold_question(asked))
                 needles, rounds = [], 0
             case ResultsTurn(results=results):
-                needles += [fold_result(result.needle) for result in results]
+                needles += [fold_result(result.needle) for result in results if result.needle.strip()]
                 rounds += 1
             case CallsTurn() | AnswerTurn():
                 yield Row(conversation.name, tuple(questions), asked, rounds, tuple(needles), turn, index)
@@ -155,8 +190,7 @@ def compile_scenario(scenario: Scenario) -> Index:
     asked: dict[str, str] = {}
     for conversation in scenario.conversations:
         for row in rows_of(conversation):
-            key = (row.questions, row.rounds, row.needles)
-            if (other := seen.setdefault(key, row)) is not row:
+            if (other := seen.setdefault(row.key, row)) is not row:
                 if other.reply != row.reply:
                     clashes.append(Clash(other, row))
                 continue
@@ -197,7 +231,8 @@ def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | N
     """The recorded row that answers a request, or why there is none.
 
     ``exact`` asks for the very same questions, as recording does; otherwise the recorded questions
-    must be a subsequence of the real ones, and the row with the most of them wins.
+    must be a subsequence of the real ones. The row with the most of them wins, then the one whose
+    questions are the most recent, then the one that says most about the tools' results.
     """
     messages = request.messages
     last = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
@@ -207,9 +242,9 @@ def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | N
     questions = [fold_question(question) for question in request.questions]
     since = messages[last + 1 :]
     rounds = sum(1 for message in since if message.role == "assistant" and message.calls)
-    results = "".join(fold_result(message.text) for message in since if message.role == "tool")
+    results = "".join(spellings(message.text) for message in since if message.role == "tool")
     known = index.rows.get(questions[-1], ())
-    fitting: list[tuple[int, tuple[int, ...], Row]] = []
+    fitting: list[tuple[int, tuple[int, ...], int, Row]] = []
     right_history = False
     for row in known:
         if exact and row.questions != tuple(questions):
@@ -219,10 +254,10 @@ def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | N
             continue
         right_history = True
         if row.rounds == rounds and all(needle in results for needle in row.needles):
-            fitting.append((len(places), places, row))
+            fitting.append((len(places), places, sum(map(len, row.needles)), row))
     if not fitting:
         return _explain(index, asked, known=right_history, rounds=rounds)
-    row = max(fitting, key=lambda found: found[:2])[2]
+    row = max(fitting, key=lambda found: found[:3])[3]
     if isinstance(row.reply, CallsTurn):
         for call in row.reply.calls:
             if offered(call.tool, request.tools) is None:
@@ -241,8 +276,14 @@ def offered(tool: str, tools: Sequence[str]) -> str | None:
 
 def nearest(index: Index, asked: str) -> str | None:
     """The recorded question most like ``asked``, as it was written."""
-    close = difflib.get_close_matches(fold_question(asked), list(index.asked), n=1, cutoff=0.0)
-    return index.asked[close[0]] if close else None
+    close = _closest(fold_question(asked), index.asked)
+    return None if close is None else index.asked[close]
+
+
+def _closest(wanted: str, known: Iterable[str]) -> str | None:
+    heads = {text[:_COMPARED]: text for text in known}
+    close = difflib.get_close_matches(wanted[:_COMPARED], heads, n=1, cutoff=0.0)
+    return heads[close[0]] if close else None
 
 
 GO_LIVE = "To ask a real model, put a key into .env and set LLM_MODE=live."
@@ -287,8 +328,8 @@ def find_tool(index: Index, tool: str, args: Mapping[str, Any]) -> ToolAnswer | 
     what = str(args.get("query", "")) if set(args) == {"query"} else json.dumps(dict(args), default=str)
     queries = [json.loads(key[1]) for key in index.tools if key[0] == tool]
     known = [str(query.get("query", query)) for query in queries]
-    close = difflib.get_close_matches(what, known, n=1, cutoff=0.0)
-    hint = f' The nearest recorded one is "{_short(close[0])}".' if close else ""
+    close = _closest(what, known)
+    hint = f' The nearest recorded one is "{_short(close)}".' if close else ""
     word = "search" if tool == SEARCH else f"call of {tool}"
     sentence = f'No recorded result for the {word} "{_short(what)}".{hint}'
-    return NotRecorded("query", what, close[0] if close else None, sentence)
+    return NotRecorded("query", what, close, sentence)

@@ -1,24 +1,25 @@
-"""Making fixtures: requests go on to the provider, answers are stored by meaning and served as usual.
+"""Recording: requests go on to the provider, answers are stored by meaning and served as usual.
 
 Upstream is never asked to stream: one stored answer serves both. Keys pass through in headers or, for
-the search service, in the body; neither is ever stored.
+the search service, in the body; neither is ever stored, and no answer that repeats one goes any further.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import httpx
-import yaml
 from aiohttp import web
+from pydantic import ValidationError
 
-from utils.errors import RecordingError
 from utils.replay.conversation import (
+    SEARCH,
     AnswerTurn,
     CallsTurn,
     Conversation,
@@ -32,22 +33,46 @@ from utils.replay.conversation import (
     Turn,
     UserTurn,
 )
-from utils.replay.matching import Heard, ModelRequest, fold_args, fold_question
-from utils.replay.wires.base import Wire
+from utils.replay.matching import (
+    Heard,
+    HeardCall,
+    ModelRequest,
+    fold_args,
+    fold_question,
+    fold_result,
+    spellings,
+)
+from utils.replay.wires.base import BadRequest, Wire
 
-_HOP = frozenset(
+_NOT_PASSED_ON = frozenset(
     ("host", "content-length", "connection", "accept-encoding", "transfer-encoding", "accept", "content-type")
 )
+_PASSED_BACK = ("retry-after", "retry-after-ms", "x-should-retry")
 _TIMEOUT = httpx.Timeout(120.0)
+_NAME_LENGTH = 60
+
+T = TypeVar("T")
 
 
 class UpstreamError(Exception):
     """The provider refused; its answer goes back to the client as it is."""
 
-    def __init__(self, status: int, body: Any) -> None:
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"upstream answered {status}")
         self.status = status
         self.body = body
+        self.headers = headers or {}
+
+    @property
+    def sentence(self) -> str:
+        """What the provider said, in one line."""
+        said = self.body
+        for key in ("error", "detail", "message"):
+            if isinstance(said, dict) and key in said:
+                said = said[key]
+        if isinstance(said, dict):
+            said = said.get("message") or said.get("error") or said
+        return f"{self.status}: {' '.join(str(said).split())[:200]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,87 +86,215 @@ class Upstream:
 
 
 class Recorder:
-    """What was recorded so far in one run."""
+    """What was recorded so far in one run. Lives on the server's loop."""
 
     def __init__(self, upstream: Upstream, *, today: datetime.date | None = None) -> None:
         self._upstream = upstream
         self._today = today or datetime.datetime.now(datetime.UTC).date()
-        self._transcripts: dict[str, tuple[tuple[Turn, ...], Origin]] = {}
-        self._replies: dict[str, Reply] = {}
+        self._replies: dict[Hashable, Reply] = {}
+        self._transcripts: dict[Hashable, tuple[tuple[Turn, ...], Origin]] = {}
         self._searches: dict[str, ToolAnswer] = {}
+        self._told_by_tools: dict[tuple[str, str], ToolAnswer] = {}
+        self._failures: dict[Hashable, str] = {}
+        self._running: dict[Hashable, asyncio.Future[Any]] = {}
 
     async def ask(self, wire: Wire, request: web.Request, asked: ModelRequest, body: Any) -> Reply:
-        """The provider's reply to a request: asked upstream once, then the same for the same history."""
-        key = _history_key(asked.messages)
+        """The provider's reply to a request: asked upstream once, then the same for the same history.
+
+        Histories that a replay could not tell apart are the same here, so that no two rows ever clash.
+        """
+        turns = self._turns(asked.messages)
+        key = _key(turns)
         if (known := self._replies.get(key)) is not None:
             return known
-        base = self._upstream.models.get(wire.name)
-        if base is None:
-            msg = {"error": {"message": f"no address to record {wire.name} from is known"}}
-            raise UpstreamError(502, msg)
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-        answer = await _post(
-            base.rstrip("/") + wire.upstream_path(request.path), wire.upstream_body(body), headers
-        )
-        reply = wire.read(answer)
-        self._replies[key] = reply
-        origin = Origin(kind="recorded", provider=wire.name, model=wire.model_of(answer), date=self._today)
-        self._transcripts[key] = ((*self._turns(asked.messages), reply), origin)
-        return reply
+        headers = {
+            name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON
+        }
+        path = wire.upstream_path(request.path)
 
-    async def search(self, body: Any) -> ToolAnswer:
+        async def work() -> Reply:
+            base = self._upstream.models.get(wire.name)
+            if base is None:
+                message = f"no address to record {wire.name} from is known"
+                raise UpstreamError(502, {"error": {"message": message}})
+            answer = await _post(base.rstrip("/") + path, wire.upstream_body(body), headers)
+            try:
+                reply = wire.read(answer)
+            except (BadRequest, ValidationError) as error:
+                message = f"the provider's answer cannot be kept: {error}"
+                raise UpstreamError(
+                    502, {"error": {"message": message}}, {"x-should-retry": "false"}
+                ) from error
+            model = wire.model_of(answer)
+            origin = Origin(kind="recorded", provider=wire.name, model=model, date=self._today)
+            self._replies[key] = reply
+            self._transcripts[key] = ((*turns, reply), origin)
+            return reply
+
+        return await self._once(key, f"the model ({wire.name})", work)
+
+    async def search(self, body: Mapping[str, Any]) -> ToolAnswer:
         """What the search service finds: asked once per query."""
         query = fold_question(str(body.get("query", "")))
         if (known := self._searches.get(query)) is not None:
             return known
-        answer = await _post(f"{self._upstream.search.rstrip('/')}/search", body, {})
-        hits = tuple(
-            Hit(
-                url=str(hit.get("url", "")),
-                content=str(hit.get("content", "")),
-                title=str(hit.get("title", "")),
-                score=float(hit.get("score") or 0.0),
-            )
-            for hit in answer.get("results", ())
-        )
-        self._searches[query] = found = ToolAnswer(hits=hits)
-        return found
+
+        async def work() -> ToolAnswer:
+            answer = await _post(f"{self._upstream.search.rstrip('/')}/search", dict(body), {})
+            found = answer.get("results") if isinstance(answer, dict) else None
+            if not isinstance(found, list):
+                raise UpstreamError(502, {"detail": {"error": "the search service's answer has no results"}})
+            self._searches[query] = told = ToolAnswer(hits=tuple(_hits(found)))
+            return told
+
+        return await self._once(("search", query), "the search service", work)
+
+    async def _once(self, key: Hashable, who: str, work: Callable[[], Awaitable[T]]) -> T:
+        """What ``work`` gives; whoever asks for the same meanwhile gets the same.
+
+        A client that gives up does not end it: the answer is paid for.
+        """
+        running = self._running.get(key)
+        if running is None:
+            running = self._running[key] = asyncio.ensure_future(self._noted(key, who, work))
+            running.add_done_callback(lambda done: self._done(key, done))
+        result: T = await asyncio.shield(running)
+        return result
+
+    async def _noted(self, key: Hashable, who: str, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            result = await work()
+        except UpstreamError as error:
+            self._failures[key] = f"{who} answered {error.sentence}"
+            raise
+        self._failures.pop(key, None)
+        return result
+
+    def _done(self, key: Hashable, done: asyncio.Future[Any]) -> None:
+        self._running.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at, in case nobody waits for it any more
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Refusals that no later try made good."""
+        return tuple(self._failures.values())
 
     def scenario(self) -> Scenario:
-        """The recorded conversations: each history once, in its longest form."""
-        found = sorted(self._transcripts.values(), key=lambda item: -len(item[0]))
-        kept: list[tuple[tuple[Turn, ...], Origin]] = []
-        for turns, origin in found:
-            if not any(longer[: len(turns)] == turns for longer, _ in kept):
-                kept.append((turns, origin))
-        order = {id(turns): i for i, (turns, _) in enumerate(self._transcripts.values())}
-        kept.sort(key=lambda item: order[id(item[0])])
+        """The recorded conversations in the order they were had: each history once, in its longest form."""
+        every = list(self._transcripts.values())
+        kept = [
+            (turns, origin)
+            for turns, origin in every
+            if not any(len(longer) > len(turns) and longer[: len(turns)] == turns for longer, _ in every)
+        ]
+        names: set[str] = set()
         return Scenario(
             conversations=tuple(
-                Conversation(name=f"recorded-{i + 1}", origin=origin, turns=turns)
-                for i, (turns, origin) in enumerate(kept)
+                Conversation(name=unique(_name(turns), names), origin=origin, turns=turns)
+                for turns, origin in kept
             )
         )
 
-    def _turns(self, messages: tuple[Heard, ...]) -> tuple[Turn, ...]:
-        turns: list[Turn] = []
-        open_calls: dict[str, ToolAnswer] = {}
-        args: dict[str, Mapping[str, Any]] = {}
-        wanted: tuple[str, ...] = ()
-        for i, message in enumerate(messages):
-            if message.role == "user":
-                turns.append(UserTurn(user=message.text))
-            elif message.role == "assistant":
-                turns.append(self._replies.get(_history_key(messages[:i])) or _as_reply(message))
-                wanted = tuple(call.id for call in message.calls)
-                args = {call.id: call.args for call in message.calls}
-                open_calls = {}
-            elif message.role == "tool":
-                query = fold_question(str(args.get(message.call_id, {}).get("query", "")))
-                open_calls[message.call_id] = self._searches.get(query) or ToolAnswer(text=message.text)
-                if len(open_calls) == len(wanted):
-                    turns.append(ResultsTurn(results=tuple(open_calls[call] for call in wanted)))
-        return tuple(turns)
+    def loose_searches(self) -> tuple[str, ...]:
+        """Queries that no recorded conversation asked for: a fixture has no place for them."""
+        asked = {
+            fold_question(str(call.args.get("query", "")))
+            for turns, _ in self._transcripts.values()
+            for turn in turns
+            if isinstance(turn, CallsTurn)
+            for call in turn.calls
+        }
+        return tuple(query for query in self._searches if query not in asked)
+
+    def _turns(self, messages: Sequence[Heard]) -> tuple[Turn, ...]:
+        """A history as turns, up to the question or the results that now want a reply.
+
+        Only what was recorded counts: an exchange that the notebook wrote itself, broke off or edited into
+        something else is left out, as replay finds the rest without it.
+        """
+        told: list[Turn] = []
+        group = _Group()
+        for message in messages:
+            match message.role:
+                case "user":
+                    if group.complete:
+                        told += group.turns
+                    group = _Group(turns=[UserTurn(user=message.text)])
+                case "assistant" if group.wants_reply:
+                    known = self._replies.get(_key((*told, *group.turns)))
+                    if known is None or not _same_form(known, message):
+                        known, group.foreign = _as_reply(message), True
+                    group.turns.append(known)
+                    group.asked, group.results = message.calls, {}
+                case "tool" if group.asked:
+                    group.results[message.call_id] = message.text
+                    if len(group.results) == len(group.asked):
+                        group.turns.append(self._results(group))
+                        group.asked = ()
+        return (*told, *group.turns)
+
+    def _results(self, group: _Group) -> ResultsTurn:
+        calls = group.turns[-1]
+        assert isinstance(calls, CallsTurn)
+        return ResultsTurn(
+            results=tuple(
+                self._result(call, heard, group.results.get(heard.id, ""))
+                for call, heard in zip(calls.calls, group.asked, strict=True)
+            )
+        )
+
+    def _result(self, call: ToolCall, heard: HeardCall, text: str) -> ToolAnswer:
+        """A tool's answer by meaning; one that the tool did not give to this call was written by a person."""
+        key = (call.tool, fold_args(call.args))
+        search = self._searches.get(fold_question(str(call.args.get("query", ""))))
+        if call.tool == SEARCH and search is not None:
+            known = search
+        else:
+            known = self._told_by_tools.setdefault(key, ToolAnswer(text=text))
+        same_call = fold_args(heard.args) == key[1]
+        if same_call and (not known.needle.strip() or fold_result(known.needle) in spellings(text)):
+            return known
+        return ToolAnswer(text=text, edited=True)
+
+
+@dataclass
+class _Group:
+    """One question and what followed it."""
+
+    turns: list[Turn] = field(default_factory=list)
+    asked: tuple[HeardCall, ...] = ()
+    results: dict[str, str] = field(default_factory=dict)
+    foreign: bool = False
+    """holds words that were not recorded in this run"""
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.turns) and isinstance(self.turns[-1], AnswerTurn) and not self.foreign
+
+    @property
+    def wants_reply(self) -> bool:
+        return bool(self.turns) and isinstance(self.turns[-1], UserTurn | ResultsTurn)
+
+
+def _key(turns: Sequence[Turn]) -> Hashable:
+    """What a replay would know of a history: its questions, and the tools' results since the last one."""
+    questions: list[str] = []
+    needles: list[str] = []
+    rounds = 0
+    for turn in turns:
+        if isinstance(turn, UserTurn):
+            questions.append(fold_question(turn.user))
+            needles, rounds = [], 0
+        elif isinstance(turn, ResultsTurn):
+            needles += [fold_result(result.needle) for result in turn.results if result.needle.strip()]
+            rounds += 1
+    return tuple(questions), rounds, tuple(needles)
+
+
+def _same_form(known: Reply, message: Heard) -> bool:
+    """Whether a message of the history can stand for this reply: edited arguments and texts can."""
+    return len(known.calls) == len(message.calls) if isinstance(known, CallsTurn) else not message.calls
 
 
 def _as_reply(message: Heard) -> Reply:
@@ -152,86 +305,62 @@ def _as_reply(message: Heard) -> Reply:
     return AnswerTurn(answer=message.text)
 
 
-def _history_key(messages: tuple[Heard, ...]) -> str:
-    told = [
-        (m.role, fold_question(m.text), [(c.name, fold_args(c.args)) for c in m.calls])
-        for m in messages
-        if m.role != "system"
-    ]
-    return json.dumps(told)
+def _name(turns: Sequence[Turn]) -> str:
+    questions = [" ".join(turn.user.split()) for turn in turns if isinstance(turn, UserTurn)]
+    edited = any(isinstance(turn, ResultsTurn) and any(r.edited for r in turn.results) for turn in turns)
+    name = " / ".join(question or "(nothing)" for question in questions) + (" (edited)" if edited else "")
+    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
 
 
-async def _post(url: str, body: Any, headers: Mapping[str, str]) -> Any:
-    async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
-        try:
-            answer = await client.post(url, json=body, headers=dict(headers))
-        except httpx.HTTPError as error:
-            message = f"the provider cannot be reached: {type(error).__name__}"
-            raise UpstreamError(502, {"error": {"message": message}}) from error
+def unique(name: str, taken: set[str]) -> str:
+    """A name that is not taken yet; it is from now on."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name} ({number})"
+    taken.add(found)
+    return found
+
+
+def _hits(found: Sequence[Any]) -> Iterator[Hit]:
+    for hit in found:
+        if isinstance(hit, dict):
+            score = hit.get("score")
+            yield Hit(
+                url=str(hit.get("url") or ""),
+                content=str(hit.get("content") or ""),
+                title=str(hit.get("title") or ""),
+                score=float(score) if isinstance(score, int | float) else 0.0,
+            )
+
+
+async def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+    """The JSON that a service answers, without the keys it was asked with. Raises UpstreamError."""
     try:
-        data = answer.json()
-    except ValueError:
-        data = {"error": {"message": "the provider's answer is no JSON"}}
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+            answer = await client.post(url, json=body, headers=dict(headers))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        message = f"it cannot be reached ({type(error).__name__})"
+        raise UpstreamError(502, {"error": {"message": message}}) from error
+    text = answer.text
+    for secret in _secrets(body, headers):
+        text = text.replace(secret, "[key]")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = {"error": {"message": "its answer is no JSON"}}
+        if answer.status_code == httpx.codes.OK:
+            raise UpstreamError(502, data) from None
     if answer.status_code != httpx.codes.OK:
-        raise UpstreamError(answer.status_code, data)
+        back = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        raise UpstreamError(answer.status_code, data, back)
     return data
 
 
-def merged(old: Scenario, new: Scenario) -> Scenario:
-    """A fixture after recording: what was recorded replaces what asks the same questions, the rest stays."""
-    told = {_questions(conversation) for conversation in new.conversations}
-    covered = {questions[:n] for questions in told for n in range(1, len(questions) + 1)}
-    names = {_questions(c): c.name for c in old.conversations}
-    renamed = tuple(
-        c.model_copy(update={"name": names.get(_questions(c), c.name)}) for c in new.conversations
-    )
-    kept = tuple(c for c in old.conversations if _questions(c) not in covered)
-    return Scenario(conversations=renamed + kept)
-
-
-def _questions(conversation: Conversation) -> tuple[str, ...]:
-    return tuple(fold_question(turn.user) for turn in conversation.turns if isinstance(turn, UserTurn))
-
-
-def dump_scenario(scenario: Scenario, head: str = "") -> str:
-    """A fixture's text, in the form a person would write it."""
-    data = {"conversations": [_plain(conversation) for conversation in scenario.conversations]}
-    return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _plain(conversation: Conversation) -> dict[str, Any]:
-    origin = conversation.origin.model_dump(exclude_none=True)
-    return {
-        "name": conversation.name,
-        "origin": origin,
-        "turns": [_plain_turn(t) for t in conversation.turns],
-    }
-
-
-def _plain_turn(turn: Turn) -> dict[str, Any]:
-    data = turn.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    if isinstance(turn, ResultsTurn):
-        return {"results": [_plain_result(result) for result in data["results"]]}
-    if isinstance(turn, AnswerTurn) and turn.pieces is not None:
-        if any("|" in piece for piece in turn.pieces):
-            return {**data, "pieces": list(turn.pieces)}
-        return {**data, "pieces": "|".join(turn.pieces)}
-    return data
-
-
-def _plain_result(result: dict[str, Any]) -> Any:
-    if set(result) == {"text"}:
-        return result["text"]
-    if set(result) == {"hits"}:
-        return result["hits"]
-    return result
-
-
-def write_fixture(path: Path, scenario: Scenario, head: str = "") -> None:
-    """Write a fixture in one step. Raises RecordingError when nothing was recorded."""
-    if not scenario.conversations:
-        msg = "nothing was recorded"
-        raise RecordingError(msg, where=path.name, hint="does the notebook ask the model anything?")
-    temporary = path.with_suffix(".yaml.part")
-    temporary.write_text(dump_scenario(scenario, head), encoding="utf-8", newline="\n")
-    temporary.replace(path)
+def _secrets(body: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+    told = [value for name, value in headers.items() if re.search(r"auth|key|token", name, re.IGNORECASE)]
+    told.append(str(body.get("api_key") or ""))
+    for value in told:
+        secret = value.split(" ")[-1]
+        if len(secret) >= 8:
+            yield secret

@@ -7,9 +7,13 @@ there. Connections are closed after each answer: clients that outlive an event l
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
+import logging
+import os
 import socket
 import threading
+import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -29,9 +33,15 @@ from utils.replay.wires.base import BadRequest, Spoken, Wire, WireError, speak
 
 HOST = "127.0.0.1"
 MAX_BODY = 8 * 1024 * 1024
+BACKLOG = 2048
 START_SECONDS = 10.0
+GRACE_SECONDS = 0.1
+"""for requests that are open when the server closes"""
+HITS = 5
+"""of a search that does not say how many it wants"""
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class ReplayServer:
@@ -43,7 +53,8 @@ class ReplayServer:
         self._sessions: dict[str, Session] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._runner: web.AppRunner | None = None
+        self._lock = threading.Lock()
+        self._process = 0
         self.port = 0
 
     @property
@@ -54,53 +65,34 @@ class ReplayServer:
         """The server itself, listening. Raises SetupError when it cannot listen."""
         if self._thread is not None:
             return self
-        started = threading.Event()
-        problem: list[OSError] = []
+        try:
+            listener = self._listener or socket.create_server((HOST, self._wanted_port), backlog=BACKLOG)
+        except (OSError, OverflowError) as error:
+            raise self._cannot_listen(error) from error
         loop = asyncio.new_event_loop()
-
-        async def begin() -> None:
-            try:
-                await self._listen()
-            except OSError as error:
-                problem.append(error)
-            started.set()
-
-        def serve() -> None:
-            asyncio.set_event_loop(loop)
-            beginning = loop.create_task(begin())
-            loop.run_forever()
-            del beginning
-            loop.close()
-
-        self._loop = loop
-        self._thread = threading.Thread(target=serve, name="recorded-model", daemon=True)
-        self._thread.start()
-        if not started.wait(START_SECONDS) or problem:
-            reason = f"{problem[0]}" if problem else "it did not start in time"
+        started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        thread = threading.Thread(
+            target=_serve,
+            args=(loop, listener, self._sessions, started),
+            name="recorded-model",
+            daemon=True,
+        )
+        thread.start()
+        try:
+            started.result(START_SECONDS)
+        except Exception as error:
             loop.call_soon_threadsafe(loop.stop)
-            self._thread = self._loop = None
-            msg = f"the recorded model cannot listen on {HOST}:{self._wanted_port}: {reason}"
-            raise SetupError(msg, hint="let it choose a free port (port 0), or end what uses this one")
+            thread.join(START_SECONDS)
+            listener.close()
+            raise self._cannot_listen(error) from error
+        self.port = listener.getsockname()[1]
+        self._loop, self._thread, self._process = loop, thread, os.getpid()
         return self
 
-    async def _listen(self) -> None:
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[_only_from_here])
-        for wire in WIRES:
-            app.router.add_post("/{token}" + wire.route, self._model(wire))
-        app.router.add_post("/{token}/tavily/search", self._search)
-        app.router.add_post("/{token}/tool/{name}", self._tool)
-        app.router.add_get("/{token}/alive", self._alive)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-        await self._runner.setup()
-        site: web.BaseSite
-        if self._listener is not None:
-            site = web.SockSite(self._runner, self._listener)
-            self.port = self._listener.getsockname()[1]
-        else:
-            bound = socket.create_server((HOST, self._wanted_port), backlog=2048)
-            self.port = bound.getsockname()[1]
-            site = web.SockSite(self._runner, bound, backlog=2048)
-        await site.start()
+    def _cannot_listen(self, reason: Exception) -> SetupError:
+        told = (isinstance(reason, OSError) and reason.strerror) or str(reason)
+        msg = f"the recorded model cannot listen on {HOST}:{self._wanted_port}: {told}"
+        return SetupError(msg, hint="let it choose a free port (port 0), or end what uses this one")
 
     def open(
         self,
@@ -119,37 +111,99 @@ class ReplayServer:
         self._sessions.pop(session.token, None)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine returns when run on the server's loop."""
-        if self._loop is None:
-            work.close()
-            msg = "the recorded model is not running"
-            raise SetupError(msg, hint="run the notebook's setup cell again")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """What a coroutine returns when run on the server's loop. Raises SetupError when there is none."""
+        if self._process == os.getpid():  # a forked child has the object, but not the thread
+            with self._lock:
+                future = asyncio.run_coroutine_threadsafe(work, self._loop) if self._loop else None
+            if future is not None:
+                try:
+                    return future.result()
+                except concurrent.futures.CancelledError:
+                    pass  # closed meanwhile
+        work.close()
+        msg = "the recorded model is not running"
+        raise SetupError(msg, hint="run the notebook's setup cell again")
 
     def close(self) -> None:
-        """Stop listening and end the thread; a second call does nothing."""
-        if self._loop is None or self._thread is None:
-            return
-        if self._runner is not None:
-            self.run(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=START_SECONDS)
-        self._thread = self._loop = self._runner = None
+        """Stop listening, cut what is still open and end the thread; a second call does nothing."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
         self._sessions.clear()
+        if loop is None or thread is None or self._process != os.getpid():
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=START_SECONDS)
 
-    # Requests.
+
+def _serve(
+    loop: asyncio.AbstractEventLoop,
+    listener: socket.socket,
+    sessions: Mapping[str, Session],
+    started: concurrent.futures.Future[None],
+) -> None:
+    """Serve in this thread until the loop is stopped."""
+    asyncio.set_event_loop(loop)
+    runner = _runner(sessions)
+    try:
+        loop.run_until_complete(_listen(runner, listener))
+        started.set_result(None)
+    except Exception as error:  # the border of a thread: start() tells it
+        started.set_exception(error)
+    # After a failure too: start() stops the loop in either case.
+    loop.run_forever()
+    loop.run_until_complete(_wind_up(runner))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+def _runner(sessions: Mapping[str, Session]) -> web.AppRunner:
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_only_from_here, _always_an_answer])
+    service = _Service(sessions)
+    for wire in WIRES:
+        app.router.add_post("/{token}" + wire.route, service.model(wire))
+    app.router.add_post("/{token}/tavily/search", service.search)
+    app.router.add_post("/{token}/tool/{name}", service.tool)
+    app.router.add_get("/{token}/alive", service.alive)
+    return web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=GRACE_SECONDS, handle_signals=False
+    )
+
+
+async def _listen(runner: web.AppRunner, listener: socket.socket) -> None:
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=BACKLOG).start()
+
+
+async def _wind_up(runner: web.AppRunner) -> None:
+    """End what is still open, so that nothing complains later and nobody waits in vain."""
+    await runner.cleanup()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+class _Service:
+    """What answers the requests of all sessions."""
+
+    def __init__(self, sessions: Mapping[str, Session]) -> None:
+        self._sessions = sessions
 
     def _session(self, request: web.Request) -> Session:
         session = self._sessions.get(request.match_info["token"])
         if session is None:
-            raise web.HTTPNotFound(text="no such session")
+            raise web.HTTPNotFound(
+                reason="this recorded model has ended: run the setup cell again and make the model anew"
+            )
         return session
 
-    async def _alive(self, request: web.Request) -> web.StreamResponse:
+    async def alive(self, request: web.Request) -> web.StreamResponse:
         self._session(request)
         return _json(200, {"alive": True})
 
-    def _model(self, wire: Wire) -> Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]:
+    def model(self, wire: Wire) -> Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             session = self._session(request)
             body = await _body(request)
@@ -157,78 +211,96 @@ class ReplayServer:
                 asked = wire.parse(body, request.match_info)
             except BadRequest as error:
                 return _refuse(wire.bad_request(str(error)))
-            number = session.notes.open_request(
+            notes = session.notes
+            number = notes.open_request(
                 "model",
-                retry=wire.is_retry(request.headers),
+                tries=wire.tries(request.headers),
                 client=wire.client(request.headers),
                 stream=asked.stream,
                 model=asked.model,
                 messages=asked.messages,
                 tools=asked.tools,
             )
-            return await _noted(
-                session.notes, number, _ModelAnswer(session, wire, request, asked, body, number).give()
-            )
+            answer = _ModelAnswer(session, wire, request, asked, body, notes, number)
+            return await _noted(notes, number, answer.give())
 
         return handle
 
-    async def _search(self, request: web.Request) -> web.StreamResponse:
+    async def search(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)
         body = await _body(request)
-        query = str(body.get("query", "")) if isinstance(body, dict) else ""
-        number = session.notes.open_request("search", tool="search", args={"query": query})
-        return await _noted(session.notes, number, self._give_hits(session, body, query))
+        if not isinstance(body, dict):
+            return _json(400, {"detail": {"error": "a search is an object with a query"}})
+        query = str(body.get("query", ""))
+        notes = session.notes
+        number = notes.open_request("search", tool="search", args={"query": query})
+        return await _noted(notes, number, _give_hits(session, body, query))
 
-    async def _give_hits(self, session: Session, body: Any, query: str) -> web.StreamResponse:
-        async with _gate(session, "search"):
-            answer = session.tool("search", {"query": query})
-            if isinstance(answer, NotRecorded):
-                if session.recorder is None:
-                    return _json(422, {"detail": {"error": answer.sentence}}, reason=answer.sentence)
-                try:
-                    answer = await session.recorder.search(body)
-                except UpstreamError as error:
-                    return _json(error.status, error.body)
-            await _wait_as_told(session, answer)
-            if answer.raises is not None:
-                return _json(500, {"detail": {"error": answer.raises}}, reason=answer.raises)
-            limit = body.get("max_results") or 5
-            hits = [hit.model_dump() for hit in answer.hits] or [
-                {"url": "https://example.com/", "content": answer.text, "title": "", "score": 1.0}
-            ]
-            return _json(
-                200, {"query": query, "response_time": 0.0, "images": [], "results": hits[: int(limit)]}
-            )
-
-    async def _tool(self, request: web.Request) -> web.StreamResponse:
+    async def tool(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)
         name = request.match_info["name"]
         args = await _body(request)
         if not isinstance(args, dict):
             return _json(400, {"error": "the arguments of a tool are an object"})
-        number = session.notes.open_request("tool", tool=name, args=args)
-        return await _noted(session.notes, number, self._do_tool(session, name, args))
+        notes = session.notes
+        number = notes.open_request("tool", tool=name, args=args)
+        return await _noted(notes, number, _do_tool(session, name, args))
 
-    async def _do_tool(self, session: Session, name: str, args: Mapping[str, Any]) -> web.StreamResponse:
-        async with _gate(session, "tool"):
-            answer = session.tool(name, args)
-            if isinstance(answer, NotRecorded):
-                return _json(422, {"error": answer.sentence}, reason=answer.sentence)
-            await _wait_as_told(session, answer)
-            if answer.raises is not None:
-                return _json(500, {"error": answer.raises})
-            text = answer.text or " ".join(hit.content for hit in answer.hits)
-            return _json(200, {"text": text.ljust(answer.pad, ".")})
+
+async def _give_hits(session: Session, body: Mapping[str, Any], query: str) -> web.StreamResponse:
+    async with _gate(session, "search"):
+        answer = session.tool("search", {"query": query})
+        if isinstance(answer, NotRecorded):
+            if session.recorder is None:
+                return _json(422, {"detail": {"error": answer.sentence}}, reason=answer.sentence)
+            try:
+                answer = await session.recorder.search(body)
+            except UpstreamError as error:
+                return _json(error.status, error.body, headers=error.headers)
+        await _wait_as_told(session, answer)
+        if answer.raises is not None:
+            return _json(500, {"detail": {"error": answer.raises}}, reason=answer.raises)
+        hits = [hit.model_dump() for hit in answer.hits]
+        if not hits and answer.text:
+            hits = [{"url": "https://example.com/", "content": answer.text, "title": "", "score": 1.0}]
+        wanted = body.get("max_results")
+        limit = wanted if isinstance(wanted, int) and wanted > 0 else HITS
+        return _json(200, {"query": query, "response_time": 0.0, "images": [], "results": hits[:limit]})
+
+
+async def _do_tool(session: Session, name: str, args: Mapping[str, Any]) -> web.StreamResponse:
+    async with _gate(session, "tool"):
+        answer = session.tool(name, args)
+        if isinstance(answer, NotRecorded):
+            return _json(422, {"error": answer.sentence}, reason=answer.sentence)
+        await _wait_as_told(session, answer)
+        if answer.raises is not None:
+            return _json(500, {"error": answer.raises})
+        text = answer.text or " ".join(hit.content for hit in answer.hits)
+        return _json(200, {"text": text.ljust(answer.pad, ".")})
+
+
+class _HungUp(web.Response):
+    """Stands for an answer that was broken off: nobody is there to get it."""
 
 
 class _ModelAnswer:
     """The answer to one model request, whole or streamed, with whatever is meant to go wrong."""
 
     def __init__(
-        self, session: Session, wire: Wire, request: web.Request, asked: ModelRequest, body: Any, number: int
+        self,
+        session: Session,
+        wire: Wire,
+        request: web.Request,
+        asked: ModelRequest,
+        body: Any,
+        notes: Log,
+        number: int,
     ) -> None:
         self._session, self._wire, self._request = session, wire, request
-        self._asked, self._body, self._number = asked, body, number
+        self._asked, self._body = asked, body
+        # The log as it was when the request came: the session may begin a new one meanwhile.
+        self._notes, self._number = notes, number
 
     async def give(self) -> web.StreamResponse:
         if found := defect(self._asked.messages):
@@ -242,7 +314,7 @@ class _ModelAnswer:
                     self._wire, self._request, self._asked, self._body
                 )
             except UpstreamError as error:
-                return _json(error.status, error.body)
+                return _json(error.status, error.body, headers=error.headers)
             reply = (recorded, None)
         async with _gate(self._session, "model"):
             return await self._speak(*reply)
@@ -263,59 +335,67 @@ class _ModelAnswer:
         if kind == "stall":
             await self._session.stalled.wait()
         if kind in ("drop", "cut"):
-            return self._hang_up(web.Response())
+            return self._hang_up()
         await _pause(first + gap * max(len(spoken.pieces) - 1, 0))
-        for _ in range(max(len(spoken.pieces), 1)):
-            self._session.notes.piece(self._number)
+        self._notes.sent(self._number, max(len(spoken.pieces), 1))
         return _json(200, self._wire.whole(spoken))
 
     async def _stream(
         self, spoken: Spoken, fault: Fault | None, first: float, gap: float
     ) -> web.StreamResponse:
+        # Made before anything is sent: whatever goes wrong with it can still become an error's status.
+        chunks = list(self._wire.stream(spoken))
         response = web.StreamResponse(
             headers={"Content-Type": self._wire.stream_type, "Cache-Control": "no-cache"}
         )
         response.force_close()
         await _pause(first)
         await response.prepare(self._request)
-        sent = 0
+        sent = unsent = 0
         pending = bytearray()
-        for chunk in self._wire.stream(spoken):
+
+        async def flush() -> None:
+            nonlocal unsent
+            if pending:
+                await response.write(bytes(pending))
+                pending.clear()
+            self._notes.sent(self._number, unsent)
+            unsent = 0
+
+        for chunk in chunks:
             if fault and (chunk.piece or chunk.final) and sent >= fault.after:
-                if fault.kind == "stall" and sent == fault.after:
-                    await response.write(bytes(pending))
-                    pending.clear()
+                if fault.kind == "stall":
+                    await flush()
                     await self._session.stalled.wait()
                     fault = None
                 elif fault.kind == "drop":
-                    await response.write(bytes(pending))
-                    return self._hang_up(response)
+                    await flush()
+                    return self._hang_up()
                 elif fault.kind == "cut":
                     break
             if chunk.piece:
                 if sent:
                     await _pause(gap)
                 sent += 1
-                self._session.notes.piece(self._number)
+                unsent += 1
             pending += chunk.data
             if gap or sent == 1:
-                await response.write(bytes(pending))
-                pending.clear()
-        if pending:
-            await response.write(bytes(pending))
+                await flush()
+        await flush()
         await response.write_eof()
         return response
 
-    def _hang_up(self, response: web.StreamResponse) -> web.StreamResponse:
+    def _hang_up(self) -> web.StreamResponse:
         if self._request.transport is not None:
             self._request.transport.abort()
-        return response
+        return _HungUp()
+
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def _only_from_here(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _only_from_here(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse what a page in a browser could send: foreign Host headers and any Origin."""
     host = request.headers.get("Host", "").rsplit(":", 1)[0]
     if host not in (HOST, "localhost") or "Origin" in request.headers:
@@ -323,21 +403,37 @@ async def _only_from_here(
     return await handler(request)
 
 
+@web.middleware
+async def _always_an_answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn what a handler raises into JSON that a client can show."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return _json(error.status, {"error": {"message": error.reason}})
+    except RecursionError:
+        return _json(400, {"error": {"message": "the request is nested too deeply"}})
+    except ConnectionError:
+        raise
+    except Exception:  # the border of the process: a client must never wait for a server that failed
+        _log.exception("the recorded model failed")
+        return _json(500, {"error": {"message": "the recorded model failed; its log says why"}})
+
+
 async def _noted(
     notes: Log, number: int, work: Coroutine[Any, Any, web.StreamResponse]
 ) -> web.StreamResponse:
     """The answer that ``work`` gives, with its end noted in the log whatever happens."""
-    status, gave_up = 500, False
+    status, gave_up, broken_off = 500, False, False
     try:
         response = await work
     except (asyncio.CancelledError, ConnectionError):
         gave_up = True
         raise
     else:
-        status = response.status
+        status, broken_off = response.status, isinstance(response, _HungUp)
         return response
     finally:
-        notes.close_request(number, 499 if gave_up else status, gave_up=gave_up)
+        notes.close_request(number, 499 if gave_up else status, gave_up=gave_up, broken_off=broken_off)
 
 
 async def _body(request: web.Request) -> Any:
@@ -378,8 +474,12 @@ def _json(
 
 
 def _one_line(text: str) -> str:
-    """Text fit for a status line: no line breaks, Latin letters only."""
-    return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")[:400]
+    """Text fit for a status line, which clients decode in different ways: plain ASCII."""
+    plain = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())[:400]
+
+
+_PLAIN = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-"})
 
 
 def _refuse(error: WireError) -> web.Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from utils.errors import SetupError
 from utils.replay.conversation import Fault, Reply, Scenario, ToolAnswer
 from utils.replay.gates import CapGate, HeldGate, ReverseGate, Stall
 from utils.replay.log import Log, Miss, Request
@@ -17,6 +19,7 @@ from utils.replay.matching import (
     compile_scenario,
     find,
     find_tool,
+    fold_args,
 )
 from utils.replay.pacing import OFF, Pace
 
@@ -48,7 +51,7 @@ class Session:
         self._log = Log()
         self._gates: dict[str, HeldGate] = {}
         self._stall = Stall(patience)
-        self._hits: dict[tuple[str, int] | tuple[str, str], int] = {}
+        self._hits: dict[Hashable, int] = {}
 
     @property
     def url(self) -> str:
@@ -100,10 +103,11 @@ class Session:
         self._now(merge)
 
     def restart(self, scenario: Scenario, pace: Pace) -> None:
-        """Begin anew with these conversations, at the same address."""
+        """Begin anew with these conversations, at the same address; what still waits goes on."""
         index = compile_scenario(scenario)
 
         def begin() -> None:
+            self._let_go()
             self._index, self.pace, self._log = index, pace, Log()
             self._gates.clear()
             self._hits.clear()
@@ -115,15 +119,14 @@ class Session:
         self._now(lambda: self._gates.__setitem__(kind, HeldGate(gate)))
 
     def release(self) -> None:
-        """Let everything go on that waits at a gate or in a stall."""
+        """Let everything go on that waits at a gate or in a stall; later stalls wait again."""
+        self._now(self._let_go)
 
-        def go() -> None:
-            self._stall.release()
-            self._stall = Stall(self._patience)
-            for gate in self._gates.values():
-                gate.release()
-
-        self._now(go)
+    def _let_go(self) -> None:
+        self._stall.release()
+        self._stall = Stall(self._patience)
+        for gate in self._gates.values():
+            gate.release()
 
     def clear(self) -> None:
         """Forget what was asked so far; open requests are no longer noted."""
@@ -134,7 +137,10 @@ class Session:
         self._now(reset)
 
     def close(self) -> None:
+        """End the session: what waits goes on, and nothing more is answered. A second call does nothing."""
         self._server.forget(self)
+        with contextlib.suppress(SetupError):  # the server was closed before
+            self.release()
 
     def _now(self, look: Callable[[], T]) -> T:
         async def on_loop() -> T:
@@ -162,7 +168,7 @@ class Session:
             if self.recorder is None:
                 self._miss(found)
             return found
-        return found.reply, self._due(found.reply.fault, (found.conversation, found.turn))
+        return found.reply, self._due(found.reply.fault, found.key)
 
     def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
         """What a tool answers now; a miss is remembered. Failures that are used up have become answers."""
@@ -172,17 +178,17 @@ class Session:
                 self._miss(answer)
             return answer
         if answer.raises is not None and answer.times is not None:
-            used = self._count((tool, str(sorted(args.items(), key=str))))
+            used = self._count((tool, fold_args(args)))
             if used > answer.times:
                 return answer.model_copy(update={"raises": None})
         return answer
 
-    def _due(self, fault: Fault | None, key: tuple[str, int]) -> Fault | None:
+    def _due(self, fault: Fault | None, key: Hashable) -> Fault | None:
         if fault is None or fault.times is None:
             return fault
         return fault if self._count(key) <= fault.times else None
 
-    def _count(self, key: tuple[str, int] | tuple[str, str]) -> int:
+    def _count(self, key: Hashable) -> int:
         self._hits[key] = self._hits.get(key, 0) + 1
         return self._hits[key]
 

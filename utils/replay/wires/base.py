@@ -72,7 +72,9 @@ class Wire(Protocol):
         """``sync``, ``async`` or, where the protocol does not tell, nothing."""
         ...
 
-    def is_retry(self, headers: Mapping[str, str]) -> bool: ...
+    def tries(self, headers: Mapping[str, str]) -> int:
+        """How often the client has tried this request before."""
+        ...
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         """Body of an answer that is not streamed."""
@@ -158,6 +160,12 @@ def speak(reply: Reply, request: ModelRequest, call_prefix: str) -> Spoken:
 
 def _count(messages: Sequence[Any], pieces: Sequence[str], calls: Sequence[SpokenCall]) -> Usage:
     """An estimate for conversations whose usage nobody recorded."""
-    asked = sum(4 + len(split(message.text)) for message in messages)
+    asked = sum(4 + _length(message.text) for message in messages)
     told = len(pieces) + sum(8 + len(split(str(call.args))) for call in calls)
     return Usage(input=asked, output=max(told, 1))
+
+
+def _length(text: str) -> int:
+    """About how many tokens a text has; of long ones only the beginning is looked at closely."""
+    head = text[:10_000]
+    return len(split(head)) + (len(text) - len(head)) // 4

@@ -40,7 +40,7 @@ class OpenAIChat:
         messages = tuple(_heard(item, i) for i, item in enumerate(body["messages"]))
         tools = tuple(
             str(tool["function"]["name"])
-            for tool in body.get("tools") or ()
+            for tool in _list(body, "tools")
             if isinstance(tool, dict)
             and isinstance(tool.get("function"), dict)
             and "name" in tool["function"]
@@ -51,8 +51,9 @@ class OpenAIChat:
         told = headers.get("x-stainless-async", "")
         return "" if not told else "sync" if told == "false" else "async"
 
-    def is_retry(self, headers: Mapping[str, str]) -> bool:
-        return headers.get("x-stainless-retry-count", "0") not in ("", "0")
+    def tries(self, headers: Mapping[str, str]) -> int:
+        told = headers.get("x-stainless-retry-count", "")
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         message: dict[str, Any] = {
@@ -81,7 +82,8 @@ class OpenAIChat:
             if delta is not None:
                 choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
             data = {**head, "choices": choices, "usage": usage}
-            return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+            return b"data: " + text.encode("utf-8", "replace") + b"\n\n"
 
         content = "" if spoken.pieces or not spoken.calls else None
         yield Chunk(event({"role": "assistant", "content": content, "refusal": None}), piece=False)
@@ -107,22 +109,23 @@ class OpenAIChat:
     def read(self, answer: Any) -> Reply:
         try:
             message = answer["choices"][0]["message"]
-            counted = answer["usage"]
-            usage = Usage(input=counted["prompt_tokens"], output=counted["completion_tokens"])
-        except (KeyError, IndexError, TypeError) as error:
+            text = _text(message.get("content"))
+            asked_for = list(_calls(_list(message, "tool_calls")))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             msg = "the provider's answer is not a chat completion"
             raise BadRequest(msg) from error
-        text = _text(message.get("content"))
+        usage = _counted(answer.get("usage"))
         calls = tuple(
             ToolCall(tool=SEARCH if "search" in call.name.casefold() else call.name, args=dict(call.args))
-            for call in _calls(message.get("tool_calls") or ())
+            for call in asked_for
         )
         if calls:
             return CallsTurn(calls=calls, say=text, usage=usage)
         return AnswerTurn(answer=text, usage=usage)
 
     def model_of(self, answer: Any) -> str:
-        return str(answer.get("model") or "unknown")
+        told = answer.get("model") if isinstance(answer, dict) else None
+        return str(told or "unknown")
 
     def malformed(self, defect: Defect, request: ModelRequest) -> WireError:
         at = defect.position
@@ -213,6 +216,14 @@ def _usage(spoken: Spoken) -> dict[str, Any]:
     }
 
 
+def _counted(usage: Any) -> Usage | None:
+    """The provider's count; ``None`` from servers that do not count."""
+    try:
+        return Usage(input=usage["prompt_tokens"], output=usage["completion_tokens"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _fragments(text: str, size: int = 5) -> Iterator[str]:
     for start in range(0, len(text), size):
         yield text[start : start + size]
@@ -226,18 +237,26 @@ def _heard(item: Any, index: int) -> Heard:
     return Heard(
         role,
         _text(item.get("content")),
-        tuple(_calls(item.get("tool_calls") or ())),
+        tuple(_calls(_list(item, "tool_calls"))),
         str(item.get("tool_call_id") or ""),
     )
+
+
+def _list(of: Mapping[str, Any], key: str) -> list[Any]:
+    """A list that a client may leave out or send as null."""
+    found = of.get(key)
+    if found is not None and not isinstance(found, list):
+        msg = f"Invalid type for '{key}': expected an array."
+        raise BadRequest(msg)
+    return found or []
 
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "".join(
-            str(b.get("text", "")) for b in content if isinstance(b, dict) and b.get("type") == "text"
-        )
+        blocks = (block for block in content if isinstance(block, dict) and block.get("type") == "text")
+        return "".join(text for block in blocks if isinstance(text := block.get("text"), str))
     return ""
 
 
@@ -249,7 +268,7 @@ def _calls(items: Sequence[Any]) -> Iterator[HeardCall]:
         function = item["function"]
         try:
             args = json.loads(function.get("arguments") or "{}")
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             args = {}
         yield HeardCall(
             str(item.get("id", "")), str(function.get("name", "")), args if isinstance(args, dict) else {}

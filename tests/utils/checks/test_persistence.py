@@ -1,0 +1,181 @@
+"""Lab 1 grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import persistence_right
+import persistence_wrong
+import pytest
+from authored import Authored, Player
+from langchain.agents import create_agent
+from variants import Variant
+
+from utils import kit as kits
+from utils.checks.persistence import LAB
+from utils.checks.results import ExerciseResult
+from utils.checks.run import run_exercise, run_lab
+from utils.lab.lab import Lab
+from utils.lab.parts import PARTS
+
+RIGHTS = persistence_right.TABLE.rights
+WRONGS = persistence_wrong.TABLE.wrongs
+RUNS = 3
+MakeLab = Callable[..., Lab]
+
+by_name = pytest.mark.parametrize
+
+
+def run(make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:
+    exercise = LAB.find(variant.exercise)
+    lab = make_lab({exercise.function: variant.work}, parts)
+    return run_exercise(exercise, lab, LAB.example)
+
+
+def told(result: ExerciseResult) -> str:
+    return "\n".join(
+        f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} | {check.detail}"
+        for check in result.checks
+    )
+
+
+@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
+def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
+    make_lab: MakeLab, variant: Variant
+) -> None:
+    result = run(make_lab, variant)
+    failed = {check.check: check for check in result.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    assert result.points == variant.points, told(result)
+    for name, part in variant.fails.items():
+        assert failed[name].status == "failed", told(result)
+        assert part in failed[name].message, told(result)
+        assert failed[name].called, told(result)
+
+
+@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
+def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
+    for _ in range(RUNS):
+        result = run(make_lab, variant)
+        assert result.points == result.max_points, told(result)
+
+
+def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
+    for _ in range(RUNS):
+        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
+        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+
+
+@pytest.mark.parametrize("number", ["1.2", "1.5", "1.6"])
+def test_what_is_right_is_right_for_any_compiled_graph(
+    make_lab: MakeLab, authored: Authored, number: str
+) -> None:
+    def prebuilt(model: Any, tools: Any, saver: Any = None) -> Any:
+        return create_agent(model, tools, checkpointer=saver)
+
+    lab = make_lab(authored.solved(), {**PARTS, "agent": prebuilt})
+    result = run_exercise(LAB.find(number), lab, LAB.example)
+    assert result.passed, told(result)
+
+
+def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
+    make_lab: MakeLab, authored: Authored
+) -> None:
+    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        first, *others = exercise.checks
+        function = LAB.find(exercise.exercise).function
+        assert (first.status, first.message) == ("failed", f"{function} is not written yet.")
+        assert {check.status for check in others} == {"not run"}
+
+
+def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
+    result = run_lab(LAB, make_lab({}), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        function = LAB.find(exercise.exercise).function
+        assert {check.message for check in exercise.checks} == {
+            f"There is no {function} in this notebook yet."
+        }
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_an_exercise_alone_earns_exactly_its_points(
+    make_lab: MakeLab, authored: Authored, number: str
+) -> None:
+    namespace = {**authored.untouched(), **authored.solved(number)}
+    result = run_lab(LAB, make_lab(namespace), LAB.example)
+    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
+
+
+# The printed examples
+
+
+@pytest.fixture
+def player(authored: Authored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
+    """The notebook's given cells, run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "none")
+    loop = asyncio.new_event_loop()
+    player = Player({"display": lambda *_: None}, loop)
+    try:
+        for source in authored.given:
+            player.cell(source)
+        yield player
+    finally:
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        if kits._Current.kit is not None:
+            kits._Current.kit.close()
+            kits._Current.kit = None
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_solution_right_or_wrong_satisfies_the_printed_example(
+    authored: Authored, player: Player, number: str, subtests: pytest.Subtests
+) -> None:
+    function, example = LAB.find(number).function, authored.examples[number]
+    assert example, f"the text of exercise {number} prints no example"
+    for source in authored.exercises.values():
+        player.cell(source)
+    given = dict(player.names)
+    variants = [variant for variant in [*RIGHTS, *WRONGS] if variant.exercise == number]
+    for name, work in [("the reference", given[function]), *((v.name, v.work) for v in variants)]:
+        player.names = {**given, function: player.awaited(work)}
+        shutil.rmtree(given["kit"].workdir)
+        given["kit"].workdir.mkdir()
+        with subtests.test(msg=name):
+            assert player.example(example) == []
+
+
+def test_an_example_that_prints_something_else_is_noticed(player: Player) -> None:
+    assert (
+        player.example(
+            ">>> 1 + 1\n2\n>>> None\n>>> int('x')\nTraceback (most recent call last):\n"
+            "    ...\nValueError: invalid literal ...\n"
+        )
+        == []
+    )
+    assert len(player.example(">>> 1 + 1\n3\n>>> 1 / 0\n1\n")) == 2
+
+
+# The table and the checks
+
+
+def test_every_check_is_failed_by_a_wrong_solution() -> None:
+    failed = {(variant.exercise, check) for variant in WRONGS for check in variant.fails}
+    every = {
+        (exercise.number, check.name) for exercise in LAB.exercises.values() for check in exercise.checks
+    }
+    assert failed == every
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_exercise_has_right_and_wrong_solutions_enough(number: str) -> None:
+    assert sum(variant.exercise == number for variant in RIGHTS) >= 2
+    assert sum(variant.exercise == number for variant in WRONGS) >= 4

@@ -1,0 +1,54 @@
+"""A recorded model for all tests, and labs on namespaces that a test writes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from utils.lab.inprocess import InProcess
+from utils.lab.lab import Lab
+from utils.lab.parts import PARTS
+from utils.replay.server import ReplayServer
+from utils.surroundings import NotebookSurroundings
+
+MakeLab = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session")
+def recorded_server() -> Iterator[ReplayServer]:
+    """A server of recorded models that all tests share, each with sessions of its own."""
+    server = ReplayServer().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def make_transport() -> Iterator[Callable[..., InProcess]]:
+    """Makes transports to a namespace and ends their threads."""
+    made: list[InProcess] = []
+
+    def make(
+        namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0
+    ) -> InProcess:
+        made.append(InProcess(namespace, parts, seconds=seconds))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+@pytest.fixture
+def make_lab(
+    recorded_server: ReplayServer, make_transport: Callable[..., InProcess], tmp_path: Path
+) -> MakeLab:
+    """Makes a lab on a namespace, as a notebook's self-check has it."""
+
+    def make(namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0) -> Lab:
+        transport = make_transport(namespace, parts, seconds=seconds)
+        return Lab(transport, NotebookSurroundings(recorded_server, tmp_path / "checks"))
+
+    return make
