@@ -19,7 +19,7 @@ def command(words: list[str]) -> list[str]:
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={ROOT}",
-        "--LabApp.default_url=/lab/tree/labs",
+        f"--LabApp.default_url=/lab/tree/{first_page()}",
         # JupyterLab would ask about news, look for updates and list extensions; the kit needs no network.
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -34,6 +34,12 @@ def command(words: list[str]) -> list[str]:
     if not has_display():
         found.append("--no-browser")
     return found + words
+
+
+def first_page() -> str:
+    """Return what JupyterLab shows first: the lab while there is one only, else the folder of labs."""
+    labs = [path for path in sorted(ROOT.glob("labs/[0-9][0-9]_*.ipynb")) if ".kept-" not in path.name]
+    return f"labs/{labs[0].name}" if len(labs) == 1 else "labs"
 
 
 def has_display() -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import http.client
+import importlib
 import os
 import shutil
+import sys
 import tempfile
 import urllib.request
 import warnings
@@ -43,6 +45,8 @@ SEARCH_ADDRESS = "TAVILY_API_URL"
 RECORD_TO = "KIT_RECORD_TO"
 """file that a recording is written to, instead of the lab's fixture"""
 SEARCH_KEY = "TAVILY_API_KEY"
+REAL_SEARCH = "https://api.tavily.com"
+_SEARCH_MODULE = "langchain_community.utilities.tavily_search"
 FIXTURES = Path(__file__).parent / "fixtures"
 ENV_FILE = Path(__file__).parent.parent / ".env"
 """read when there is none in the notebook's folder or above"""
@@ -119,6 +123,8 @@ class Kit:
             else:
                 os.environ[name] = value
         self._environment.clear()
+        _forget_tracing()
+        _aim_search()
         shutil.rmtree(self.workdir, ignore_errors=True)
 
     def _set(self, name: str, value: str) -> None:
@@ -237,7 +243,7 @@ def _chosen_mode(mode: str | None) -> Mode:
 
 def _need_key(provider: Provider) -> None:
     for name in (provider.key, SEARCH_KEY):
-        if os.environ.get(name, NO_KEY) == NO_KEY:
+        if os.environ.get(name) in (None, "", NO_KEY):
             msg = f"live answers need a key, and {name} is not set"
             raise SetupError(msg, hint=f"put {name}=… into .env, or set {MODE}=replay")
 
@@ -247,7 +253,15 @@ def _switch_off_tracing(kit: Kit) -> str:
     on = [name for name in _TRACING if os.environ.get(name, "").strip().casefold() in ("true", "1")]
     for name in on:
         kit._set(name, "false")
+    _forget_tracing()
     return " LangSmith tracing is switched off meanwhile." if on else ""
+
+
+def _forget_tracing() -> None:
+    """Let LangSmith read its settings again: it keeps what it read first."""
+    read: Any = getattr(sys.modules.get("langsmith.utils"), "get_env_var", None)
+    if hasattr(read, "cache_clear"):
+        read.cache_clear()
 
 
 def _point_at(kit: Kit, url: str) -> None:
@@ -267,15 +281,14 @@ def _add_no_proxy(kit: Kit) -> None:
 
 
 def _aim_search() -> None:
-    """Point the notes' search tool at the recorded search service, if there is one.
+    """Point the notes' search tool at the recorded search service, or at the real one if there is none.
 
     Its address is a constant of its module and has no setting: the kit's only patch.
     """
     url = os.environ.get(PARENT)
-    if url:
-        from langchain_community.utilities import tavily_search  # noqa: PLC0415
-
-        tavily_search.TAVILY_API_URL = f"{url}/tavily"
+    if url or _SEARCH_MODULE in sys.modules:
+        tavily_search: Any = importlib.import_module(_SEARCH_MODULE)
+        tavily_search.TAVILY_API_URL = f"{url}/tavily" if url else REAL_SEARCH
 
 
 def _alive(url: str) -> bool:
@@ -299,7 +312,7 @@ def _record(kit: Kit) -> None:
     provider = kit.provider
     upstream = Upstream(
         models={provider.name: os.environ.get(provider.address) or provider.default_address},
-        search=os.environ.get(SEARCH_ADDRESS) or "https://api.tavily.com",
+        search=os.environ.get(SEARCH_ADDRESS) or REAL_SEARCH,
     )
     kit.server = ReplayServer().start()
     kit.session = kit.server.open(recorder=Recorder(upstream))

@@ -51,11 +51,16 @@ def check(exercise: str | None = None) -> ExerciseView | LabView:
         every = [kit.results.get(number) or not_run(found) for number, found in checks.exercises.items()]
         return LabView(LabResult(kit.lab, tuple(every)))
     found = checks.find(str(exercise))
-    if kit.checker is None:
-        kit.checker = Checker(kit)
-    result = run_exercise(found, kit.checker.lab, checks.example)
+    result = run_exercise(found, checker_of(kit).lab, checks.example)
     kit.results[found.number] = result
     return ExerciseView(result)
+
+
+def checker_of(kit: Kit) -> Checker:
+    """The checker of a kit, made when first asked for."""
+    if not isinstance(kit.checker, Checker):
+        kit.checker = Checker(kit)
+    return kit.checker
 
 
 def _namespace() -> Mapping[str, Any]:

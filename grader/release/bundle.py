@@ -49,6 +49,7 @@ SHIPPED = (
     Row("make/python.sh", "finds a Python"),
     Row("make/environment.py", "makes the environment"),
     Row("make/lab.py", "starts JupyterLab"),
+    Row("make/jupyter/labconfig/*.json", "JupyterLab does not ask about news"),
     Row("LICENSE", "for the code"),
     Row("LICENSE-PROSE", "for the text"),
 )

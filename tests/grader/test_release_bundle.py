@@ -32,6 +32,7 @@ FILES = {
     "make/python.sh": "",
     "make/environment.py": "",
     "make/lab.py": "",
+    "make/jupyter/labconfig/default_setting_overrides.json": "{}",
     "LICENSE": "",
     "LICENSE-PROSE": "",
 }

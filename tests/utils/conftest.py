@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from utils import kit as kits
+from utils.kit import Kit
 from utils.lab.inprocess import InProcess
 from utils.lab.lab import Lab
 from utils.lab.parts import PARTS
@@ -52,3 +54,23 @@ def make_lab(
         return Lab(transport, NotebookSurroundings(recorded_server, tmp_path / "checks"))
 
     return make
+
+
+@pytest.fixture
+def setup_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Kit]]:
+    """``setup()`` in an empty folder, far from any .env; its kit is closed afterwards."""
+    folder = tmp_path / "course" / "labs"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "nowhere" / ".env")
+    monkeypatch.delenv("LLM_MODE")
+    monkeypatch.setattr(kits._Current, "kit", None)
+
+    def run(lab: str = "01_persistence", **options: Any) -> Kit:
+        return kits.setup(lab, **options)
+
+    yield run
+    if kits._Current.kit is not None:
+        kits._Current.kit.close()

@@ -21,8 +21,10 @@ from typing import Any
 from utils.lab.handle import Handle
 from utils.lab.lab import LabError, TookTooLong
 
-SECONDS = 15.0
+SECONDS = 8.0
 MAX_PRINTED = 4_000
+CANCELLED = 5
+"""how many times a task is cancelled that will not end"""
 
 
 class Stopped(BaseException):
@@ -72,7 +74,7 @@ class InProcess:
                 self.printed = (self.printed + printed.getvalue())[:MAX_PRINTED]
         try:
             told = json.loads(json.dumps(answer))
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             msg = f"the answer does not fit into JSON: {error}"
             raise LabError(msg) from error
         if not isinstance(told, dict):
@@ -146,13 +148,16 @@ def _stop(thread: threading.Thread) -> None:
 
 def _finish(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel what still runs on a stopped loop, so that nothing complains later."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    with contextlib.suppress(Exception, Stopped):
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    with contextlib.suppress(Exception):
+        for _ in range(CANCELLED):
+            if not (tasks := asyncio.all_tasks(loop)):
+                break
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(tasks, timeout=0.1))
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
 
 

@@ -34,7 +34,7 @@ def record(
     """
     try:
         source = notebook or notebook_of(lab)
-        target = fixture or FIXTURES / f"{slug(source)}.yaml"
+        target = fixture or FIXTURES / f"{slug(lab)}.yaml"
         typer.echo(f"Recording {source.name}: this asks the real model and may cost money.", err=True)
         typer.echo(rerecord(source, target))
     except KitError as error:

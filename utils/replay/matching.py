@@ -328,7 +328,7 @@ def find_tool(index: Index, tool: str, args: Mapping[str, Any]) -> ToolAnswer | 
     what = str(args.get("query", "")) if set(args) == {"query"} else json.dumps(dict(args), default=str)
     queries = [json.loads(key[1]) for key in index.tools if key[0] == tool]
     known = [str(query.get("query", query)) for query in queries]
-    close = _closest(what, known)
+    close = _closest(fold_question(what), known)
     hint = f' The nearest recorded one is "{_short(close)}".' if close else ""
     word = "search" if tool == SEARCH else f"call of {tool}"
     sentence = f'No recorded result for the {word} "{_short(what)}".{hint}'

@@ -27,10 +27,13 @@ def rerecord(notebook: Path, fixture: Path) -> str:
 
     try:
         content: Any = nbformat.read(notebook, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+    except Exception as error:  # what is no notebook makes nbformat fail in many ways
         msg = f"it is no notebook that can be read: {type(error).__name__}"
         raise RecordingError(msg, where=notebook.name) from error
-    content.cells.append(nbformat.v4.new_code_cell(_WRITE, id="write-recording"))
+    last = nbformat.v4.new_code_cell(_WRITE, id="write-recording")
+    if content.nbformat_minor < 5:  # cells had no ids then
+        del last["id"]
+    content.cells.append(last)
     client = nbclient.NotebookClient(
         content,
         timeout=CELL_SECONDS,
@@ -87,13 +90,13 @@ def notebook_of(lab: str, folder: Path = ROOT / "solutions") -> Path:
     wanted = Path(lab).stem
     known = sorted(folder.glob("*.ipynb"))
     for path in known:
-        if wanted in (path.stem, slug(path)):
+        if wanted in (path.stem, slug(path.name)):
             return path
     msg = f"there is no solution called {wanted!r}"
     names = ", ".join(path.stem for path in known) or "none yet"
     raise RecordingError(msg, hint=f"the labs in solutions/ are: {names}")
 
 
-def slug(notebook: Path) -> str:
+def slug(lab: str) -> str:
     """``persistence`` for ``01_persistence.ipynb``: what a lab's other files are called by."""
-    return re.sub(r"^\d+_", "", notebook.stem)
+    return re.sub(r"^\d+_", "", Path(lab).stem)

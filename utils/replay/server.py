@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import errno
 import json
 import logging
 import os
@@ -66,8 +67,8 @@ class ReplayServer:
         if self._thread is not None:
             return self
         try:
-            listener = self._listener or socket.create_server((HOST, self._wanted_port), backlog=BACKLOG)
-        except (OSError, OverflowError) as error:
+            listener = self._listener or _listener(self._wanted_port)
+        except OSError as error:
             raise self._cannot_listen(error) from error
         loop = asyncio.new_event_loop()
         started: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -91,6 +92,7 @@ class ReplayServer:
 
     def _cannot_listen(self, reason: Exception) -> SetupError:
         told = (isinstance(reason, OSError) and reason.strerror) or str(reason)
+        told = told.partition(" (while")[0]  # asyncio and socket name the address once more
         msg = f"the recorded model cannot listen on {HOST}:{self._wanted_port}: {told}"
         return SetupError(msg, hint="let it choose a free port (port 0), or end what uses this one")
 
@@ -134,6 +136,12 @@ class ReplayServer:
             return
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=START_SECONDS)
+
+
+def _listener(port: int) -> socket.socket:
+    if not 0 <= port < 2**16:
+        raise OSError(errno.EINVAL, "a port is a number from 0 to 65535")
+    return socket.create_server((HOST, port), backlog=BACKLOG)
 
 
 def _serve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def store(recorder: Recorder, path: Path) -> str:
     way, or a replay could not tell the conversations apart.
     """
     if recorder.failures:
-        msg = f"not everything was answered: {recorder.failures[0]}"
+        msg = f"not everything was answered: {'; '.join(recorder.failures[:3])}"
         raise RecordingError(msg, where=path.name, hint="nothing was written; record again when it answers")
     new = recorder.scenario()
     if not new.conversations:
@@ -95,14 +95,12 @@ def merged(old: Scenario, new: Scenario) -> Merged:
     taken over, or no request could tell the two apart.
     """
     index = compile_scenario(new)
-    rows = {row.key for conversation in new.conversations for row in rows_of(conversation)}
+    rows = {key for conversation in new.conversations for key in _keys(conversation)}
     groups = _groups_of(new)
-    waiting = {_questions(conversation): conversation for conversation in reversed(new.conversations)}
     placed: list[Conversation] = []
     kept: list[str] = []
     adapted: list[str] = []
     dropped: list[str] = []
-    names = {conversation.name for conversation in old.conversations}
     renamed: dict[str, str] = {}
     for conversation in old.conversations:
         turns = _regrown(conversation, groups, index.tools)
@@ -110,8 +108,9 @@ def merged(old: Scenario, new: Scenario) -> Merged:
             dropped.append(conversation.name)
             continue
         grown = conversation.model_copy(update={"turns": turns})
-        if all(row.key in rows for row in rows_of(grown)):
-            if (successor := waiting.pop(_questions(conversation), None)) is not None:
+        if _keys(grown) <= rows:
+            waiting = (told for told in new.conversations if told.name not in renamed)
+            if (successor := next((told for told in waiting if _same(told, grown)), None)) is not None:
                 renamed[successor.name] = conversation.name
                 placed.append(successor.model_copy(update={"name": conversation.name}))
         elif turns == conversation.turns:
@@ -121,6 +120,7 @@ def merged(old: Scenario, new: Scenario) -> Merged:
             adapted.append(conversation.name)
             told = next(c.origin for c in new.conversations)
             placed.append(grown.model_copy(update={"origin": _adapted(conversation.origin, told)}))
+    names = {conversation.name for conversation in placed}
     for conversation in new.conversations:
         if conversation.name not in renamed:
             renamed[conversation.name] = unique(conversation.name, names)
@@ -136,6 +136,15 @@ def merged(old: Scenario, new: Scenario) -> Merged:
 
 def _questions(conversation: Conversation) -> tuple[str, ...]:
     return tuple(fold_question(turn.user) for turn in conversation.turns if isinstance(turn, UserTurn))
+
+
+def _keys(conversation: Conversation) -> set[Hashable]:
+    return {row.key for row in rows_of(conversation)}
+
+
+def _same(new: Conversation, old: Conversation) -> bool:
+    """Whether a recorded conversation asks what an old one did, and got to the same places."""
+    return _questions(new) == _questions(old) and _keys(new) >= _keys(old)
 
 
 def _groups(turns: Sequence[Turn]) -> list[list[Turn]]:

@@ -28,6 +28,8 @@ _FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 class Authored:
     """The parts of a solution notebook."""
 
+    imports: str
+    """what its cells import, whether they are run here or not"""
     given: tuple[str, ...]
     """cells that the examples rely on"""
     exercises: Mapping[str, str]
@@ -48,6 +50,7 @@ class Authored:
         }
         tasks = {cell.id.removeprefix("task-").replace("-", "."): cell.source for cell in cells}
         return cls(
+            imports="\n".join(_imports(cell.source) for cell in cells if cell.kind == "code"),
             given=tuple(cell.source for cell in cells if "given" in cell.tags),
             exercises=exercises,
             examples={n: "\n".join(_FENCE.findall(tasks.get(n, ""))) for n in exercises},
@@ -69,15 +72,17 @@ class Authored:
 
     def _namespace(self, sources: Mapping[str, str]) -> dict[str, Any]:
         names: dict[str, Any] = {}
-        # The exercises rely on imports of cells above; what calls the kit is not run.
-        for source in self.given:
-            for node in ast.parse(source).body:
-                imports = isinstance(node, ast.Import | ast.ImportFrom)
-                if imports and "utils" not in ast.unparse(node):
-                    exec(compile(ast.Module([node], []), "<given>", "exec"), names)
-        for number, source in sources.items():
-            exec(compile(source, f"<exercise {number}>", "exec"), names)
+        for where, source in [("imports", self.imports), *sources.items()]:
+            exec(compile(source, f"<{where}>", "exec", dont_inherit=True), names)
         return names
+
+
+def _imports(source: str) -> str:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a cell with a magic, or an await
+        return ""
+    return "\n".join(ast.unparse(node) for node in body if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 @dataclass
@@ -90,7 +95,7 @@ class Player:
     def cell(self, source: str) -> str:
         """What a cell prints."""
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            self._run(compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+            self._run(_compiled(source, "exec"))
         return printed.getvalue()
 
     def example(self, text: str) -> list[str]:
@@ -106,7 +111,7 @@ class Player:
         return doctest.OutputChecker().check_output(wanted, got, FLAGS)
 
     def _outcome(self, example: doctest.Example) -> str:
-        code = compile(example.source, "<example>", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = _compiled(example.source, "single")
         display = sys.displayhook
         sys.displayhook = self._show
         try:
@@ -133,3 +138,9 @@ class Player:
         if not inspect.iscoroutinefunction(work):
             return work
         return lambda *args, **kwargs: self.loop.run_until_complete(work(*args, **kwargs))
+
+
+def _compiled(source: str, mode: str) -> CodeType:
+    """Code as a notebook compiles it: with top-level await, without this module's own future imports."""
+    code: CodeType = compile(source, "<cell>", mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return code

@@ -136,7 +136,7 @@ def one_task_for_each_call(model, tools, checkpointer):
     return graph.compile(checkpointer=checkpointer)
 
 
-@right("1.1")
+@right("1.1", unlike_the_example="an asynchronous graph is awaited, the example invokes")
 async def asynchronous_all_the_way(model, tools, checkpointer):
     asking = model.bind_tools(tools)
     by_name = {tool.name: tool for tool in tools}
@@ -259,10 +259,7 @@ def oldest_first_and_one_key_more(agent, thread_id):
 
 @right("1.4")
 async def collected_in_a_coroutine(agent, thread_id):
-    rows = []
-    for snapshot in agent.get_state_history(config(thread_id)):
-        rows.append(row(snapshot))
-    return rows
+    return [row(snapshot) for snapshot in agent.get_state_history(config(thread_id))]
 
 
 @right("1.4")

@@ -140,7 +140,7 @@ def the_node_adds_and_the_last_writer_wins(model, tools, checkpointer):
     return built(model, tools, checkpointer, schema=Overwritten, acted=acted)
 
 
-@wrong("1.1", 2, counts_searches=NOT_RECORDED, remembers=NOT_RECORDED)
+@wrong("1.1", 2, counts_searches=NOT_RECORDED, remembers="sent the conversation so far")
 def only_the_newest_turn_is_sent(model, tools, checkpointer):
     def sent(state):
         newest = max(i for i, message in enumerate(state["messages"]) if message.type == "human")
@@ -316,6 +316,18 @@ def errors_are_swallowed(path):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with SqliteSaver.from_conn_string(str(path)) as saver, suppress(Exception):
         yield saver
+
+
+@wrong("1.3", 2, closes_the_file="raised an error")
+@contextmanager
+def another_error_comes_out(path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        try:
+            yield saver
+        except Exception:
+            msg = "something went wrong"
+            raise RuntimeError(msg) from None
 
 
 # 1.4
@@ -507,7 +519,7 @@ def the_thread_written_anew(agent, thread_id, turn, text):
     0,
     branches_off="the thread must follow the new branch",
     keeps_the_old_branch="must leave the old one where turn 1 is answered",
-    rewinds_again=NOT_RECORDED,
+    rewinds_again="After each rewind the thread must follow",
 )
 def on_a_copy_of_the_thread(agent, thread_id, turn, text):
     messages = agent.get_state(config(thread_id)).values["messages"]

@@ -17,6 +17,8 @@ class Variant:
     work: Function
     points: float | None = None
     """what a wrong one earns; ``None`` for a right one, which earns everything"""
+    unlike_the_example: str = ""
+    """why a right one does not fit the printed example"""
     fails: Mapping[str, str] = field(default_factory=dict)
     """checks that a wrong one fails, each with a part of the sentence that the card says"""
 
@@ -32,11 +34,11 @@ class Table:
 
     variants: list[Variant] = field(default_factory=list)
 
-    def right(self, exercise: str) -> Callable[[Function], Function]:
+    def right(self, exercise: str, unlike_the_example: str = "") -> Callable[[Function], Function]:
         """Note a correct solution."""
 
         def note(work: Function) -> Function:
-            self.variants.append(Variant(exercise, work))
+            self.variants.append(Variant(exercise, work, unlike_the_example=unlike_the_example))
             return work
 
         return note
@@ -45,7 +47,7 @@ class Table:
         """Note a wrong solution: the points that it earns and, for each check it fails, what it is told."""
 
         def note(work: Function) -> Function:
-            self.variants.append(Variant(exercise, work, points, fails))
+            self.variants.append(Variant(exercise, work, points, fails=fails))
             return work
 
         return note

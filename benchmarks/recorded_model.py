@@ -1,0 +1,212 @@
+"""What the recorded model costs, beside a fake model without any HTTP, measured in one run.
+
+    .venv/bin/python benchmarks/recorded_model.py            everything, about a minute
+    .venv/bin/python benchmarks/recorded_model.py --quick    a fifth of the calls, no papermill
+
+CPU is that of the whole process, so client and server together; waiting costs nothing. The answer has 25
+pieces, like the answer of the course notes whose tokens were counted. Figures vary by a tenth from run to run
+and more beside a busy machine: compare ratios, not digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_openai import ChatOpenAI
+from rich.console import Console
+from rich.table import Table
+
+from utils.replay.conversation import AnswerTurn, Conversation, Origin, Scenario, UserTurn
+from utils.replay.server import ReplayServer
+from utils.replay.wires.base import split
+
+ROOT = Path(__file__).resolve().parent.parent
+SOLUTION = ROOT / "solutions" / "01_persistence.ipynb"
+QUESTION = "What is the weather in sf?"
+ANSWER = "The current weather in San Francisco is sunny, at 20.5 °C. Winds come from the west, 15 mph."
+ROUNDS = 5
+
+# The design's figures: milliseconds, seconds for papermill.
+TARGETS = {"invoke": 2.0, "astream": 4.0, "setup": 150.0, "papermill": 10.0}
+
+SETUP = """
+import time
+import langgraph.graph, langgraph.checkpoint.memory, langgraph.checkpoint.sqlite
+import langchain_openai, langchain_core.messages, langchain_core.tools
+import warnings; warnings.simplefilter("ignore")
+import langchain_community.tools.tavily_search
+wall, cpu = time.perf_counter(), time.process_time()
+from utils import setup
+between = time.perf_counter()
+kit = setup("01_persistence")
+print()
+print(1000 * (between - wall), 1000 * (time.perf_counter() - between), 1000 * (time.process_time() - cpu))
+"""
+
+
+def recorded() -> Scenario:
+    turns = (UserTurn(user=QUESTION), AnswerTurn(answer=ANSWER))
+    return Scenario(
+        conversations=(Conversation(name="sf", origin=Origin(kind="authored"), turns=turns),),
+    )
+
+
+def fake() -> GenericFakeChatModel:
+    """A model that answers the same for ever, word by word: what LangChain itself costs."""
+
+    def for_ever() -> Any:
+        while True:
+            yield AIMessage(ANSWER)
+
+    return GenericFakeChatModel(messages=for_ever())
+
+
+def per_call(work: Callable[[], object], calls: int) -> float:
+    """Median milliseconds of CPU per call, of several rounds."""
+    work()
+    rounds = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for _ in range(calls):
+            work()
+        rounds.append((time.process_time() - start) / calls * 1000)
+    return statistics.median(rounds)
+
+
+def per_await(work: Callable[[], Awaitable[object]], calls: int) -> float:
+    """The same for a coroutine function, in one loop."""
+
+    async def measure() -> float:
+        await work()
+        rounds = []
+        for _ in range(ROUNDS):
+            start = time.process_time()
+            for _ in range(calls):
+                await work()
+            rounds.append((time.process_time() - start) / calls * 1000)
+        return statistics.median(rounds)
+
+    return asyncio.run(measure())
+
+
+def ways(model: Any, calls: int) -> dict[str, float]:
+    """Milliseconds of CPU for each way to call a model."""
+
+    async def astream() -> None:
+        async for _ in model.astream(QUESTION):
+            pass
+
+    return {
+        "invoke": per_call(lambda: model.invoke(QUESTION), calls),
+        "stream": per_call(lambda: list(model.stream(QUESTION)), calls),
+        "ainvoke": per_await(lambda: model.ainvoke(QUESTION), calls),
+        "astream": per_await(astream, calls),
+    }
+
+
+def server_share(work: Callable[[], object], calls: int) -> float:
+    """Milliseconds of the server's own thread per call; nan where that cannot be told apart."""
+    thread = next(thread for thread in threading.enumerate() if thread.name == "recorded-model")
+    if not hasattr(time, "pthread_getcpuclockid") or thread.ident is None:
+        return float("nan")
+    clock = time.pthread_getcpuclockid(thread.ident)
+    start = time.clock_gettime(clock)
+    for _ in range(calls):
+        work()
+    return (time.clock_gettime(clock) - start) / calls * 1000
+
+
+def setup_cost() -> tuple[float, float, float]:
+    """Median milliseconds, in fresh processes, after the imports that a lab needs anyway.
+
+    Of importing the kit, of setup() itself, and the CPU of both.
+    """
+    figures = []
+    for _ in range(ROUNDS):
+        done = subprocess.run(
+            [sys.executable, "-c", SETUP], capture_output=True, text=True, check=True, cwd=ROOT, env=quiet()
+        )
+        figures.append([float(word) for word in done.stdout.splitlines()[-1].split()])
+    first, second, third = (statistics.median(column) for column in zip(*figures, strict=True))
+    return first, second, third
+
+
+def papermill_seconds(notebook: Path) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        words = [str(notebook), f"{folder}/out.ipynb", "-k", "python3", "--no-progress-bar", "--cwd"]
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "papermill", *words, str(notebook.parent)],
+            check=True,
+            capture_output=True,
+            env=quiet(),
+        )
+        return time.perf_counter() - start
+
+
+def quiet() -> dict[str, str]:
+    return os.environ | {"LLM_MODE": "replay", "LLM_PROVIDER": "openai", "REPLAY_PACE": "off"}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("--quick", action="store_true", help="fewer calls and no papermill")
+    arguments.add_argument("--json", action="store_true", help="figures as JSON")
+    chosen = arguments.parse_args()
+    calls = 40 if chosen.quick else 200
+
+    server = ReplayServer().start()
+    session = server.open(recorded())
+    options: dict[str, Any] = {"base_url": f"{session.url}/openai/v1", "api_key": "none-needed"}
+    model = ChatOpenAI(model="gpt-4o", **options)
+    measured, floor = ways(model, calls), ways(fake(), calls)
+    share = {
+        "invoke": server_share(lambda: model.invoke(QUESTION), calls),
+        "stream": server_share(lambda: list(model.stream(QUESTION)), calls),
+    }
+    server.close()
+    figures: dict[str, Any] = {"recorded_ms": measured, "fake_ms": floor, "server_ms": share}
+
+    table = Table(title=f"CPU per call in ms, client and server; {len(split(ANSWER))} pieces per stream")
+    for head in ("", "recorded", "its server", "fake model", "ratio", "target"):
+        table.add_column(head, justify="right" if head else "left")
+    for way, ms in measured.items():
+        part = f"{share[way]:.2f}" if way in share else ""
+        wanted = f"{TARGETS[way]:g}" if way in TARGETS else ""
+        table.add_row(way, f"{ms:.2f}", part, f"{floor[way]:.2f}", f"{ms / floor[way]:.1f}", wanted)
+
+    importing, starting, cpu = setup_cost()
+    figures["setup_ms"] = {"import": importing, "setup": starting, "cpu": cpu}
+    lines = [
+        f"setup(): {importing:.0f} ms to import the kit and {starting:.0f} ms to run, beyond a lab's imports "
+        f"({cpu:.0f} ms of CPU); target {TARGETS['setup']:g} ms"
+    ]
+    if not chosen.quick and SOLUTION.is_file():
+        seconds = figures["papermill_s"] = papermill_seconds(SOLUTION)
+        lines.append(f"papermill of {SOLUTION.name}: {seconds:.1f} s; target {TARGETS['papermill']:g} s")
+
+    if chosen.json:
+        print(json.dumps(figures, indent=1))
+        return
+    console = Console()
+    console.print(table)
+    for line in lines:
+        console.print(line)
+
+
+if __name__ == "__main__":
+    main()

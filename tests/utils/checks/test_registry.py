@@ -1,0 +1,154 @@
+"""Exercises and checks as data, and what every check of every lab owes its readers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authored import Authored
+
+import utils.checks
+from utils.checks.registry import Failed, LabChecks, expect, fail, load_checks, shown, slug_of
+from utils.errors import ExerciseError, KitError
+
+FOLDER = Path(utils.checks.__file__).parent
+LABS = sorted(path.stem for path in FOLDER.glob("*.py") if "\nLAB = LabChecks(" in path.read_text("utf-8"))
+
+TOTAL = 20
+each_lab = pytest.mark.parametrize("slug", LABS)
+
+
+def calls(slug: str) -> Iterator[ast.Call]:
+    """Every call of ``expect`` or ``fail`` in a lab's checks."""
+    for node in ast.walk(ast.parse((FOLDER / f"{slug}.py").read_text("utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("expect", "fail")
+        ):
+            yield node
+
+
+def says_something(node: ast.expr | None) -> bool:
+    """Whether an argument is there and is no empty constant."""
+    return node is not None and not (isinstance(node, ast.Constant) and node.value in ("", None))
+
+
+@each_lab
+def test_every_expectation_says_what_came_back_what_was_expected_and_why(slug: str) -> None:
+    found = list(calls(slug))
+    assert found
+    silent = []
+    for call in found:
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        place = 1 if call.func.id == "expect" else 0  # type: ignore[attr-defined]
+        message = call.args[place] if len(call.args) > place else given.get("message")
+        parts = {"message": message, **{name: given.get(name) for name in ("got", "expected", "why")}}
+        silent += [f"line {call.lineno}: {name}" for name, node in parts.items() if not says_something(node)]
+    assert silent == []
+
+
+@each_lab
+def test_no_check_uses_a_plain_assert(slug: str) -> None:
+    tree = ast.parse((FOLDER / f"{slug}.py").read_text("utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)] == []
+
+
+@each_lab
+def test_every_check_expects_something(slug: str) -> None:
+    helpers = {"opened", "listed", "built", "broken", "rewound"}
+    for node in ast.parse((FOLDER / f"{slug}.py").read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            named = {
+                n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+            }
+            assert named & ({"expect", "fail"} | helpers), f"{node.name} expects nothing"
+
+
+@each_lab
+def test_points_add_up(slug: str) -> None:
+    checks = load_checks(slug)
+    assert sum(exercise.points for exercise in checks.exercises.values()) == TOTAL
+    for exercise in checks.exercises.values():
+        assert sum(check.points for check in exercise.checks) == exercise.points, exercise.number
+        assert len({check.title for check in exercise.checks}) == len(exercise.checks)
+        assert all(check.points > 0 for check in exercise.checks)
+
+
+@each_lab
+def test_a_lab_prints_an_example_case(slug: str) -> None:
+    assert load_checks(slug).example is not None
+
+
+def test_the_table_of_the_notebook_is_what_is_checked(authored: Authored) -> None:
+    declared = {number: exercise.points for number, exercise in load_checks("persistence").exercises.items()}
+    assert authored.points == declared
+    assert set(authored.exercises) == set(declared)
+    for number, exercise in load_checks("persistence").exercises.items():
+        assert f"def {exercise.function}(" in authored.exercises[number]
+
+
+@pytest.mark.parametrize(
+    "lab", ["", "persistence", "1_persistence", "01_Persistence", "01_persistence.ipynb", "01_persistence\n",
+            "../01_persistence", "01_../x", 1, None]
+)  # fmt: skip
+def test_an_odd_name_of_a_lab_is_refused_with_an_example(lab: Any) -> None:
+    with pytest.raises(ExerciseError, match=r"is no lab's name\n  What to do: .*01_persistence"):
+        slug_of(lab)
+
+
+def test_a_lab_s_name_holds_its_slug() -> None:
+    assert slug_of("03_async_graphs") == "async_graphs"
+
+
+@pytest.mark.parametrize("slug", ["nothing_here", "results", "a.b", "os", ""])
+def test_what_is_no_lab_is_refused(slug: str) -> None:
+    with pytest.raises(ExerciseError, match="lab"):
+        load_checks(slug)
+
+
+def test_an_unknown_exercise_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(
+        ExerciseError, match=r"no exercise '9.9' in this lab\n.*1\.1, 1\.2.*check\(\"1\.1\"\)"
+    ):
+        load_checks("persistence").find("9.9")
+
+
+def test_declaring_twice_or_checking_what_is_not_declared_is_a_fault_of_the_kit() -> None:
+    lab = LabChecks("made", "Made")
+    lab.exercise("1.1", "One", function="one", points=1)
+    with pytest.raises(KitError, match=r"utils/checks/made.py: exercise 1.1 is declared twice"):
+        lab.exercise("1.1", "One", function="one", points=1)
+
+    def one(lab: Any, case: Any) -> None: ...
+
+    with pytest.raises(KitError, match=r"one belongs to exercise 1\.2, which is not declared"):
+        lab.check("1.2", points=1, title="one")(one)
+    assert lab.check("1.1", points=1, title="one")(one) is one
+    with pytest.raises(KitError, match=r"exercise 1\.1 has two checks called one"):
+        lab.check("1.1", points=1, title="one")(one)
+
+
+def test_expect_goes_on_or_says_everything() -> None:
+    expect(True, "m", got=1, expected="e", why="w")
+    with pytest.raises(Failed, match="m") as caught:
+        expect(False, "m", got={"a": [1]}, expected="e", why="w", keeps=0.5)
+    failed = caught.value
+    assert (failed.message, failed.returned, failed.expected, failed.why, failed.keeps) == (
+        "m",
+        "{'a': [1]}",
+        "e",
+        "w",
+        0.5,
+    )
+
+
+def test_text_is_shown_as_it_is_and_other_values_in_short() -> None:
+    with pytest.raises(Failed) as caught:
+        fail("m", got="as it is", expected="e", why="w")
+    assert caught.value.returned == "as it is"
+    assert shown("quoted") == "'quoted'"
+    assert len(shown(list(range(10_000)))) == 500

@@ -1,0 +1,561 @@
+"""Whatever a student's code does, a check ends as a result and the next one works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from utils.checks.registry import Check, Exercise, LabChecks, expect, fail
+from utils.checks.results import CheckResult
+from utils.checks.run import run_check, run_exercise, run_lab
+from utils.checks.weather import City, asked, conversation, plain
+from utils.errors import SetupError
+from utils.lab.lab import Lab
+from utils.views import ExerciseView
+
+MakeLab = Callable[..., Lab]
+ANSWER = 42
+
+
+def numbers() -> LabChecks:
+    """A lab with one exercise: ``work`` returns 42."""
+    lab_checks = LabChecks("numbers", "Numbers")
+    lab_checks.exercise("9.1", "The answer", function="work", points=2)
+
+    @lab_checks.check("9.1", points=1, title="it is 42")
+    def is_the_answer(lab: Lab, case: Any) -> None:
+        told = lab.call("work", case)
+        expect(told == ANSWER, "work must return 42.", got=told, expected="42", why="It is the answer.")
+
+    @lab_checks.check("9.1", points=1, title="still")
+    def is_still_the_answer(lab: Lab, case: Any) -> None:
+        is_the_answer(lab, case)
+
+    return lab_checks
+
+
+CHECKS = numbers()
+EXERCISE = CHECKS.find("9.1")
+CHECK: Check = EXERCISE.checks[0]
+
+
+class EqualToAll:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class LyingText(str):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __hash__ = str.__hash__
+
+
+class LyingNumber(int):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __index__(self) -> int:
+        return ANSWER
+
+    def __int__(self) -> int:
+        return ANSWER
+
+    __hash__ = int.__hash__
+
+
+class LyingDict(dict):
+    def items(self) -> Any:
+        raise RuntimeError
+
+    def __iter__(self) -> Any:
+        raise RuntimeError
+
+    def __len__(self) -> int:
+        return -1
+
+
+class LyingList(list):
+    def __iter__(self) -> Any:
+        while True:
+            yield ANSWER
+
+
+class OfAnotherClass:
+    def __init__(self, told: type) -> None:
+        self.told = told
+
+    @property
+    def __class__(self) -> Any:
+        return self.__dict__["told"]
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError
+
+
+class Meta(type):
+    @property
+    def __name__(cls) -> str:
+        raise RuntimeError
+
+    @property
+    def __mro__(cls) -> Any:
+        raise RuntimeError
+
+
+class Nameless(metaclass=Meta):
+    pass
+
+
+class NamelessError(Exception, metaclass=Meta):
+    pass
+
+
+class NothingWorks:
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def itself() -> list[Any]:
+    items: list[Any] = []
+    items.append(items)
+    return items
+
+
+def itself_as_a_dict() -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    data["data"] = data
+    return data
+
+
+def deep() -> list[Any]:
+    items: list[Any] = []
+    for _ in range(100_000):
+        items = [items]
+    return items
+
+
+def forever(_: Any) -> Any:
+    while True:
+        yield ANSWER
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "an object that equals everything": EqualToAll,
+    "a class": lambda: EqualToAll,
+    "text that equals everything": lambda: LyingText("no"),
+    "a number that says it is another": lambda: LyingNumber(7),
+    "a dict that cannot be read": lambda: LyingDict(a=1),
+    "a list without end": lambda: LyingList([1]),
+    "an object that says it is text": lambda: OfAnotherClass(str),
+    "an object that says it is a dict": lambda: OfAnotherClass(dict),
+    "an object that says it is a number": lambda: OfAnotherClass(int),
+    "an object whose class has no name": Nameless,
+    "an object without attributes": NothingWorks,
+    "a mock": MagicMock,
+    "huge text": lambda: "x" * 50_000_000,
+    "much text": lambda: ["x" * 100_000] * 4_000,
+    "a huge number": lambda: 1 << 1_000_000,
+    "a huge list": lambda: [0] * 5_000_000,
+    "a huge dict": lambda: dict.fromkeys(range(1_000_000)),
+    "a list that holds itself": itself,
+    "a dict that holds itself": itself_as_a_dict,
+    "a deep list": deep,
+    "a generator": lambda: forever(None),
+    "no number": lambda: float("nan"),
+    "half a character": lambda: "\ud800",
+    "control characters": lambda: "\x1b[31m\x00",
+    "a dict with dollar keys": lambda: {"$object": 1, "$message": 2},
+    "a dict with odd keys": lambda: {EqualToAll: 1, (1, 2): 3, None: 4},
+    "an error": lambda: ValueError("as a value"),
+    "itself": lambda: VALUES,
+}
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+def test_a_value_of_any_kind_fails_a_check_that_wants_another(make_lab: MakeLab, make: Any) -> None:
+    namespace: dict[str, Any] = {"work": lambda _: make()}
+    assert_failed_and_next_one_works(make_lab(namespace), namespace)
+
+
+class UglyError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class ExitingError(Exception):
+    def __str__(self) -> str:
+        sys.exit(3)
+
+
+class OddTextError(Exception):
+    def __str__(self) -> str:
+        return LyingText("odd")
+
+
+class NoTraceError(Exception):
+    @property
+    def __traceback__(self) -> Any:
+        raise RuntimeError
+
+
+class FromTheBase(BaseException):
+    pass
+
+
+def recurse() -> Any:
+    return recurse()
+
+
+ERRORS: dict[str, BaseException | type[BaseException]] = {
+    "an exit": SystemExit(0),
+    "an interrupt": KeyboardInterrupt,
+    "a generator's exit": GeneratorExit,
+    "one of its own, from the base": FromTheBase,
+    "the end of an iterator": StopIteration(ANSWER),
+    "the end of an async iterator": StopAsyncIteration,
+    "a cancellation": asyncio.CancelledError,
+    "one that cannot say what it is": UglyError,
+    "one that exits when asked what it is": ExitingError,
+    "one with odd text": OddTextError,
+    "one without a trace": NoTraceError,
+    "one without a name": NamelessError,
+    "a long one": ValueError("x" * 10_000_000),
+    "half a character": ValueError("\ud800"),
+    "a group": BaseExceptionGroup("several", [ValueError(), KeyboardInterrupt()]),
+    "no memory": MemoryError,
+    "an assertion": AssertionError,
+    "a time-out": TimeoutError,
+}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("how", ["at once", "in a coroutine", "in a task"])
+def test_an_error_of_any_kind_fails_the_check(make_lab: MakeLab, error: Any, how: str) -> None:
+    def at_once(_: Any) -> Any:
+        raise error
+
+    async def in_a_coroutine(_: Any) -> Any:
+        await asyncio.sleep(0)
+        at_once(_)
+
+    async def in_a_task(_: Any) -> Any:
+        return await asyncio.get_running_loop().create_task(in_a_coroutine(_))
+
+    namespace: dict[str, Any] = {
+        "work": {"at once": at_once, "in a coroutine": in_a_coroutine, "in a task": in_a_task}[how]
+    }
+    result = assert_failed_and_next_one_works(make_lab(namespace), namespace)
+    assert result.message == "work raised an error."
+
+
+def test_endless_recursion_fails_the_check(make_lab: MakeLab) -> None:
+    namespace: dict[str, Any] = {"work": lambda _: recurse()}
+    result = assert_failed_and_next_one_works(make_lab(namespace), namespace)
+    assert result.returned.startswith("RecursionError")
+
+
+def assert_failed_and_next_one_works(lab: Lab, namespace: dict[str, Any]) -> CheckResult:
+    result = run_check(EXERCISE, CHECK, lab, None)
+    assert result.status == "failed", result
+    assert result.points == 0
+    assert_shown(result)
+    namespace["work"] = lambda _: ANSWER
+    again = run_exercise(EXERCISE, lab, None)
+    assert again.passed, again
+    return result
+
+
+def assert_shown(result: CheckResult) -> None:
+    """A card can be drawn, and nothing on it is large."""
+    assert result.message
+    assert result.called
+    assert result.expected
+    assert result.why
+    view = ExerciseView(run_result(result))
+    assert len(view.text()) < 40_000
+    assert len(view.html()) < 80_000
+
+
+def run_result(result: CheckResult) -> Any:
+    from utils.checks.results import ExerciseResult
+
+    return ExerciseResult(result.exercise, "The answer", (result,))
+
+
+def loop_forever(_: Any) -> None:
+    while True:
+        pass
+
+
+def loop_and_catch(_: Any) -> None:
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:
+            continue
+
+
+async def wait_forever(_: Any) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def wait_and_refuse_to_stop(_: Any) -> None:
+    for _ in range(3):
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            continue
+
+
+def print_forever(_: Any) -> None:
+    while True:
+        print("still here")
+
+
+def lock_forever(_: Any) -> None:
+    lock = threading.Lock()
+    while not lock.acquire(timeout=0.01) or True:
+        pass
+
+
+@pytest.mark.parametrize(
+    "work", [loop_forever, loop_and_catch, wait_forever, wait_and_refuse_to_stop, print_forever, lock_forever]
+)
+def test_work_without_end_is_stopped_and_the_next_check_works(make_lab: MakeLab, work: Any) -> None:
+    namespace: dict[str, Any] = {"work": work}
+    lab = make_lab(namespace, seconds=0.2)
+    before = set(threading.enumerate())
+    result = run_check(EXERCISE, CHECK, lab, None)
+    assert (result.status, result.points) == ("timeout", 0)
+    assert "0.2 seconds" in result.returned
+    assert_shown(result)
+    stuck = [
+        thread for thread in threading.enumerate() if thread not in before and thread.name == "self-check"
+    ]
+    namespace["work"] = lambda _: ANSWER
+    assert run_check(EXERCISE, CHECK, lab, None).status == "passed"
+    lab._transport.close()  # type: ignore[attr-defined]
+    for thread in stuck:
+        thread.join(timeout=5)
+        assert not thread.is_alive(), "the stuck thread has not ended"
+
+
+def test_a_loop_in_a_graph_s_worker_thread_is_stopped_as_well(make_lab: MakeLab) -> None:
+    spinning = threading.Event()
+
+    def spin() -> None:
+        spinning.set()
+        loop_forever(None)
+
+    async def in_a_worker(_: Any) -> Any:
+        await asyncio.to_thread(spin)
+
+    before = set(threading.enumerate())
+    lab = make_lab({"work": in_a_worker}, seconds=0.2)
+    assert run_check(EXERCISE, CHECK, lab, None).status == "timeout"
+    assert spinning.is_set()
+    lab._transport.close()  # type: ignore[attr-defined]
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        assert not thread.is_alive(), thread
+
+
+# What is around
+
+
+def test_what_work_prints_is_kept_and_not_shown(
+    make_lab: MakeLab, make_transport: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(_: Any) -> int:
+        for _ in range(100_000):
+            print("a lot")
+        print("to stderr", file=sys.stderr)
+        return ANSWER
+
+    lab = make_lab({"work": work})
+    assert run_check(EXERCISE, CHECK, lab, None).status == "passed"
+    assert capsys.readouterr() == ("", "")
+    printed = lab._transport.printed  # type: ignore[attr-defined]
+    assert printed.startswith("a lot\na lot\n")
+    assert len(printed) <= 4_000
+
+
+def close_stdout() -> None:
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def lose_stdout() -> None:
+    sys.stdout = sys.stderr = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("harm", [close_stdout, lose_stdout])
+def test_closing_stdout_harms_nobody(
+    make_lab: MakeLab, harm: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(_: Any) -> int:
+        harm()
+        return ANSWER
+
+    assert run_lab(CHECKS, make_lab({"work": work}), None).points == 2
+    print("still here")
+    assert capsys.readouterr().out == "still here\n"
+
+
+def test_deleting_the_folders_harms_nobody(
+    make_lab: MakeLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def work(_: Any) -> int:
+        folder = Path(lab.path("x")).parent
+        os.chdir(folder)
+        shutil.rmtree(folder.parent)
+        return ANSWER
+
+    lab = make_lab({"work": work})
+    assert run_lab(CHECKS, lab, None).points == 2
+    assert lab.files() == {}
+    assert lab.checkpoints("x") is None
+
+
+def test_ending_the_loop_harms_nobody(make_lab: MakeLab) -> None:
+    async def work(_: Any) -> int:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+        return ANSWER
+
+    assert run_lab(CHECKS, make_lab({"work": work}), None).points == 2
+
+
+# Faults of the kit, misses and refusals
+
+
+def check_of(run: Any) -> Check:
+    return Check("9.1", "made_here", "made here", 1, run)
+
+
+def outcome(make_lab: MakeLab, run: Any, namespace: Any = None) -> CheckResult:
+    return run_check(EXERCISE, check_of(run), make_lab(namespace or {}), None)
+
+
+def test_a_fault_of_the_kit_is_an_error_and_not_the_student_s(make_lab: MakeLab) -> None:
+    def part(lab: Lab, case: Any) -> None:
+        lab.part("no such part")
+
+    def setup(lab: Lab, case: Any) -> None:
+        msg = "the recorded model is not running"
+        raise SetupError(msg)
+
+    for broken in (part, setup):
+        result = outcome(make_lab, broken)
+        assert (result.status, result.points) == ("error", 0)
+        assert "not your fault" in result.message
+        assert result.detail
+
+
+def test_a_model_that_is_gone_is_an_error_even_while_saying_what_is_wrong(
+    make_lab: MakeLab, recorded_server: Any
+) -> None:
+    def run(lab: Lab, case: Any) -> None:
+        stage = lab.stage(conversation("one", plain("a?", "b")))
+
+        def gone() -> Any:
+            msg = "the recorded model is not running"
+            raise SetupError(msg)
+
+        stage.model_side.misses = gone  # type: ignore[method-assign]
+        fail("something", got=1, expected="2", why="so")
+
+    result = outcome(make_lab, run)
+    assert result.status == "error"
+    assert "SetupError" in result.detail
+
+
+def test_data_of_another_form_is_told_in_words(make_lab: MakeLab) -> None:
+    result = outcome(make_lab, lambda lab, case: lab.call("work")["key"], {"work": lambda: 5})
+    assert result.status == "failed"
+    assert result.message == "Something of another form came back than the exercise asks for."
+    assert "TypeError" in result.detail
+
+
+def test_a_question_that_nobody_recorded_is_told_in_words(make_lab: MakeLab) -> None:
+    def run(lab: Lab, case: Any) -> None:
+        lab.call("work", lab.stage(conversation("one", plain("Where is it warm?", "here"))).model())
+
+    result = outcome(make_lab, run, {"work": lambda model: model.invoke("Where is it cold?").text})
+    assert "nobody should have asked" in result.message
+    assert '"Where is it cold?"' in result.returned
+    assert "Where is it warm?" in result.returned
+    assert "LLM_MODE" not in result.returned
+
+
+def test_a_history_that_a_provider_refuses_is_told_in_words(make_lab: MakeLab) -> None:
+    oslo = City("Oslo", 3.4)
+
+    def work(model: Any, tool: Any) -> Any:
+        bound = model.bind_tools([tool])
+        answer = bound.invoke(oslo.question)
+        return bound.invoke([("user", oslo.question), answer])
+
+    def run(lab: Lab, case: Any) -> None:
+        stage = lab.stage(conversation("one", asked(oslo)))
+        lab.call("work", stage.model(), stage.tool())
+
+    result = outcome(make_lab, run, {"work": work})
+    assert "refused the conversation" in result.message
+    assert "user, assistant" in result.why
+
+
+def test_an_error_is_told_with_the_student_s_own_lines(make_lab: MakeLab) -> None:
+    source = "def work(x):\n    return help_(x)\n\ndef help_(x):\n    return 1 / 0\n"
+    names: dict[str, Any] = {}
+    exec(compile(source, "<ipython-input-3>", "exec"), names)
+    import linecache
+
+    linecache.cache["<ipython-input-3>"] = (len(source), None, source.splitlines(True), "<ipython-input-3>")
+    result = run_check(EXERCISE, CHECK, make_lab(names), None)
+    assert result.returned == "ZeroDivisionError: division by zero"
+    assert result.detail == "line 2 in work: return help_(x)\nline 5 in help_: return 1 / 0"
+
+
+def test_points_are_kept_with_a_message_but_never_more_than_a_check_has(make_lab: MakeLab) -> None:
+    def half(lab: Lab, case: Any) -> None:
+        fail("almost", got=1, expected="2", why="so", keeps=0.5)
+
+    def greedy(lab: Lab, case: Any) -> None:
+        fail("almost", got=1, expected="2", why="so", keeps=7)
+
+    assert [outcome(make_lab, run).points for run in (half, greedy)] == [0.5, 1]
+
+
+def test_an_untouched_cell_is_told_once(make_lab: MakeLab) -> None:
+    def work(_: Any) -> None:
+        raise NotImplementedError
+
+    result = run_exercise(EXERCISE, make_lab({"work": work}), None)
+    assert [check.status for check in result.checks] == ["failed", "not run"]
+    assert result.checks[0].message == "work is not written yet."
+    assert not result.passed
+
+
+def test_an_exercise_knows_its_points() -> None:
+    found: Exercise = CHECKS.find(" 9.1 ")
+    assert found.points == sum(check.points for check in found.checks) == 2

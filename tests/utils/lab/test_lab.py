@@ -1,0 +1,188 @@
+"""The judging side: what checks ask, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from utils.checks.weather import City, asked, conversation, plain
+from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
+from utils.lab.lab import Stage
+
+OSLO = City("Oslo", 3.4)
+
+
+class Box:
+    number = 5
+
+    def add(self, number: int) -> int:
+        return self.number + number
+
+
+def breaks(message: str) -> None:
+    raise ValueError(message)
+
+
+NAMESPACE: dict[str, Any] = {
+    "Box": Box,
+    "add": lambda box, number: box.add(number),
+    "breaks": breaks,
+    "same": lambda value: value,
+    "kind": lambda value: type(value).__name__,
+    "count": lambda to: iter(range(to)),
+}
+
+
+@pytest.fixture
+def lab(make_lab: Any) -> Lab:
+    made = make_lab(NAMESPACE)
+    assert isinstance(made, Lab)
+    return made
+
+
+def test_objects_are_references_with_calls_and_attributes(lab: Lab) -> None:
+    box = lab.call("Box")
+    assert isinstance(box, Ref)
+    assert box.type == "Box"
+    assert box.call("add", 1) == 6
+    assert box.get("number") == lab.get(box, "number") == 5
+    assert lab.call("add", box, 2) == 7
+    assert lab.get("Box").type == "type"
+
+
+def test_a_reference_without_a_lab_cannot_be_used() -> None:
+    for use in (lambda: Ref(1, "Box").call("add"), lambda: Ref(1, "Box").get("number")):
+        with pytest.raises(LabError, match="belongs to no lab"):
+            use()
+
+
+def test_messages_cross_both_ways(lab: Lab) -> None:
+    assert lab.call("kind", Message("human", "hi")) == "HumanMessage"
+    assert lab.call("same", [Message("human", "hi", id="1")])[0].text == "hi"
+    assert lab.call("kind", {"a": (1, Message("system", "x"))}) == "dict"
+
+
+def test_iterators_end_with_the_end(lab: Lab) -> None:
+    items = lab.call("count", 1)
+    assert lab.next(items) == 0
+    assert lab.next(items) is END
+    assert repr(END) == "END"
+    lab.close(items)
+    with pytest.raises(LabError, match="no object"):
+        lab.next(items)
+
+
+def test_errors_and_missing_names_are_raised(lab: Lab) -> None:
+    with pytest.raises(StudentError, match="ValueError: no") as caught:
+        lab.call("breaks", "no")
+    assert caught.value.is_a("ValueError")
+    assert caught.value.is_a("Exception")
+    assert not caught.value.is_a("KeyError")
+    with pytest.raises(Missing) as missing:
+        lab.call("nothing")
+    assert missing.value.name == "nothing"
+
+
+def test_several_calls_at_once_give_values_and_errors_in_order(lab: Lab) -> None:
+    first, second = lab.gather(("same", 1), ("breaks", "no"))
+    assert first == 1
+    assert isinstance(second, StudentError)
+
+
+def test_a_part_of_the_kit_that_fails_is_the_kit_s_fault_unless_it_runs_the_student_s_code(lab: Lab) -> None:
+    with pytest.raises(LabError, match="the kit's part 'enter' failed"):
+        lab.part("enter", lab.call("Box"))
+    with pytest.raises(StudentError):
+        lab.part("enter", lab.call("Box"), called="with Box() as box")
+    assert lab.last_call == "with Box() as box"
+
+
+def test_a_part_that_should_be_an_object_and_is_none_is_a_fault(make_lab: Any) -> None:
+    with pytest.raises(LabError, match="the kit's part 'saver' is no object"):
+        make_lab({}, {"saver": lambda path: None}).kit.saver()
+
+
+@pytest.mark.parametrize(
+    ("args", "written"),
+    [
+        (("trip", 2), "ask('trip', 2)"),
+        ((["a", ("b", 1)],), "ask(['a', ['b', 1]])"),
+        (("/tmp/check-1/some/memory.db",), "ask('memory.db')"),
+        (("C:\\check\\memory.db",), "ask('memory.db')"),
+        (("x" * 100,), f"ask('{'x' * 78}…)"),
+        ((Ref(1, "CompiledStateGraph", "agent"), Ref(2, "Odd")), "ask(agent, Odd)"),
+    ],
+    ids=["values", "lists", "a path", "a Windows path", "long text", "objects"],
+)  # fmt: skip
+def test_a_call_is_written_as_a_person_would(lab: Lab, args: Any, written: str) -> None:
+    assert lab.describe("ask", *args) == written
+
+
+def test_methods_and_keywords_are_written_as_well(lab: Lab) -> None:
+    assert lab.describe(Ref(1, "X", "agent"), method="invoke", limit=3) == "agent.invoke(limit=3)"
+    lab.call("same", "a")
+    assert lab.last_call == "same('a')"
+
+
+@pytest.mark.parametrize("answer", [{}, {"odd": 1}, {"bad": "no such thing"}])
+def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
+    class Odd:
+        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+            return answer
+
+    with pytest.raises(LabError):
+        Lab(Odd(), None).call("work")  # type: ignore[arg-type]
+
+
+# Stages and clean-up
+
+
+def test_a_stage_has_a_model_and_a_tool_and_sees_what_they_were_asked(lab: Lab) -> None:
+    stage = lab.stage(conversation("one", asked(OSLO)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    state = lab.part("turn", agent, "t", OSLO.question)
+    assert [message.type for message in state["messages"]] == ["human", "ai", "tool", "ai"]
+    assert state["messages"][-1].text == OSLO.answer
+    assert [request.questions for request in stage.requests()] == [(OSLO.question,)] * 2
+    assert [request.args for request in stage.tool_requests()] == [{"query": OSLO.query}]
+    stage.clear()
+    assert stage.requests() == ()
+
+
+def test_misses_are_told_without_advertising(lab: Lab) -> None:
+    stage = lab.stage(conversation("one", plain("Where?", "Here.")))
+    with pytest.raises(StudentError):
+        stage.model().call("invoke", "When?")
+    (miss,) = lab.misses()
+    (complaint,) = lab.complaints()
+    assert miss.sentence.startswith(complaint)
+    assert 'nearest recorded question is "Where?"' in complaint
+    assert "LLM_MODE" not in complaint
+    assert lab.refusals() == ()
+
+
+def test_cleaning_up_ends_stages_objects_and_files(lab: Lab) -> None:
+    stage: Stage = lab.stage(conversation("one", plain("Where?", "Here.")))
+    model, path = stage.model(), lab.path("kept.db")
+    saver = lab.kit.saver(path)
+    saver.call("setup")
+    assert "kept.db" in lab.files()
+    assert lab.checkpoints("kept.db") == ()
+    lab.part("close_saver", saver)
+    lab.clean_up()
+    assert lab.files() == {}
+    assert lab.path("kept.db") != path
+    assert lab.misses() == ()
+    with pytest.raises(LabError):
+        model.call("invoke", "Where?")
+
+
+def test_a_check_never_sees_the_stages_of_another(make_lab: Any) -> None:
+    one, two = make_lab(NAMESPACE), make_lab(NAMESPACE)
+    first = one.stage(conversation("a", plain("Where?", "Here.")))
+    second = two.stage(conversation("a", plain("Where?", "There.")))
+    assert first.model().call("invoke", "Where?").text == "Here."
+    assert second.model().call("invoke", "Where?").text == "There."
+    assert len(first.requests()) == len(second.requests()) == 1

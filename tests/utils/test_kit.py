@@ -1,0 +1,445 @@
+"""setup(): what it starts and sets, and what it says in bad surroundings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import utils
+from utils import kit as kits
+from utils.errors import ExerciseError, FixtureError, KitError, SetupError
+from utils.kit import NO_KEY, Kit, current_kit
+from utils.providers import PROVIDERS
+from utils.replay.server import ReplayServer
+
+SETTINGS = (
+    "OPENAI_BASE_URL",
+    "OPENAI_API_KEY",
+    "TAVILY_API_KEY",
+    "KIT_RECORDED_MODEL",
+    "NO_PROXY",
+    "no_proxy",
+)
+WARMER = "Which one is warmer?"
+UNCLEAR = "I need a little more to go on: which two places would you like me to compare?"
+Setup = Callable[..., Kit]
+
+
+def servers() -> int:
+    return sum(thread.name == "recorded-model" for thread in threading.enumerate())
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every request that reaches a recorded model, with its headers and its body."""
+    seen: list[Any] = []
+    read = web.BaseRequest.read
+
+    async def spy(self: web.BaseRequest) -> bytes:
+        body = await read(self)
+        seen.append((dict(self.headers), body))
+        return body
+
+    monkeypatch.setattr(web.BaseRequest, "read", spy)
+    return seen
+
+
+# What it gives
+
+
+def test_it_says_one_line_and_points_at_a_recorded_model(
+    setup_here: Setup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kit = setup_here()
+    assert capsys.readouterr().out == (
+        "01_persistence: recorded answers (openai), no key and no network needed.\n"
+    )
+    assert os.environ["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
+    assert kit.model().invoke(WARMER).text == UNCLEAR
+    assert "20.5°C" in str(kit.search().invoke("current weather in San Francisco"))
+    assert [len(kit.requests(kind)) for kind in ("model", "search")] == [1, 1]
+    assert current_kit() is kit
+    assert list(kit.workdir.iterdir()) == []
+
+
+def test_the_notes_own_lines_work_as_well(setup_here: Setup) -> None:
+    setup_here()
+    from langchain_community.tools.tavily_search import TavilySearchResults
+    from langchain_openai import ChatOpenAI
+
+    assert ChatOpenAI(model="gpt-4o").invoke(WARMER).text == UNCLEAR
+    assert len(TavilySearchResults(max_results=1).invoke("current weather in Los Angeles")) == 1
+
+
+def test_without_setup_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kits._Current, "kit", None)
+    with pytest.raises(SetupError, match=r"not been set up\n  What to do: run the setup cell first"):
+        current_kit()
+
+
+def test_the_package_offers_what_notebooks_import() -> None:
+    assert {"Kit", "check", "setup"} <= set(utils.__all__) == set(dir(utils))
+    assert [getattr(utils, name) is not None for name in utils.__all__] == [True] * len(utils.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = utils.nothing
+
+
+def test_closing_puts_the_environment_back(setup_here: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    from langchain_community.utilities import tavily_search
+
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://mine.example/v1")
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    before, running = dict(os.environ), servers()
+    kit = setup_here()
+    assert os.environ["NO_PROXY"] == "intranet.example,127.0.0.1,localhost"
+    kit.close()
+    kit.close()
+    assert dict(os.environ) == before
+    assert tavily_search.TAVILY_API_URL == "https://api.tavily.com"
+    assert servers() == running
+    assert not kit.workdir.exists()
+
+
+# Names and fixtures
+
+
+@pytest.mark.parametrize("lab", ["", "persistence", "lab one", "01_Persistence", None, 1])
+def test_an_odd_name_gets_a_sentence(setup_here: Setup, lab: Any) -> None:
+    with pytest.raises(ExerciseError, match=r"is no lab's name\n  What to do: .*01_persistence"):
+        setup_here(lab)
+
+
+def test_an_unknown_lab_gets_a_sentence(setup_here: Setup) -> None:
+    with pytest.raises(SetupError, match=r"no lab '09_nothing'\n  What to do: .*persistence"):
+        setup_here("09_nothing")
+
+
+def test_a_broken_fixture_is_named_with_its_line(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "persistence.yaml").write_text(
+        "conversations:\n  - name: one\n    origin: {kind: authored}\n    turns:\n      - usr: hello\n"
+    )
+    monkeypatch.setattr(kits, "FIXTURES", tmp_path)
+    with pytest.raises(FixtureError, match=r"persistence\.yaml(:|, line )5\b"):
+        setup_here()
+
+
+# .env
+
+
+def test_no_env_file_is_needed_and_one_is_found_in_a_folder_above(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("../.env").write_text("LLM_MODE=live\n")
+    with pytest.raises(SetupError, match=r"live answers need a key, and OPENAI_API_KEY is not set"):
+        setup_here()
+    monkeypatch.delenv("LLM_MODE")
+    Path("../.env").unlink()
+    assert setup_here().mode == "replay"
+
+
+def test_a_real_key_is_neither_sent_nor_shown(
+    setup_here: Setup,
+    traffic: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("OPENAI_API_KEY", "TAVILY_API_KEY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    Path(".env").write_text("OPENAI_API_KEY=sk-secret-model\nTAVILY_API_KEY=tvly-secret-search\n")
+    kit = setup_here()
+    kit.model().invoke(WARMER)
+    kit.search().invoke("current weather in Oslo")
+    told = str(traffic)
+    assert len(traffic) == 2
+    assert NO_KEY in told
+    told += f"{kit!r}{kit.requests()}{kit.requests('search')}{capsys.readouterr()}"
+    assert "secret" not in told
+    kit.close()
+    assert os.environ["OPENAI_API_KEY"] == "sk-secret-model", "the person's own key is there again"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"KEY=\xff\xfe\n", "KEY=ä\n".encode("utf-16"), b"KEY=a\x00b\n"],
+    ids=["latin", "utf-16", "nul"],
+)
+def test_an_env_file_that_is_no_text_gets_a_sentence(setup_here: Setup, content: bytes) -> None:
+    Path(".env").write_bytes(content)
+    with pytest.raises(SetupError, match=r"\.env cannot be read: .*\n  What to do: save it as UTF-8"):
+        setup_here()
+
+
+def test_an_env_file_that_may_not_be_read_gets_a_sentence(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    Path(".env").write_text("A=1\n")
+    monkeypatch.setattr(kits, "load_dotenv", refuse)
+    with pytest.raises(SetupError, match=r"\.env cannot be read: .*Permission denied"):
+        setup_here()
+
+
+def test_a_folder_called_env_is_passed_over(setup_here: Setup) -> None:
+    Path(".env").mkdir()
+    assert setup_here().mode == "replay"
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "LLM_MODE",
+            r"LLM_MODE='nonsense' is no mode\n  What to do: set LLM_MODE to one of: replay, live, record",
+        ),
+        ("LLM_PROVIDER", r"no provider 'nonsense'\n  What to do: set LLM_PROVIDER to one of: openai"),
+        ("REPLAY_PACE", r"REPLAY_PACE='nonsense' is no pace\n  What to do: set REPLAY_PACE to on, off"),
+    ],
+)
+def test_a_setting_without_meaning_gets_a_sentence(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setenv(name, "nonsense")
+    with pytest.raises(SetupError, match=said):
+        setup_here()
+
+
+@pytest.mark.parametrize("value", [" Replay ", "REPLAY", ""])
+def test_a_mode_may_be_written_in_any_case(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("LLM_MODE", value)
+    assert setup_here().mode == "replay"
+
+
+@pytest.mark.parametrize("mode", ["live", "record"])
+def test_without_a_key_nobody_goes_live(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    with pytest.raises(
+        SetupError, match=r"need a key, and OPENAI_API_KEY is not set\n  What to do: put OPENAI"
+    ):
+        setup_here(mode=mode)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    with pytest.raises(SetupError, match="TAVILY_API_KEY is not set"):
+        setup_here(mode=mode)
+
+
+def test_after_recordings_live_means_live(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from langchain_community.utilities import tavily_search
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
+    setup_here()
+    capsys.readouterr()
+    kit = setup_here(mode="live")
+    assert "They cost money" in capsys.readouterr().out
+    assert os.environ["OPENAI_API_KEY"] == "sk-mine"
+    assert "OPENAI_BASE_URL" not in os.environ
+    assert tavily_search.TAVILY_API_URL == "https://api.tavily.com"
+    with pytest.raises(SetupError, match="only the recorded model keeps a log"):
+        kit.requests()
+
+
+# Once more
+
+
+def test_a_second_setup_gives_a_fresh_folder_and_log_and_old_models_work_on(setup_here: Setup) -> None:
+    first = setup_here()
+    (first.workdir / "trip.db").write_text("x")
+    model, search, running = first.model(), first.search(), servers()
+    model.invoke(WARMER)
+    first.results["1.1"] = "kept"  # type: ignore[assignment]
+    second = setup_here()
+    assert second.requests() == ()
+    assert model.invoke(WARMER).text == UNCLEAR
+    assert "Oslo" in str(search.invoke("current weather in Oslo"))
+    assert len(second.requests()) == 1
+    assert second.workdir != first.workdir
+    assert not first.workdir.exists()
+    assert list(second.workdir.iterdir()) == []
+    assert second.results == {"1.1": "kept"}
+    assert servers() == running
+
+
+@pytest.fixture
+def two_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "fixtures"
+    folder.mkdir()
+    for name in ("persistence", "other"):
+        shutil.copy(kits.FIXTURES / "persistence.yaml", folder / f"{name}.yaml")
+    monkeypatch.setattr(kits, "FIXTURES", folder)
+
+
+@pytest.mark.usefixtures("two_labs")
+def test_another_lab_afterwards_has_a_recorded_model_of_its_own(setup_here: Setup) -> None:
+    running = servers()
+    first = setup_here()
+    address = os.environ["OPENAI_BASE_URL"]
+    second = setup_here("02_other")
+    assert os.environ["OPENAI_BASE_URL"] != address
+    assert first.session is None
+    assert second.model().invoke(WARMER).text == UNCLEAR
+    assert servers() == running + 1
+    second.close()
+    assert "OPENAI_BASE_URL" not in os.environ
+
+
+def test_another_provider_afterwards_leaves_nothing_of_the_first(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(PROVIDERS["openai"], name="other", address="OTHER_URL", key="OTHER_KEY")
+    monkeypatch.setitem(PROVIDERS, "other", other)  # type: ignore[arg-type]
+    setup_here()
+    kit = setup_here(provider="other")
+    assert "OPENAI_BASE_URL" not in os.environ
+    assert os.environ["OTHER_KEY"] == NO_KEY
+    kit.close()
+    assert not {"OTHER_URL", "OTHER_KEY"} & set(os.environ)
+
+
+# Surroundings
+
+
+def test_a_working_directory_that_is_gone_is_no_problem(
+    setup_here: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "a folder with spaces"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert setup_here().model().invoke(WARMER).text == UNCLEAR
+    shutil.rmtree(gone)
+    assert setup_here().model().invoke(WARMER).text == UNCLEAR
+
+
+def test_a_folder_for_files_that_cannot_be_written_gets_a_sentence(
+    setup_here: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(SetupError, match=r"no work folder can be made: .*\n  What to do: set TMPDIR"):
+        setup_here()
+
+
+def test_tracing_is_switched_off_and_said_even_where_it_has_been_looked_up_before(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from langsmith import utils as langsmith
+
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGCHAIN_TRACING_V2", "true")
+    langsmith.get_env_var.cache_clear()
+    assert langsmith.tracing_is_enabled() is True
+    kit = setup_here()
+    assert capsys.readouterr().out.endswith(" LangSmith tracing is switched off meanwhile.\n")
+    assert langsmith.tracing_is_enabled() is False
+    kit.model().invoke(WARMER)
+    kit.close()
+    assert os.environ["LANGSMITH_TRACING"] == "true"
+    assert langsmith.tracing_is_enabled() is True
+    monkeypatch.undo()
+    langsmith.get_env_var.cache_clear()
+
+
+def test_a_dead_proxy_is_not_asked(setup_here: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        dead = f"http://127.0.0.1:{free.getsockname()[1]}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, dead)
+    kit = setup_here()
+    assert kit.model().invoke(WARMER).text == UNCLEAR
+    assert "Oslo" in str(kit.search().invoke("current weather in Oslo"))
+
+
+def test_a_process_started_by_the_notebook_uses_its_recorded_model(setup_here: Setup) -> None:
+    kit = setup_here()
+    program = (
+        "from utils import setup\n"
+        'kit = setup("01_persistence")\n'
+        "print(kit.server)\n"
+        f"print(kit.model().invoke({WARMER!r}).text)\n"
+    )
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert child.stderr == ""
+    assert child.stdout.splitlines() == [
+        "01_persistence: recorded answers from the process that started this one.",
+        "None",
+        UNCLEAR,
+    ]
+    assert len(kit.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    "stale",
+    ["http://127.0.0.1:{dead}/token", "http://127.0.0.1:{alive}/wrong", "http://127.0.0.1:port/x", "nonsense",
+     "https://example.com/x"],
+    ids=["nobody there", "another one there", "no port", "no address", "far away"],
+)  # fmt: skip
+def test_a_stale_address_of_a_parent_is_passed_over(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, recorded_server: ReplayServer, stale: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        dead = free.getsockname()[1]
+    monkeypatch.setenv("KIT_RECORDED_MODEL", stale.format(dead=dead, alive=recorded_server.port))
+    kit = setup_here()
+    assert kit.server is not None
+    assert kit.model().invoke(WARMER).text == UNCLEAR
+
+
+def test_what_does_not_speak_http_is_no_parent(setup_here: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def talk(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.sendall(b"220 mail.example ready\r\n")
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=talk, args=(listener,))
+        thread.start()
+        monkeypatch.setenv("KIT_RECORDED_MODEL", f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        assert setup_here().server is not None
+        thread.join()
+
+
+def test_under_the_grader_nothing_is_started_printed_or_read(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KIT_GRADING", "1")
+    Path(".env").write_text("LLM_MODE=live\nSOMETHING=read\n")
+    before, running = dict(os.environ), servers()
+    kit = setup_here()
+    assert (kit.server, kit.session, kit.mode) == (None, None, "replay")
+    assert capsys.readouterr() == ("", "")
+    assert dict(os.environ) == before
+    assert servers() == running
+    assert current_kit() is kit
+
+
+def test_every_sentence_about_bad_surroundings_says_what_to_do(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LLM_MODE", "x"), ("LLM_PROVIDER", "x"), ("REPLAY_PACE", "-1")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            with pytest.raises(KitError) as caught:
+                setup_here()
+        assert caught.value.hint

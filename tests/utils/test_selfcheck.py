@@ -1,0 +1,142 @@
+"""check(): a card for one exercise, a table for all, by the checks that will grade them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from utils import kit as kits
+from utils import notebook
+from utils.errors import ExerciseError, SetupError
+from utils.kit import Kit
+from utils.selfcheck import check
+from utils.views import ExerciseView, LabView
+
+Setup = Callable[..., Kit]
+
+
+def ask(agent: Any, thread_id: str, text: str) -> str:
+    state = agent.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+    return str(state["messages"][-1].text)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of a notebook."""
+    namespace: dict[str, Any] = {}
+    monkeypatch.setattr(
+        notebook, "shell", lambda: SimpleNamespace(user_ns=namespace, **{notebook.MARK: True})
+    )
+    return namespace
+
+
+def points(view: ExerciseView | LabView) -> tuple[float, float]:
+    return view.result.points, view.result.max_points
+
+
+def test_a_card_for_one_exercise_and_a_table_for_all(setup_here: Setup, names: dict[str, Any]) -> None:
+    kit = setup_here()
+    names["ask"] = ask
+    table = check()
+    assert isinstance(table, LabView)
+    assert points(table) == (0, 20)
+    assert {c.status for e in table.result.exercises for c in e.checks} == {"not run"}
+    assert points(check("1.2")) == (2, 2)
+    assert points(check(" 1.4 ")) == (0, 3)
+    assert points(check()) == (2, 20)
+    assert kit.requests() == (), "a check asks models of its own"
+
+
+def test_a_number_may_be_written_as_one(setup_here: Setup, names: dict[str, Any]) -> None:
+    setup_here()
+    names["ask"] = ask
+    assert points(check(1.2)) == (2, 2)  # type: ignore[arg-type]
+
+
+def test_a_better_answer_replaces_the_one_before_and_so_does_a_worse_one(
+    setup_here: Setup, names: dict[str, Any]
+) -> None:
+    setup_here()
+    assert points(check("1.2")) == (0, 2)
+    names["ask"] = ask
+    assert points(check("1.2")) == (2, 2)
+    names["ask"] = lambda agent, thread_id, text: "hello"
+    assert points(check("1.2")) == (0, 2)
+    assert points(check()) == (0, 20)
+
+
+def test_results_and_checks_survive_a_second_setup(setup_here: Setup, names: dict[str, Any]) -> None:
+    setup_here()
+    names["ask"] = ask
+    check("1.2")
+    setup_here()
+    assert points(check()) == (2, 20)
+    assert points(check("1.2")) == (2, 2)
+
+
+def test_a_setup_in_the_student_s_own_function_harms_nobody(setup_here: Setup, names: dict[str, Any]) -> None:
+    setup_here()
+
+    def ask_after_setup(agent: Any, thread_id: str, text: str) -> str:
+        setup_here()
+        return ask(agent, thread_id, text)
+
+    names["ask"] = ask_after_setup
+    assert check("1.2").result.max_points == 2
+    names["ask"] = ask
+    assert points(check("1.2")) == (2, 2)
+
+
+def test_it_works_where_the_model_is_another_process_s(
+    setup_here: Setup, names: dict[str, Any], recorded_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = recorded_server.open()
+    monkeypatch.setenv("KIT_RECORDED_MODEL", parent.url)
+    kit = setup_here()
+    assert kit.server is None
+    names["ask"] = ask
+    assert points(check("1.2")) == (2, 2)
+    assert parent.requests() == ()
+    parent.close()
+
+
+def test_outside_of_notebooks_the_main_module_is_looked_at(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import __main__
+
+    monkeypatch.setattr(notebook, "shell", lambda: None)
+    monkeypatch.setattr(__main__, "ask", ask, raising=False)
+    setup_here()
+    assert points(check("1.2")) == (2, 2)
+
+
+def test_before_setup_and_for_unknown_numbers_a_sentence_says_what_to_do(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, names: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(kits._Current, "kit", None)
+        with pytest.raises(SetupError, match="run the setup cell first"):
+            check("1.2")
+    setup_here()
+    with pytest.raises(ExerciseError, match=r"no exercise '7' in this lab\n  What to do: use one of 1\.1"):
+        check("7")
+
+
+def test_nothing_of_the_student_s_prints_is_shown_and_the_card_can_be_drawn(
+    setup_here: Setup, names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loud(agent: Any, thread_id: str, text: str) -> str:
+        print("\x1b[31mloud")
+        return "<script>alert(1)</script>\x1b[31m"
+
+    setup_here()
+    capsys.readouterr()
+    names["ask"] = loud
+    view = check("1.2")
+    assert capsys.readouterr() == ("", "")
+    assert "<script>" not in view.html()
+    assert "\x1b" not in view.text() + view.html()

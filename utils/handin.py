@@ -1,0 +1,175 @@
+"""``hand_in()``: the saved notebook is run afresh, as the grader will, and the result is shown.
+
+What a kernel holds and what a file says differ easily: a cell deleted after it ran, one run out of
+order, one not saved. This tells before the deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from utils.checks.registry import load_checks, slug_of
+from utils.checks.results import CheckResult, ExerciseResult, LabResult
+from utils.checks.run import run_lab
+from utils.errors import KitError, SetupError
+from utils.kit import current_kit, setup
+
+if TYPE_CHECKING:
+    from utils.views.handin import HandInView
+
+RUNNING = "KIT_HANDING_IN"
+"""set in the fresh run: a hand_in() in the notebook must not start another one"""
+OUTPUT = "application/vnd.course-kit.results+json"
+CELL_SECONDS = 30
+SECONDS = 300
+
+
+class HandInError(KitError):
+    """The saved notebook could not be run afresh."""
+
+
+def hand_in(notebook: str | Path | None = None) -> HandInView | None:
+    """What the grader will see of the saved notebook, and which file to upload.
+
+    Without a path it is the notebook that asks. ``None`` inside the fresh run itself. Raises
+    HandInError or SetupError.
+    """
+    from utils.views.handin import HandInView  # noqa: PLC0415 - the fresh run needs no views
+
+    if os.environ.get(RUNNING):
+        return None
+    kit = current_kit()
+    path = _find(notebook, kit.lab)
+    told = _run_in_fresh_process(path, kit.lab)
+    saved = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    return HandInView(
+        result=_lab_result(told["result"]),
+        file=path.name,
+        saved=f"{saved:%H:%M:%S}",
+        cells=int(told["cells"]),
+        problems=tuple(map(str, told["problems"])),
+    )
+
+
+def _find(notebook: str | Path | None, lab: str) -> Path:
+    """The notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
+    path = Path(notebook or os.environ.get("JPY_SESSION_NAME") or f"{lab}.ipynb")
+    told = path.name
+    if notebook is None and not path.is_file():
+        path = Path(f"{lab}.ipynb")
+    if path.suffix != ".ipynb" or not path.is_file():
+        msg = f"there is no saved notebook {told!r} here"
+        raise HandInError(msg, hint=f'save it, or give its path: hand_in("{lab}.ipynb")')
+    return path.resolve()
+
+
+def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "utils.handin", str(path), lab]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KIT_")}
+    environment |= {RUNNING: "1", "REPLAY_PACE": "off"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=path.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        msg = f"the notebook ran longer than {SECONDS} seconds"
+        raise HandInError(msg, where=path.name, hint="look for a cell that never ends") from None
+    last = done.stdout.strip().rsplit("\n", 1)[-1]
+    try:
+        told = json.loads(last)
+    except ValueError:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1][:300]
+        msg = f"the notebook could not be run: {reason}"
+        raise HandInError(msg, where=path.name, hint="restart the kernel and run all cells") from None
+    if "error" in told:
+        raise HandInError(str(told["error"]), where=path.name, hint=str(told.get("hint", "")))
+    return dict(told)
+
+
+def _lab_result(data: dict[str, Any]) -> LabResult:
+    exercises = [
+        ExerciseResult(e["exercise"], e["title"], tuple(CheckResult(**check) for check in e["checks"]))
+        for e in data["exercises"]
+    ]
+    return LabResult(data["lab"], tuple(exercises))
+
+
+# The fresh run -----------------------------------------------------------------------------------------
+
+
+def show_results(lab: str) -> None:
+    """Judge all exercises of the notebook that runs this and put the results out as data."""
+    from IPython.display import display  # noqa: PLC0415 - only ever called in a kernel
+
+    from utils.selfcheck import checker_of  # noqa: PLC0415
+
+    try:
+        kit = current_kit()
+    except SetupError:
+        kit = setup(lab)
+    checks = load_checks(slug_of(lab))
+    result = run_lab(checks, checker_of(kit).lab, checks.example)
+    display({OUTPUT: asdict(LabResult(lab, result.exercises))}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def run_notebook(path: Path, lab: str) -> dict[str, Any]:
+    """What a fresh run of a notebook's file gives: results, number of cells and what went wrong in them."""
+    import nbformat  # noqa: PLC0415 - a second of imports that no notebook needs
+    from nbclient import NotebookClient  # noqa: PLC0415
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
+
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:
+        return {"error": f"this is no notebook: {error}", "hint": "save it again from JupyterLab"}
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    judge = f"from utils.handin import show_results\nshow_results({lab!r})"
+    notebook.cells.append(nbformat.v4.new_code_cell(judge))
+    last = notebook.cells[-1]
+    client = NotebookClient(
+        notebook,
+        timeout_func=lambda cell: SECONDS if cell is last else CELL_SECONDS,
+        kernel_name="python3",
+        allow_errors=True,
+        interrupt_on_timeout=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (DeadKernelError, CellTimeoutError):
+        return {
+            "error": "the kernel died or hung while a cell ran",
+            "hint": "look for exit(), or for a cell that never ends",
+        }
+    for output in notebook.cells[-1].outputs:
+        if OUTPUT in output.get("data", {}):
+            found = output["data"][OUTPUT]
+            return {"result": found, "cells": len(cells), "problems": list(_problems(cells))}
+    return {"error": "the checks did not run", "hint": "restart the kernel, run all cells, then check() again"}
+
+
+def _problems(cells: list[Any]) -> list[str]:
+    found = []
+    for number, cell in enumerate(cells, 1):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                what = output.ename if output.ename != "KeyboardInterrupt" else "stopped, it took too long"
+                found.append(f"code cell {number} ({cell.source.strip().splitlines()[0][:40]}): {what}")
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_notebook(Path(sys.argv[1]), sys.argv[2])))

@@ -1,0 +1,52 @@
+"""What ``hand_in()`` shows: the table of results, what went wrong in cells, the file to upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from utils.checks.results import LabResult
+from utils.views.display import View
+from utils.views.page import escape_line
+from utils.views.plain import one_line, plural
+from utils.views.table import lab_html, lab_text
+
+_MOST = 12
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HandInView(View):
+    """A fresh run of a saved notebook."""
+
+    result: LabResult
+    file: str
+    """name of the file to upload"""
+    saved: str
+    """when the file was saved, as a person reads it"""
+    cells: int
+    """how many code cells ran"""
+    problems: tuple[str, ...] = ()
+    """errors of cells: they cost nothing by themselves"""
+
+    def text(self) -> str:
+        lines = [f"- {one_line(problem, 120)}" for problem in self._shown()]
+        return "\n".join([lab_text(self.result), "", self._summary(), *lines, "", self._upload()])
+
+    def html(self) -> str:
+        items = "".join(f"<li>{escape_line(problem, 120)}</li>" for problem in self._shown())
+        listed = f"<ul>{items}</ul>" if items else ""
+        return (
+            f"{lab_html(self.result)}\n"
+            f'<section class="kit-view" aria-label="To hand in"><p>{escape_line(self._summary(), 300)}</p>'
+            f"{listed}<p><strong>{escape_line(self._upload(), 300)}</strong></p></section>"
+        )
+
+    def _shown(self) -> tuple[str, ...]:
+        more = len(self.problems) - _MOST
+        return (*self.problems[:_MOST], f"and {more} more") if more > 0 else self.problems
+
+    def _summary(self) -> str:
+        ended = f"{plural(len(self.problems), 'error')}:" if self.problems else "no error."
+        return f"The file as saved at {self.saved} was run afresh: {plural(self.cells, 'code cell')}, {ended}"
+
+    def _upload(self) -> str:
+        return f"Hand in this file: {self.file}"
