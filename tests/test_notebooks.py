@@ -80,6 +80,8 @@ def test_a_students_own_utils_file_is_named_by_the_error(solution: Path, release
     (tmp_path / "utils.py").write_text("mine = 1\n")
     with pytest.raises(pytest.fail.Exception, match=r"cannot import name '\w+' from 'utils'.*utils\.py"):
         execute(released, tmp_path / "done.ipynb")
-    told = " ".join(c.source for c in nbformat.read(solution, as_version=4).cells if c.cell_type == "markdown")
+    told = " ".join(
+        c.source for c in nbformat.read(solution, as_version=4).cells if c.cell_type == "markdown"
+    )
     assert "cannot import name" in told
     assert "rename" in told

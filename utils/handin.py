@@ -158,7 +158,10 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
         if OUTPUT in output.get("data", {}):
             found = output["data"][OUTPUT]
             return {"result": found, "cells": len(cells), "problems": list(_problems(cells))}
-    return {"error": "the checks did not run", "hint": "restart the kernel, run all cells, then check() again"}
+    return {
+        "error": "the checks did not run",
+        "hint": "restart the kernel, run all cells, then check() again",
+    }
 
 
 def _problems(cells: list[Any]) -> list[str]:

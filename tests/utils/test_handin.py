@@ -67,7 +67,9 @@ def test_a_deleted_setup_cell_and_a_hand_in_cell_do_not_matter(tmp_path: Path):
     assert points(hand_in())["1.2"] == 2
 
 
-def test_the_notebook_that_asks_is_the_one_that_jupyter_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_notebook_that_asks_is_the_one_that_jupyter_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     named = save(tmp_path / "renamed.ipynb", SETUP, ASK)
     monkeypatch.setenv("JPY_SESSION_NAME", str(named))
     view = hand_in()

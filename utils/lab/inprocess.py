@@ -42,7 +42,8 @@ class InProcess:
         seconds: float = SECONDS,
     ) -> None:
         self._handle = Handle(namespace, parts)
-        self._seconds = seconds
+        self.seconds = seconds
+        """how long a question may take"""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
@@ -57,11 +58,11 @@ class InProcess:
         with _captured() as printed:
             future = asyncio.run_coroutine_threadsafe(self._handle.answer(crossing), loop)
             try:
-                answer = future.result(self._seconds)
+                answer = future.result(self.seconds)
             except (concurrent.futures.TimeoutError, TimeoutError):
                 future.cancel()
                 self._give_up(before)
-                msg = f"no answer within {self._seconds:g} seconds"
+                msg = f"no answer within {self.seconds:g} seconds"
                 raise TookTooLong(msg) from None
             except concurrent.futures.CancelledError:
                 msg = "the question was cancelled"

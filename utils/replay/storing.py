@@ -224,7 +224,14 @@ def _adapted(origin: Origin, recorded: Origin) -> Origin:
 def dump_scenario(scenario: Scenario, head: str = "") -> str:
     """A fixture's text, in the form a person would write it."""
     data = {"conversations": [_plain(conversation) for conversation in scenario.conversations]}
-    return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+    return head + yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every value out: an anchor that a machine sets helps nobody."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from authored import Authored
+
+from tests.utils.checks.authored import Authored
 
 ROOT = Path(__file__).resolve().parents[3]
 

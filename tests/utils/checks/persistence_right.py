@@ -15,7 +15,8 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, Send
-from variants import Table
+
+from tests.utils.checks.variants import Table
 
 TABLE = Table()
 right = TABLE.right

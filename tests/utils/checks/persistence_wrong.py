@@ -13,8 +13,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
-from persistence_right import config, humans, row
-from variants import Table
+
+from tests.utils.checks.persistence_right import config, humans, row
+from tests.utils.checks.variants import Table
 
 TABLE = Table()
 wrong = TABLE.wrong

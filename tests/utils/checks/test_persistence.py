@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import persistence_right
-import persistence_wrong
 import pytest
-from authored import Authored, Player
 from langchain.agents import create_agent
-from variants import Variant
 
+from tests.utils.checks import persistence_right, persistence_wrong
+from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.variants import Variant
 from utils import kit as kits
 from utils.checks.persistence import LAB
 from utils.checks.results import ExerciseResult

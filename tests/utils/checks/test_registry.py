@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from authored import Authored
 
 import utils.checks
+from tests.utils.checks.authored import Authored
 from utils.checks.registry import Failed, LabChecks, expect, fail, load_checks, shown, slug_of
 from utils.errors import ExerciseError, KitError
 

@@ -70,10 +70,12 @@ def test_too_long_is_too_long_and_the_next_question_gets_a_fresh_thread(make_tra
     def thread() -> int | None:
         return threading.current_thread().ident
 
-    transport = make_transport({"wait": going_on.wait, "thread": thread}, seconds=0.1)
+    transport = make_transport({"wait": going_on.wait, "thread": thread})
     before = transport.ask(call("thread"))
+    transport.seconds = 0.1
     with pytest.raises(TookTooLong, match=r"no answer within 0\.1 seconds"):
         transport.ask(call("wait"))
+    transport.seconds = 15.0
     assert transport.ask(call("thread")) != before
     going_on.set()
 

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from tests.utils.replay.talks import ask, calling, conversation, giving, plain, say, scenario
 from tests.utils.replay.test_recording import Refusing
-from utils.errors import RecordingError
+from utils.errors import RecordingError, SetupError
+from utils.kit import Kit
+from utils.providers import chosen_provider
 from utils.replay.__main__ import app
 from utils.replay.conversation import Scenario
 from utils.replay.fixtures import load_scenario
@@ -157,25 +159,12 @@ def test_without_a_key_nothing_starts(
     assert "live answers need a key, and OPENAI_API_KEY is not set" in told
 
 
-@pytest.mark.kernel
-def test_a_key_that_is_refused_is_one_sentence(
-    tmp_path: Path, fixture: Path, provider: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    provider()
-    service = Refusing(401, b'{"error": {"message": "Incorrect API key provided: <key>."}}', {})
-    monkeypatch.setenv("OPENAI_BASE_URL", service.url)
-    cells = {"setup": CELLS["setup"], "ask": 'kit.model().invoke("hi")'}
-    told = refused(record(notebook(tmp_path / "lab.ipynb", cells), fixture), fixture)
-    service.close()
-    assert "lab.ipynb, cell 1 (ask): OpenAIAuthenticationError: Error code: 401 - " in told
-    assert "Incorrect API key provided: Bearer [key]." in told
-
-
 UNSEEN = """\
 import json, os, urllib.error, urllib.request
 
 def post(url, **body):
-    request = urllib.request.Request(url, json.dumps(body).encode())
+    key = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    request = urllib.request.Request(url, json.dumps(body).encode(), key)
     try:
         urllib.request.urlopen(request).close()
     except urllib.error.HTTPError as error:
@@ -187,14 +176,17 @@ post(os.environ["TAVILY_API_URL"] + "/search", api_key="x", query="something")
 
 
 @pytest.mark.kernel
-def test_what_fails_unseen_is_no_recording(
+def test_what_is_refused_unseen_is_no_recording(
     tmp_path: Path, fixture: Path, provider: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider(scenario(plain("hi", "x", kind="rate_limit")))
+    provider()
+    service = Refusing(401, b'{"error": {"message": "Incorrect API key provided: <key>."}}', {})
+    monkeypatch.setenv("OPENAI_BASE_URL", service.url)
     monkeypatch.setenv("TAVILY_API_URL", "http://127.0.0.1:9")
     cells = {"setup": CELLS["setup"], "unseen": UNSEEN}
     told = refused(record(notebook(tmp_path / "lab.ipynb", cells), fixture), fixture)
-    assert "not everything was answered: the model (openai) answered 429: Rate limit reached" in told
+    service.close()
+    assert "the model (openai) answered 401: Incorrect API key provided: Bearer [key]." in told
     assert "; the search service answered 502: it cannot be reached (ConnectError)" in told
 
 
@@ -216,6 +208,16 @@ def test_a_notebook_that_does_not_run_is_one_sentence(
 
 
 # Without a kernel
+
+
+def test_there_is_nothing_to_write_where_nothing_is_recorded(tmp_path: Path, open_session: Callable) -> None:
+    kit = Kit("01_persistence", chosen_provider(), "replay", tmp_path)
+    with pytest.raises(SetupError, match="nothing is being recorded"):
+        kit.write_recording()
+    kit.session = open_session(OLD)
+    with pytest.raises(SetupError, match="nothing is being recorded") as caught:
+        kit.write_recording()
+    assert "set LLM_MODE=record" in caught.value.hint
 
 
 def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path: Path, fixture: Path) -> None:

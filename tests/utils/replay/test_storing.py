@@ -101,6 +101,12 @@ def test_a_fixture_reads_as_a_conversation() -> None:
     )
 
 
+def test_every_value_is_written_out() -> None:
+    twice = recorded("a", ask("q"), say("x")), recorded("b", ask("r"), say("x"))
+    text = dump_scenario(scenario(*twice))
+    assert text.count("date: 2026-11-20") == 2
+
+
 # Merging
 
 
