@@ -73,6 +73,5 @@ def texts(notebook: nbformat.NotebookNode) -> str:
     """All plain text that the cells of a notebook show."""
     shown = []
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            shown.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
+        shown += [o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", ())]
     return "\n".join(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -50,7 +51,7 @@ def test_it_has_one_title_and_headings_that_do_not_skip(path: Path):
     levels = [len(mark) for mark in re.findall(r"^(#+) ", text, re.MULTILINE)]
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 @LABS

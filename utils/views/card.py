@@ -61,10 +61,12 @@ def _check_html(check: CheckResult) -> str:
     mark = check_mark(check)
     parts = [
         f'<li class="kit-check kit-{mark.tone}">',
-        f'<p class="kit-line"><span class="kit-symbol" aria-hidden="true">{mark.symbol}</span> '
-        f'<span class="kit-word">{mark.word}</span> '
-        f'<span class="kit-title">{prose_line(check.title, _TITLE)}</span> '
-        f'<span class="kit-points">{score(check.points, check.max_points)}</span></p>',
+        (
+            f'<p class="kit-line"><span class="kit-symbol" aria-hidden="true">{mark.symbol}</span> '
+            f'<span class="kit-word">{mark.word}</span> '
+            f'<span class="kit-title">{prose_line(check.title, _TITLE)}</span> '
+            f'<span class="kit-points">{score(check.points, check.max_points)}</span></p>'
+        ),
     ]
     if check.message:
         parts.append(f'<p class="kit-message">{prose(check.message)}</p>')

@@ -175,7 +175,7 @@ def install_graph_formatter(shell: FormatterShell | None) -> None:
     """
     if shell is None:
         return
-    from langgraph.pregel import Pregel
+    from langgraph.pregel import Pregel  # noqa: PLC0415 - only a notebook with a graph needs it
 
     shell.display_formatter.mimebundle_formatter.for_type(Pregel, _mimebundle)
 
