@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from utils import notebook
 from utils.checks.registry import load_checks, slug_of
-from utils.checks.results import LabResult
+from utils.checks.results import ExerciseResult, LabResult
 from utils.checks.run import not_run, run_exercise
+from utils.errors import ExerciseError
 from utils.kit import Kit, current_kit
 from utils.lab.inprocess import InProcess
 from utils.lab.lab import Lab
@@ -51,9 +53,27 @@ def check(exercise: str | None = None) -> ExerciseView | LabView:
         every = [kit.results.get(number) or not_run(found) for number, found in checks.exercises.items()]
         return LabView(LabResult(kit.lab, tuple(every)))
     found = checks.find(str(exercise))
-    result = run_exercise(found, checker_of(kit).lab, checks.example)
+    checker = checker_of(kit)
+    checker.transport.printed = ""
+    try:
+        result = run_exercise(found, checker.lab, checks.example)
+    except KeyboardInterrupt:
+        msg = f"the check of {found.number} was interrupted"
+        raise ExerciseError(msg, hint="run the cell again when you like; nothing was kept of it") from None
+    result = _with_printed(result, checker.transport.printed)
     kit.results[found.number] = result
     return ExerciseView(result)
+
+
+def _with_printed(result: ExerciseResult, printed: str) -> ExerciseResult:
+    """The result with what the student's code printed, where something failed: people debug that way."""
+    text = printed.strip()
+    at = next((i for i, check in enumerate(result.checks) if check.status in ("failed", "timeout")), None)
+    if not text or at is None:
+        return result
+    detail = "\n".join(filter(None, [result.checks[at].detail, f"Your code printed:\n{text}"]))
+    told = replace(result.checks[at], detail=detail)
+    return replace(result, checks=(*result.checks[:at], told, *result.checks[at + 1 :]))
 
 
 def checker_of(kit: Kit) -> Checker:

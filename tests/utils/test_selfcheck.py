@@ -140,3 +140,35 @@ def test_nothing_of_the_student_s_prints_is_shown_and_the_card_can_be_drawn(
     assert capsys.readouterr() == ("", "")
     assert "<script>" not in view.html()
     assert "\x1b" not in view.text() + view.html()
+
+
+def test_what_the_code_printed_stands_in_the_details_of_what_failed(
+    setup_here: Setup, names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loud(agent: Any, thread_id: str, text: str) -> str:
+        print("thread is", thread_id)
+        return "no"
+
+    setup_here()
+    names["ask"] = loud
+    capsys.readouterr()
+    view = check("1.2")
+    assert isinstance(view, ExerciseView)
+    assert "Your code printed:\nthread is trip" in view.result.checks[0].detail
+    assert "printed" not in view.result.checks[1].detail
+    assert capsys.readouterr().out == ""
+
+
+def test_an_interrupted_check_is_one_sentence_and_the_next_one_works(
+    setup_here: Setup, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    setup_here()
+    names["ask"] = ask
+    with monkeypatch.context() as patch:
+        patch.setattr("utils.selfcheck.run_exercise", interrupted)
+        with pytest.raises(ExerciseError, match=r"the check of 1\.2 was interrupted"):
+            check("1.2")
+    assert points(check("1.2")) == (2, 2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.checks.registry import LabChecks, expect, fail
+from utils.checks.registry import LabChecks, Words, expect, fail
 from utils.checks.weather import (
     City,
     asked,
@@ -106,10 +106,10 @@ def last_text(state: dict[str, Any]) -> str:
 def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
     """The graph that ``build_agent`` returns."""
     graph = lab.call("build_agent", stage.model(), [stage.tool()], saver or lab.kit.saver())
-    if not isinstance(graph, Ref) or graph.type == "StateGraph":
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
         fail(
             "build_agent must return the compiled graph.",
-            got=graph.type if isinstance(graph, Ref) else graph,
+            got=graph,
             expected="what graph.compile(checkpointer=checkpointer) returns",
             why="Only a compiled graph can be invoked, and compiling is where the checkpointer comes in.",
         )
@@ -122,14 +122,18 @@ def goes_round(lab: Lab, case: Case) -> None:
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
     state = turn(lab, built(lab, stage), case.thread, tour_question(first, second))
     expect(
+        bool(stage.tool_requests()),
+        "The model wrote a sentence and asked for a tool beside it, but no tool ran.",
+        got=Words(f"the messages were: {kinds(messages_of(state))}"),
+        expected="the tool runs whenever the model's message has tool calls",
+        why="Whether the model wants a tool is told by tool_calls; content need not be empty then.",
+    )
+    expect(
         roles(stage) == "user assistant tool assistant tool",
         "After a tool has answered, the model must be asked again, until it asks for no more tools.",
-        got=f"the last request held: {roles(stage)}",
+        got=Words(f"the last request held: {roles(stage)}"),
         expected="user assistant tool assistant tool",
-        why=(
-            "A model may look things up several times, and it may write a sentence beside a tool call: "
-            "whether it wants a tool is told by tool_calls, not by empty content."
-        ),
+        why="A model may look things up several times; an edge leads from action back to llm.",
     )
     expect(
         last_text(state) == compare_answer(first, second),
@@ -148,7 +152,7 @@ def answers_every_call(lab: Lab, case: Case) -> None:
     expect(
         kinds(messages_of(state)) == "human ai tool tool ai",
         "Each tool call of a turn needs a tool message of its own, and all messages are kept.",
-        got=kinds(messages_of(state)),
+        got=Words(kinds(messages_of(state))),
         expected="human ai tool tool ai",
         why="The next request must hold every call with its answer; the state is where they are kept.",
     )
@@ -173,23 +177,34 @@ def counts_searches(lab: Lab, case: Case) -> None:
     one = turn(lab, agent, case.thread, compare_question(first, second)).get("searches")
     two = turn(lab, agent, case.thread, third.question).get("searches")
     expect(
-        (one, two) == (2, 3),
-        "searches must say how many tool calls were made on this thread so far.",
-        got=f"{one!r} after two calls, {two!r} after one more",
-        expected="2 after two calls, 3 after one more",
-        why="A key of the state lives on from run to run, like messages do.",
+        one == 2,
+        "searches must count the tool calls of a turn, all of them.",
+        got=Words(f"{one!r} after one message with two calls"),
+        expected="2",
+        why="One message may hold several calls, and each of them is a search.",
+    )
+    expect(
+        two == 3,
+        "searches must go on counting: a node returns what it adds, and nothing more.",
+        got=Words(f"{one!r} after two calls, then {two!r} after one more"),
+        expected="2 after two calls, then 3 after one more",
+        why=(
+            "The key lives on from run to run, like messages do, and the reducer adds. "
+            "Without one the new value replaces the old; with one, a node that adds itself counts twice."
+        ),
     )
     # The async form runs what a graph's edges are made of, sync or async.
     agent.call("aupdate_state", config(case.thread), {"searches": 4})
+    lab.last_call = "a node that returns {'searches': 4}"
     total = lab.part("values", agent, case.thread).get("searches")
     expect(
         total == 7,
         "searches must be added up by a reducer: what a node returns for it is added to what is there.",
-        got=f"3, then a node returned 4: {total!r}",
+        got=Words(f"3, then a node returned 4: {total!r}"),
         expected="3, then a node returned 4: 7",
         why=(
-            "Without a reducer the last writer wins: two nodes that run in the same step "
-            "would overwrite each other's count."
+            "Without a reducer the new value replaces the old one, and two nodes that write the key "
+            "in the same step are an error."
         ),
     )
 
@@ -208,7 +223,7 @@ def remembers(lab: Lab, case: Case) -> None:
     expect(
         {"llm", "action"} <= set(named),
         "The graph must have the nodes llm and action.",
-        got=", ".join(named),
+        got=Words(", ".join(named)),
         expected="llm, action",
         why="Later exercises, streams and checkpoints speak of these nodes by name.",
     )
@@ -217,7 +232,7 @@ def remembers(lab: Lab, case: Case) -> None:
     expect(
         questions(stage) == (first.question, WARMER),
         "On the same thread the model must be sent the conversation so far.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str([first.question, WARMER]),
         why="A graph remembers only if it was compiled with the checkpointer that build_agent is given.",
     )
@@ -225,7 +240,7 @@ def remembers(lab: Lab, case: Case) -> None:
     expect(
         questions(stage) == (WARMER,),
         "On another thread the conversation must start afresh.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str([WARMER]),
         why="Each person's conversation is their own.",
     )
@@ -233,7 +248,7 @@ def remembers(lab: Lab, case: Case) -> None:
     expect(
         kept is not None,
         "The checkpoints must be in the checkpointer that was given.",
-        got="nothing was saved there",
+        got=Words("nothing was saved there"),
         expected="checkpoints of the thread",
         why="Whoever passes a checkpointer decides where conversations are kept: memory, a file, a database.",
     )
@@ -263,7 +278,7 @@ def asks_in_context(lab: Lab, case: Case) -> None:
     expect(
         questions(stage) == (first.question, second.question, WARMER),
         "Only the new question may go in: the checkpointer brings the rest.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str([first.question, second.question, WARMER]),
         why="What is sent again is stored again, and the conversation grows with every turn.",
     )
@@ -271,7 +286,7 @@ def asks_in_context(lab: Lab, case: Case) -> None:
     expect(
         questions(stage) == (WARMER,) and told == NO_IDEA,
         "Another thread must not know of this conversation.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str([WARMER]),
         why="The thread_id in the config decides whose conversation is continued.",
     )
@@ -305,28 +320,49 @@ def opened(lab: Lab, path: str) -> tuple[Ref, Ref]:  # noqa: RET503 - fail() doe
         except StudentError as error:
             if not error.is_a("AttributeError") and not error.is_a("TypeError"):
                 raise
+            manager = Words(f"{manager.type}; entering it raised {error.type}: {error.message}")
         else:
-            if isinstance(saver, Ref):
+            if isinstance(saver, Ref) and lab.part("is_saver", saver):
                 return manager, saver
+            fail(
+                "The with block must be given a saver.",
+                got=saver,
+                expected="a SqliteSaver on the file: yield SqliteSaver(connection)",
+                why="The graph is compiled with what stands behind as; a connection alone saves nothing.",
+            )
     fail(
         "open_saver must return a context manager that gives the saver.",
-        got=manager.type if isinstance(manager, Ref) else manager,
+        got=manager,
         expected="something to use as: with open_saver(path) as saver",
-        why="A context manager closes the file at the end of the block, whatever happens in it.",
+        why=(
+            "A context manager closes the file at the end of the block, whatever happens in it. "
+            "With @contextmanager above it, a function with one yield is one."
+        ),
     )
 
 
 @check("1.3", points=1, title="makes the folder and the file")
 def makes_folder(lab: Lab, case: Case) -> None:
     name = f"journeys/{case.thread}/memory.db"
-    manager, saver = opened(lab, lab.path(name))
-    saver.call("setup")
-    found = sorted(lab.files())
-    lab.part("leave", manager, called=f"with open_saver({name!r}) as saver: …")
+    try:
+        manager, saver = opened(lab, lab.path(name))
+        saver.call("setup")
+        found = sorted(lab.files())
+        lab.part("leave", manager, called=f"with open_saver({name!r}) as saver: …")
+    except StudentError as error:
+        if not error.is_a("OperationalError") and not error.is_a("FileNotFoundError"):
+            raise
+        lab.last_call = f"with open_saver({name!r}) as saver: …"
+        fail(
+            "The folder of the file must be made, with all the folders above it.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected=name,
+            why="SQLite makes a file but no folder, and says only: unable to open database file.",
+        )
     expect(
         name in found,
         "The file must be where the path says, in a folder that did not exist before.",
-        got=", ".join(found) or "no file",
+        got=Words(", ".join(found) or "no file"),
         expected=name,
         why="SQLite makes a file but no folder, and says only: unable to open database file.",
     )
@@ -346,7 +382,7 @@ def keeps_the_conversation(lab: Lab, case: Case) -> None:
     expect(
         questions(stage) == (first.question, second.question),
         "A conversation must go on when the same file is opened again.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str([first.question, second.question]),
         why="That is the point of a file: the next process, or next week's, finds the conversation.",
     )
@@ -354,7 +390,7 @@ def keeps_the_conversation(lab: Lab, case: Case) -> None:
     expect(
         len(rows) == 10,
         "The file must hold a checkpoint for the question and for each step.",
-        got=f"{len(rows)} checkpoints in the file",
+        got=Words(f"{len(rows)} checkpoints in the file"),
         expected="10 checkpoints: for each question one when it comes in and one for each of 4 steps",
         why="Only what is in the file survives the process.",
     )
@@ -373,7 +409,7 @@ def closes_the_file(lab: Lab, case: Case) -> None:
             still_open == 0 and not any(name.endswith("-wal") for name in lab.files()),
             "The file must be closed at the end of the block"
             + (", also when the block raises an error." if failing else "."),
-            got=f"{still_open} open handles on the file",
+            got=Words(f"{still_open} open handles on the file"),
             expected="no open handle, and no -wal file beside it",
             why=(
                 "An open connection keeps its lock and its -wal file: others wait, and on Windows nobody can "
@@ -384,7 +420,7 @@ def closes_the_file(lab: Lab, case: Case) -> None:
         expect(
             swallowed is not True,
             "An error in the block must go through.",
-            got="the error was swallowed",
+            got=Words("the error was swallowed"),
             expected="the error reaches whoever wrote the block",
             why="Swallowed errors look like success.",
         )
@@ -401,15 +437,15 @@ def listed(lab: Lab, agent: Ref, thread: str) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         fail(
             "history must return a list of dicts.",
-            got=rows.type if isinstance(rows, Ref) else rows,
+            got=rows,
             expected="[{'id': …, 'step': …, 'source': …, 'next': …, 'messages': …, 'parent': …}, …]",
-            why="A list can be counted, sorted and searched; a generator is used up after one look.",
+            why="A list of plain dicts can be counted, sorted, searched and stored.",
         )
     missing = [key for key in KEYS if any(key not in row for row in rows)]
     expect(
         not missing,
         "Every row needs all six keys.",
-        got=f"missing: {', '.join(missing)}",
+        got=Words(f"missing: {', '.join(missing)}"),
         expected=", ".join(KEYS),
         why="Whoever draws the tree looks them up by these names.",
     )
@@ -445,7 +481,7 @@ def one_row_per_checkpoint(lab: Lab, case: Case) -> None:
     expect(
         len(rows) == len(states) and {str(row["id"]) for row in rows} == set(states),
         "There must be exactly one row for each checkpoint of the thread.",
-        got=f"{len(rows)} rows",
+        got=Words(f"{len(rows)} rows"),
         expected=f"{len(states)} rows, one for each checkpoint id",
         why="The first checkpoint and the input checkpoints belong to the story, too.",
     )
@@ -478,7 +514,7 @@ def lists_all_branches(lab: Lab, case: Case) -> None:
     expect(
         told == true and len(rows) == len(true),
         "After a fork the checkpoints of every branch must be listed, each once.",
-        got=f"{len(rows)} rows, {len(told & true)} of the {len(true)} checkpoints among them",
+        got=Words(f"{len(rows)} rows, {len(told & true)} of the {len(true)} checkpoints among them"),
         expected=f"{len(true)} rows",
         why="Nothing is lost when a conversation forks: the old branch is still there to go back to.",
     )
@@ -493,7 +529,7 @@ def tells_true_parents(lab: Lab, case: Case) -> None:
     expect(
         bool(rows) and not wrong,
         "parent must be the id of the checkpoint that this one came from, None for the very first.",
-        got=f"{len(wrong)} of {len(rows)} rows have another parent than the file says",
+        got=Words(f"{len(wrong)} of {len(rows)} rows have another parent than the file says"),
         expected="the checkpoint_id in parent_config of each snapshot",
         why=(
             "After a fork the list mixes branches and steps repeat: the next row, or the row with step - 1, "
@@ -520,7 +556,7 @@ def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | No
     if error != "ToolFailed":
         fail(
             "The run should have failed in its tool, but did not.",
-            got=error or "no error",
+            got=Words(error or "no error"),
             expected="a run that ends with an error in the tool",
             why="Something in this notebook changes how tools fail; restart the kernel and run it again.",
         )
@@ -528,12 +564,31 @@ def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | No
     return agent
 
 
+def resumed(lab: Lab, agent: Ref, case: Case) -> Any:  # noqa: RET503 - fail() does not return
+    """What ``resume`` returns; a new input, which the model refuses, is told from other errors."""
+    try:
+        return lab.call("resume", agent, case.thread)
+    except StudentError:
+        refused = lab.refusals()
+        if not refused:
+            raise
+    fail(
+        "The run was given a new input instead of being let go on: the model refused the conversation.",
+        got=Words(f"the model was sent: {' '.join(refused[-1].roles)}"),
+        expected="agent.invoke(None, config): no input, the same thread",
+        why=(
+            "Any input, even an empty one, begins a new run at START. The tool call that failed has no "
+            "answer yet, and providers refuse such a history with status 400."
+        ),
+    )
+
+
 @check("1.5", points=1, title="the unfinished run ends with its answer")
 def finishes(lab: Lab, case: Case) -> None:
     first = case.cities[0]
     stage = lab.stage(conversation("trip", asked(first, answer=failing_once(first))))
     agent = broken(lab, stage, case, first.question)
-    told = lab.call("resume", agent, case.thread)
+    told = resumed(lab, agent, case)
     expect(
         isinstance(told, str) and told == first.answer,
         "resume must return the text of the answer that the crashed run did not get to.",
@@ -548,12 +603,12 @@ def asks_once_more(lab: Lab, case: Case) -> None:
     first = case.cities[0]
     stage = lab.stage(conversation("trip", asked(first, answer=failing_once(first))))
     agent = broken(lab, stage, case, first.question)
-    lab.call("resume", agent, case.thread)
+    resumed(lab, agent, case)
     count = len(stage.requests())
     expect(
         count == 1 and roles(stage) == "user assistant tool",
         "Only the one request that was still missing may be made: the model's tool call was saved.",
-        got=f"{count} model requests, the last with: {roles(stage)}",
+        got=Words(f"{count} model requests, the last with: {roles(stage)}"),
         expected="1 model request, with: user assistant tool",
         why="Each request costs money and time, and the model may decide otherwise when it is asked twice.",
     )
@@ -561,7 +616,7 @@ def asks_once_more(lab: Lab, case: Case) -> None:
     expect(
         kinds(state["messages"]) == "human ai tool ai",
         "The thread must hold the whole conversation, once.",
-        got=kinds(state["messages"]),
+        got=Words(kinds(state["messages"])),
         expected="human ai tool ai",
         why="The same run goes on; it is not a new one beside it.",
     )
@@ -573,12 +628,12 @@ def resumes_two_calls(lab: Lab, case: Case) -> None:
     answers = (ToolAnswer(text=first.result), failing_once(second))
     stage = lab.stage(conversation("trip", asked(third), compared(first, second, answers=answers)))
     agent = broken(lab, stage, case, compare_question(first, second), earlier=third)
-    told = lab.call("resume", agent, case.thread)
+    told = resumed(lab, agent, case)
     state = lab.part("state", agent, case.thread)
     expect(
         kinds(state["messages"]) == "human ai tool ai human ai tool tool ai" and len(stage.requests()) == 1,
         "Both calls must be answered and the model asked once, with the earlier question still there.",
-        got=f"{kinds(state['messages'])}; {len(stage.requests())} model requests",
+        got=Words(f"{kinds(state['messages'])}; {len(stage.requests())} model requests"),
         expected="human ai tool ai human ai tool tool ai; 1 model request",
         why="The graph knows which node had not finished and runs that one again, with all its calls.",
     )
@@ -645,7 +700,7 @@ def branches_off(lab: Lab, case: Case) -> None:
     expect(
         list(questions(stage)) == true,
         "The model must be sent the turns before the one that is asked again, and the new question.",
-        got=f"the model was sent: {list(questions(stage))}",
+        got=Words(f"the model was sent: {list(questions(stage))}"),
         expected=str(true),
         why="Rewinding to turn 2 keeps turn 1 and forgets the old turn 2 and all after it.",
     )
@@ -660,7 +715,7 @@ def branches_off(lab: Lab, case: Case) -> None:
     expect(
         asked_so_far(state) == true,
         "From now on the thread must follow the new branch.",
-        got=str(asked_so_far(state)),
+        got=Words(str(asked_so_far(state))),
         expected=str(true),
         why="The newest checkpoint of a thread is where its next question goes on.",
     )
@@ -676,7 +731,7 @@ def keeps_the_old_branch(lab: Lab, case: Case) -> None:
     expect(
         after.get(tip["id"], {}).get("messages") == tip["messages"] and set(before) <= set(after),
         "Every old checkpoint must still be there, as it was.",
-        got=f"{len(set(before) & set(after))} of {len(before)} old checkpoints are left",
+        got=Words(f"{len(set(before) & set(after))} of {len(before)} old checkpoints are left"),
         expected="all of them, unchanged",
         why="Going back is no deletion: anyone can return to the old branch by its checkpoint id.",
     )
@@ -687,7 +742,7 @@ def keeps_the_old_branch(lab: Lab, case: Case) -> None:
     expect(
         kinds(kept) == "human ai tool ai",
         "The new branch must leave the old one where turn 1 is answered and turn 2 is not yet asked.",
-        got=f"it leaves where the state holds: {kinds(kept)}",
+        got=Words(f"it leaves where the state holds: {kinds(kept)}"),
         expected="it leaves where the state holds: human ai tool ai",
         why="A branch that leaves later carries the old question along; one from nowhere is another thread.",
     )
@@ -704,7 +759,7 @@ def rewinds_again(lab: Lab, case: Case) -> None:
         expect(
             list(questions(stage)) == true and told == other_answer(case, new),
             "Turns are counted on the current branch, also after earlier rewinds.",
-            got=f"the model was sent: {list(questions(stage))}",
+            got=Words(f"the model was sent: {list(questions(stage))}"),
             expected=str(true),
             why=(
                 "get_state_history mixes all branches. Walk from the newest checkpoint along parent_config: "
@@ -715,7 +770,7 @@ def rewinds_again(lab: Lab, case: Case) -> None:
         expect(
             now == true,
             "After each rewind the thread must follow the new branch.",
-            got=str(now),
+            got=Words(str(now)),
             expected=str(true),
             why="The next question, and the next rewind, go on from the thread's newest checkpoint.",
         )

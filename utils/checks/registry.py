@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from utils.errors import ExerciseError, KitError
-from utils.lab.lab import Lab
+from utils.lab.lab import Lab, Ref
+from utils.lab.plain import Message
+
+GENERATORS = ("generator", "async_generator")
 
 CheckFunction = Callable[[Lab, Any], None]
 
@@ -127,9 +130,9 @@ class Failed(Exception):
 def expect(condition: bool, message: str, *, got: Any, expected: str, why: str, keeps: float = 0.0) -> None:
     """Go on if the condition holds.
 
-    Raises Failed otherwise, with what came back (``got``, shown as it is if it is text), what was
-    ``expected``, ``why`` it matters and the points that the check still ``keeps``. A plain ``assert``
-    would vanish under ``python -O``.
+    Raises Failed otherwise, with what came back (``got``, as Python shows it, unless it is ``Words``),
+    what was ``expected``, ``why`` it matters and the points that the check still ``keeps``. A plain
+    ``assert`` would vanish under ``python -O``.
     """
     if not condition:
         fail(message, got=got, expected=expected, why=why, keeps=keeps)
@@ -137,13 +140,31 @@ def expect(condition: bool, message: str, *, got: Any, expected: str, why: str, 
 
 def fail(message: str, *, got: Any, expected: str, why: str, keeps: float = 0.0) -> NoReturn:
     """Say that a check found something wrong; see ``expect``."""
-    returned = got if isinstance(got, str) else shown(got)
+    returned = str(got) if isinstance(got, Words) else shown(got)
     raise Failed(message, returned=returned, expected=expected, why=why, keeps=keeps)
 
 
+class Words(str):
+    """Text in the author's own words, shown as it is; anything else that came back is shown as Python."""
+
+    __slots__ = ()
+
+
 def shown(value: Any) -> str:
-    """A value as a card shows it: short, and a mapping or list item by item."""
+    """A value as a card shows it: short, item by item, and with words for what is no plain data."""
+    if value is None:
+        return "None (as from a function without return)"
+    if isinstance(value, Ref):
+        hint = ": is it yield where return is meant?" if value.type in GENERATORS else ""
+        return f"an object of the type {value.type}{hint}"
+    if isinstance(value, Message):
+        return f"a message of the type {value.type} with the text {shown(value.text)}"
+    if isinstance(value, list) and any(isinstance(item, Ref | Message | Mapping) for item in value):
+        return _cut(f"[{', '.join(shown(item) for item in value)}]")
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}"
-    text = repr(value)
+        return _cut("{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}")
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 500 else f"{text[:499]}…"

@@ -12,6 +12,8 @@ from utils.errors import KitError
 from utils.lab.lab import Lab, LabError, Missing, StudentError, TookTooLong
 
 _UNWRITTEN = "is not written yet."
+TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
 _STOPPED = ("timeout", "not run")
 
 
@@ -77,7 +79,7 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
         return _result(check, "timeout", lab, told)
     except (LabError, KitError) as error:
         return _result(check, "error", lab, _kit_fault(error))
-    except Exception as error:
+    except TRIPS as error:
         # A check that trips over a student's data: the data has not the form that the text asks for.
         told = _Told(
             "Something of another form came back than the exercise asks for.",
@@ -166,12 +168,36 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
             ),
             detail=trace,
         )
+    if any(miss.reason == "tool" for miss in lab.misses()):
+        return _Told(
+            message="The model was asked without being told of its tools.",
+            returned=_model_said(lab),
+            expected="model.bind_tools(tools), and the model that it returns is the one to ask",
+            why="A model can ask only for tools that its request offers.",
+            detail=trace,
+        )
     if lab.misses():
         return _Told(
             message="The model was asked something that nobody should have asked here.",
             returned=_model_said(lab),
             expected="the question as it was given, after the conversation as it was",
             why="The recorded model knows this conversation only: another question means a wrong history.",
+            detail=trace,
+        )
+    if "No recorded answer for" in error.message:
+        return _Told(
+            message="Another model was asked than the one that this check passes in.",
+            returned=f"{error.type}: nothing is recorded there for this check's question",
+            expected="only what the function is given is used: no agent or model of the notebook",
+            why="A function that uses what happens to be in the notebook works for nobody else.",
+            detail=trace,
+        )
+    if error.is_a("AttributeError") and "'tool_calls'" in error.message:
+        return _Told(
+            message="The last message of the state is none from the model.",
+            returned=returned,
+            expected="llm returns its message: {'messages': [message]}",
+            why="What a node does not return is not in the state, and routing looks at the last message.",
             detail=trace,
         )
     return _Told(

@@ -154,6 +154,7 @@ class Lab:
         self._transport = transport
         self._surroundings = surroundings
         self._stages: list[Stage] = []
+        self._names: dict[str, _Name] = {}
         self.kit = Parts(self)
         self.last_call = ""
         """the last call of the student's code, as a card shows it"""
@@ -219,7 +220,9 @@ class Lab:
 
     def path(self, name: str) -> str:
         """A path in the work folder, as the student's side spells it."""
-        return self._surroundings.path(name)
+        path = self._surroundings.path(name)
+        self._names[path] = _Name(name)
+        return path
 
     def files(self) -> Mapping[str, int]:
         """Sizes of the files in the work folder, by name."""
@@ -245,6 +248,7 @@ class Lab:
         """End the stages and let go of what is kept: called after each check."""
         stages, self._stages = self._stages, []
         self.last_call = ""
+        self._names.clear()
         for stage in stages:
             stage.model_side.close()
         self._surroundings.renew()
@@ -253,6 +257,7 @@ class Lab:
     def describe(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> str:
         """A call as a person would write it."""
         name = target if isinstance(target, str) else target.label or target.type
+        args = tuple(self._names.get(arg, arg) if isinstance(arg, str) else arg for arg in args)
         given = [_written(arg) for arg in args] + [f"{key}={_written(arg)}" for key, arg in kwargs.items()]
         return f"{name}{'.' + method if method else ''}({', '.join(given)})"
 
@@ -351,10 +356,16 @@ class Parts:
         return made
 
 
+class _Name(str):
+    """A path in the work folder as cards show it: relative to the folder, whole."""
+
+    __slots__ = ()
+
+
 def _written(value: Any) -> str:
     if isinstance(value, Ref):
         return value.label or value.type
-    if isinstance(value, str) and ("/" in value or "\\" in value):
+    if isinstance(value, str) and not isinstance(value, _Name) and ("/" in value or "\\" in value):
         return repr(PurePosixPath(value.replace("\\", "/")).name)
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_written, value))}]"

@@ -15,8 +15,10 @@ import httpx
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.pregel import Pregel
 
 from utils.agent import Agent
 from utils.providers import chosen_provider
@@ -150,6 +152,16 @@ def edit_from(graph: Any, thread_id: str, checkpoint_id: str, text: str) -> None
     graph.update_state(where, {"messages": [HumanMessage(text)]}, as_node="action")
 
 
+def is_graph(value: Any) -> bool:
+    """Whether something is a compiled graph."""
+    return isinstance(value, Pregel)
+
+
+def is_saver(value: Any) -> bool:
+    """Whether something is a checkpointer."""
+    return isinstance(value, BaseCheckpointSaver)
+
+
 def enter(manager: Any) -> Any:
     """What a context manager gives when its block begins."""
     return manager.__enter__()
@@ -194,6 +206,8 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "values": values_of,
     "replay": replay_from,
     "edit": edit_from,
+    "is_graph": is_graph,
+    "is_saver": is_saver,
     "enter": enter,
     "leave": leave,
     "open_handles": open_handles,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from utils.checks.results import CheckResult, ExerciseResult
 from utils.views.display import View
@@ -11,6 +11,7 @@ from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import CHARS, LINES, clean, hang, one_line, pad, spread, width
 from utils.views.words import check_mark, score
 
+SAME = "The same as above."
 _TITLE = 120
 _DETAIL_CHARS, _DETAIL_LINES = 4_000, 60
 
@@ -33,7 +34,7 @@ def exercise_text(result: ExerciseResult) -> str:
     head = one_line(f"{result.exercise} {result.title}", _TITLE)
     rows = [spread(head, score(result.points, result.max_points, "point")), ""]
     room = max((width(check_mark(check).word) for check in result.checks), default=0)
-    for check in result.checks:
+    for check in _once(result.checks):
         mark = check_mark(check)
         lead = f"  {mark.symbol} {pad(mark.word, room)}  "
         title = lead + one_line(check.title, _TITLE)
@@ -48,13 +49,25 @@ def exercise_html(result: ExerciseResult) -> str:
     points = score(result.points, result.max_points, "point")
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
-    checks = "\n".join(_check_html(check) for check in result.checks)
+    checks = "\n".join(_check_html(check) for check in _once(result.checks))
     return (
         f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
         f'<p class="kit-head"><strong>{shown}</strong>'
         f' <span class="kit-points">{points}</span></p>\n'
         f'<ul class="kit-checks">\n{checks}\n</ul>\n</section>'
     )
+
+
+def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """The checks, with a reference in place of what an earlier one has already said in the same words."""
+    said: set[tuple[str, ...]] = set()
+    for check in checks:
+        words = (check.message, check.called, check.returned, check.expected)
+        if check.status != "passed" and check.message and words in said:
+            yield replace(check, message=SAME, called="", returned="", expected="", why="", detail="")
+        else:
+            said.add(words)
+            yield check
 
 
 def _check_html(check: CheckResult) -> str:

@@ -73,7 +73,7 @@ def answered(call, tools):
 # 1.1
 
 
-@wrong("1.1", 3, goes_round="until it asks for no more tools")
+@wrong("1.1", 3, goes_round="asked for a tool beside it, but no tool ran")
 def empty_content_means_a_tool_call(model, tools, checkpointer):
     return built(model, tools, checkpointer, wants=lambda state: not state["messages"][-1].content)
 
@@ -117,7 +117,7 @@ def results_by_the_tool_s_name(model, tools, checkpointer):
     return built(model, tools, checkpointer, acted=acted)
 
 
-@wrong("1.1", 3, counts_searches="how many tool calls were made")
+@wrong("1.1", 3, counts_searches="must count the tool calls of a turn")
 def rounds_are_counted(model, tools, checkpointer):
     def acted(state, calls, found):
         return {"messages": found, "searches": 1}
@@ -125,7 +125,7 @@ def rounds_are_counted(model, tools, checkpointer):
     return built(model, tools, checkpointer, acted=acted)
 
 
-@wrong("1.1", 3, counts_searches="how many tool calls were made")
+@wrong("1.1", 3, counts_searches="must go on counting")
 def the_total_is_added_again(model, tools, checkpointer):
     def acted(state, calls, found):
         return {"messages": found, "searches": state.get("searches", 0) + len(calls)}
@@ -245,14 +245,14 @@ def every_text_of_the_turn(agent, thread_id, text):
 # 1.3
 
 
-@wrong("1.3", 2, makes_folder="raised an error")
+@wrong("1.3", 2, makes_folder="The folder of the file must be made")
 @contextmanager
 def no_folder_is_made(path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         yield saver
 
 
-@wrong("1.3", 2, makes_folder="raised an error")
+@wrong("1.3", 2, makes_folder="The folder of the file must be made")
 @contextmanager
 def one_folder_is_made_but_none_above(path):
     Path(path).parent.mkdir(exist_ok=True)
@@ -402,6 +402,21 @@ def the_nodes_that_ran_instead_of_those_to_come(agent, thread_id):
 def the_first_three_and_the_ends_of_turns(agent, thread_id):
     snapshots = list(agent.get_state_history(config(thread_id)))
     return [row(found) for found in snapshots if found.metadata["step"] < 2 or not found.next]
+
+
+NO_LIST = "must return a list of dicts"
+NO_KEYS = "needs all six keys"
+
+
+@wrong("1.4", 0, one_row_per_checkpoint=NO_LIST, lists_all_branches=NO_LIST, tells_true_parents=NO_LIST)
+def a_generator(agent, thread_id):
+    return (row(snapshot) for snapshot in agent.get_state_history(config(thread_id)))
+
+
+@wrong("1.4", 0, one_row_per_checkpoint=NO_KEYS, lists_all_branches=NO_KEYS, tells_true_parents=NO_KEYS)
+def only_the_keys_that_the_example_shows(agent, thread_id):
+    rows = [row(snapshot) for snapshot in agent.get_state_history(config(thread_id))]
+    return [{key: found[key] for key in ("step", "source", "messages")} for found in rows]
 
 
 # 1.5

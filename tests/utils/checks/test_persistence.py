@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored, Player
@@ -110,6 +112,46 @@ def test_an_exercise_alone_earns_exactly_its_points(
     namespace = {**authored.untouched(), **authored.solved(number)}
     result = run_lab(LAB, make_lab(namespace), LAB.example)
     assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
+
+
+def uncompiled(model: Any, tools: Any, checkpointer: Any) -> Any:
+    return persistence_right.commands_instead_of_edges(model, tools, checkpointer).builder
+
+
+def the_whole_assistant(model: Any, tools: Any, checkpointer: Any) -> Any:
+    return persistence_right.Assistant(model, tools, checkpointer)
+
+
+def a_bare_saver(path: str) -> Any:
+    return SqliteSaver(sqlite3.connect(":memory:", check_same_thread=False))
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "said"),
+    [
+        ("1.1", uncompiled, "build_agent must return the compiled graph."),
+        ("1.1", the_whole_assistant, "build_agent must return the compiled graph."),
+        ("1.1", lambda *_: None, "build_agent must return the compiled graph."),
+        ("1.2", lambda *_: None, "ask must return the text of the model's answer."),
+        ("1.3", a_bare_saver, "open_saver must return a context manager that gives the saver."),
+        ("1.3", lambda path: path, "open_saver must return a context manager that gives the saver."),
+        ("1.4", lambda *_: "rows", "history must return a list of dicts."),
+        ("1.4", lambda *_: [{"id": None}], "Every row needs all six keys."),
+        (
+            "1.5",
+            lambda *_: None,
+            "resume must return the text of the answer that the crashed run did not get to.",
+        ),
+        ("1.6", lambda *_: None, "The model must be sent the turns before"),
+    ],
+)
+def test_what_has_not_the_form_asked_for_gets_nothing_and_a_sentence(
+    make_lab: MakeLab, number: str, work: Any, said: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert result.points == 0, told(result)
+    assert result.checks[0].message.startswith(said), told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
 
 
 # The printed examples

@@ -11,8 +11,10 @@ import pytest
 
 import utils.checks
 from tests.utils.checks.authored import Authored
-from utils.checks.registry import Failed, LabChecks, expect, fail, load_checks, shown, slug_of
+from utils.checks.registry import Failed, LabChecks, Words, expect, fail, load_checks, shown, slug_of
 from utils.errors import ExerciseError, KitError
+from utils.lab.lab import Ref
+from utils.lab.plain import Message
 
 FOLDER = Path(utils.checks.__file__).parent
 LABS = sorted(path.stem for path in FOLDER.glob("*.py") if "\nLAB = LabChecks(" in path.read_text("utf-8"))
@@ -146,9 +148,28 @@ def test_expect_goes_on_or_says_everything() -> None:
     )
 
 
-def test_text_is_shown_as_it_is_and_other_values_in_short() -> None:
-    with pytest.raises(Failed) as caught:
-        fail("m", got="as it is", expected="e", why="w")
-    assert caught.value.returned == "as it is"
-    assert shown("quoted") == "'quoted'"
-    assert len(shown(list(range(10_000)))) == 500
+def test_an_author_s_words_are_shown_as_they_are_and_text_that_came_back_in_quotes() -> None:
+    for got, returned in ((Words("as it is"), "as it is"), ("came back", "'came back'")):
+        with pytest.raises(Failed) as caught:
+            fail("m", got=got, expected="e", why="w")
+        assert caught.value.returned == returned
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "None (as from a function without return)"),
+        ({"a": [1]}, "{'a': [1]}"),
+        (Ref(1, "Agent"), "an object of the type Agent"),
+        (Ref(1, "generator"), "an object of the type generator: is it yield where return is meant?"),
+        ([Ref(1, "Agent"), 2], "[an object of the type Agent, 2]"),
+        (Message("ai", "hello"), "a message of the type ai with the text 'hello'"),
+    ],
+    ids=["nothing", "a mapping", "an object", "a generator", "a list", "a message"],
+)
+def test_what_came_back_is_shown_in_a_student_s_terms(value: Any, said: str) -> None:
+    assert shown(value) == said
+
+
+def test_what_came_back_is_shown_in_short() -> None:
+    assert len(shown(list(range(10_000)))) == len(shown({"a": "x" * 10_000})) == 500

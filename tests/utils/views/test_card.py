@@ -109,3 +109,14 @@ def test_jupyter_gets_both_forms_the_same_each_time() -> None:
 
 def test_an_exercise_without_checks_has_a_card() -> None:
     assert exercise_text(ExerciseResult("9.9", "Nothing", ())).strip().endswith("0 of 0 points")
+
+
+def test_what_an_earlier_check_has_said_is_not_said_twice():
+    one = CheckResult("1.4", "a", "A", "failed", 0, 1, "Wrong.", "f()", "1", "2", "because", "line 3")
+    two = CheckResult("1.4", "b", "B", "failed", 0, 1, "Wrong.", "f()", "1", "2", "because", "line 3")
+    other = CheckResult("1.4", "c", "C", "failed", 0, 1, "Wrong.", "f()", "7", "2", "because")
+    result = ExerciseResult("1.4", "Read", (one, two, other))
+    for shown in (exercise_text(result), exercise_html(result)):
+        assert shown.count("The same as above.") == 1
+        assert shown.count("Wrong.") == 2
+        assert shown.count("line 3") == 1
