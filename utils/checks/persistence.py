@@ -323,6 +323,7 @@ def opened(lab: Lab, path: str) -> tuple[Ref, Ref]:  # noqa: RET503 - fail() doe
             manager = Words(f"{manager.type}; entering it raised {error.type}: {error.message}")
         else:
             if isinstance(saver, Ref) and lab.part("is_saver", saver):
+                lab.close_later(saver)
                 return manager, saver
             fail(
                 "The with block must be given a saver.",

@@ -155,6 +155,7 @@ class Lab:
         self._surroundings = surroundings
         self._stages: list[Stage] = []
         self._names: dict[str, _Name] = {}
+        self._savers: list[Ref] = []
         self.kit = Parts(self)
         self.last_call = ""
         """the last call of the student's code, as a card shows it"""
@@ -247,12 +248,21 @@ class Lab:
     def clean_up(self) -> None:
         """End the stages and let go of what is kept: called after each check."""
         stages, self._stages = self._stages, []
+        savers, self._savers = self._savers, []
         self.last_call = ""
         self._names.clear()
         for stage in stages:
             stage.model_side.close()
-        self._surroundings.renew()
+        try:
+            for saver in savers:
+                self.part("close_saver", saver)
+        finally:
+            self._surroundings.renew()
         self._transport.ask({"op": "close", "target": {"all": True}})
+
+    def close_later(self, saver: Ref) -> None:
+        """Close a saver's file after this check, whoever opened it."""
+        self._savers.append(saver)
 
     def describe(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> str:
         """A call as a person would write it."""
@@ -338,7 +348,10 @@ class Parts:
 
     def saver(self, path: str | None = None) -> Ref:
         """A saver in memory, or on disk when a path is given."""
-        return self._made("saver", path, label="saver")
+        made = self._made("saver", path, label="saver")
+        if path is not None:
+            self._lab.close_later(made)
+        return made
 
     def agent(self, model: Ref, tools: Sequence[Ref], saver: Ref | None = None, **options: Any) -> Ref:
         """The reference agent's compiled graph."""
