@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from utils.errors import KitError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,20 +31,10 @@ class Problem:
         return f"{place}: {self.what}. {self.do}."
 
 
-class GraderError(Exception):
+class GraderError(KitError):
     """Base of every error the grader raises on purpose: what is wrong, where, and what to do next."""
 
     exit_code = 1
-
-    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(message)  # the rest travels in __dict__, so the error stays picklable
-        self.message = message
-        self.where = where
-        self.hint = hint
-
-    def __str__(self) -> str:
-        head = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{head}\n  What to do: {self.hint}" if self.hint else head
 
 
 class UsageError(GraderError):
