@@ -18,6 +18,8 @@ from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 from rich.table import Table
 
+from utils.modes import RECORDED
+
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
 DEMO = ROOT / "build" / "demo"
@@ -104,8 +106,8 @@ def main() -> int:
         print("There are no solutions to run in solutions/.", file=sys.stderr)
         return 1
     # The recorded model, at once: neither .env nor the shell should make this slow or cost money unasked.
-    os.environ.setdefault("LLM_MODE", "replay")
-    os.environ["REPLAY_PACE"] = "off"
+    os.environ.update(RECORDED)
+    os.environ.pop("PYTHONPATH", None)
     DEMO.mkdir(parents=True, exist_ok=True)
     runs = []
     for path in paths:

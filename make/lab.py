@@ -56,6 +56,8 @@ def main() -> int:
         print(f"PORT is a number from 1 to 65535, not {port!r}: make lab PORT=8890", file=sys.stderr)
         return 2
     arguments = command(sys.argv[1:])
+    # Another folder's packages would stand before the kit's own in every kernel.
+    os.environ.pop("PYTHONPATH", None)
     paths = [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     if os.name != "nt":

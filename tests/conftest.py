@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from utils.modes import RECORDED
+
 _PRIVATE = (
     "ANTHROPIC_",
     "AWS_",
@@ -49,8 +51,8 @@ def _same_surroundings_everywhere(
         if name.upper().startswith(_PRIVATE):
             monkeypatch.delenv(name)
     # A developer's own .env must not send tests to a real model: what is set already stays.
-    monkeypatch.setenv("LLM_MODE", "replay")
-    monkeypatch.setenv("REPLAY_PACE", "off")
+    for name, value in RECORDED.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")

@@ -51,6 +51,19 @@ def test_exercises_that_were_done_are_neither_a_fault_nor_overwritten(checkout: 
 
 
 @pytest.mark.parametrize("lab", [path.name for path in SOLUTIONS])
+def test_a_deleted_cell_is_not_called_a_changed_solution(checkout: Path, lab: str):
+    path = checkout / "labs" / lab
+    notebook = nbformat.read(path, as_version=4)
+    example = next(cell for cell in notebook.cells if cell.cell_type == "code" and cell.id == "reducers")
+    notebook.cells = [cell for cell in notebook.cells if cell is not example]
+    notebook.cells.append(nbformat.v4.new_code_cell("mine = 1"))
+    nbformat.write(notebook, path)
+    done = release(checkout)
+    assert done.returncode == 1
+    assert "cells of the release are missing here" in done.stderr
+
+
+@pytest.mark.parametrize("lab", [path.name for path in SOLUTIONS])
 def test_a_changed_solution_is_noticed_and_work_is_kept_even_by_force(checkout: Path, lab: str):
     path = checkout / "labs" / lab
     path.write_text(path.read_text("utf-8").replace("raise NotImplementedError()", "return 1", 1), "utf-8")

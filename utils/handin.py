@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from utils.checks.results import CheckResult, ExerciseResult, LabResult
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
 from utils.kit import current_kit, setup
+from utils.modes import RECORDED
 
 if TYPE_CHECKING:
     from utils.views.handin import HandInView
@@ -71,29 +73,31 @@ def _find(notebook: str | Path | None, lab: str) -> Path:
 
 
 def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "utils.handin", str(path), lab]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KIT_")}
-    environment |= {RUNNING: "1", "REPLAY_PACE": "off"}
-    try:
-        done = subprocess.run(
-            command,
-            cwd=path.parent,
-            env=environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        msg = f"the notebook ran longer than {SECONDS} seconds"
-        raise HandInError(msg, where=path.name, hint="look for a cell that never ends") from None
-    last = done.stdout.strip().rsplit("\n", 1)[-1]
-    try:
-        told = json.loads(last)
-    except ValueError:
-        reason = (done.stderr.strip() or "no reason given").splitlines()[-1][:300]
-        msg = f"the notebook could not be run: {reason}"
-        raise HandInError(msg, where=path.name, hint="restart the kernel and run all cells") from None
+    environment |= {**RECORDED, RUNNING: "1"}
+    with tempfile.TemporaryDirectory(prefix="hand-in-") as folder:
+        # Not by way of stdout: whatever runs in the notebook may write there, too.
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "utils.handin", str(path), lab, str(result)]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=path.parent,
+                env=environment,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=SECONDS,
+            )
+            told = json.loads(result.read_text("utf-8"))
+        except subprocess.TimeoutExpired:
+            msg = f"the notebook ran longer than {SECONDS} seconds"
+            raise HandInError(msg, where=path.name, hint="look for a cell that never ends") from None
+        except (OSError, ValueError):
+            reason = (done.stderr.strip() or "no reason given").splitlines()[-1][:300]
+            msg = f"the notebook could not be run: {reason}"
+            raise HandInError(msg, where=path.name, hint="restart the kernel and run all cells") from None
     if "error" in told:
         raise HandInError(str(told["error"]), where=path.name, hint=str(told.get("hint", "")))
     return dict(told)
@@ -143,6 +147,8 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
         notebook,
         timeout_func=lambda cell: SECONDS if cell is last else CELL_SECONDS,
         kernel_name="python3",
+        # Not the remark about unencrypted connections on loopback.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         allow_errors=True,
         interrupt_on_timeout=True,
         resources={"metadata": {"path": str(path.parent)}},
@@ -175,4 +181,4 @@ def _problems(cells: list[Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_notebook(Path(sys.argv[1]), sys.argv[2])))
+    Path(sys.argv[3]).write_text(json.dumps(run_notebook(Path(sys.argv[1]), sys.argv[2])), "utf-8")

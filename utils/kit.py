@@ -11,16 +11,18 @@ import sys
 import tempfile
 import urllib.request
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from dotenv import find_dotenv, load_dotenv
+from dotenv import dotenv_values, find_dotenv
 
 from utils import notebook
 from utils.checks.registry import slug_of
 from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
+from utils.modes import MODE, TRACING, Mode
 from utils.providers import NO_KEY, Provider, chosen_provider
 from utils.replay.fixtures import load_scenario
 from utils.replay.pacing import pace_from_environment
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from utils.replay.log import Request
     from utils.replay.session import Session
 
-Mode = Literal["replay", "live", "record"]
-
-MODE = "LLM_MODE"
 GRADING = "KIT_GRADING"
 """set in the grader's jail: nothing is started, no .env is read"""
 PARENT = "KIT_RECORDED_MODEL"
@@ -50,7 +49,7 @@ _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
 FIXTURES = Path(__file__).parent / "fixtures"
 ENV_FILE = Path(__file__).parent.parent / ".env"
 """read when there is none in the notebook's folder or above"""
-_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
 _HERE = ("127.0.0.1", "localhost")
 
 
@@ -70,6 +69,7 @@ class Kit:
     checker: Any = field(default=None, repr=False)
     """what ``check()`` keeps from one exercise to the next"""
     _environment: dict[str, str | None] = field(default_factory=dict, repr=False)
+    _process: int = field(default_factory=os.getpid, repr=False)
 
     def model(self) -> BaseChatModel:
         """The provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
@@ -92,8 +92,8 @@ class Kit:
         Raises SetupError in live mode, where nobody listens in.
         """
         if self.session is None:
-            msg = "only the recorded model keeps a log of its requests"
-            raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
+            msg = "only the process that runs the recorded model has a log of its requests"
+            raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
         return self.session.requests(kind)
 
     def write_recording(self) -> None:
@@ -110,7 +110,9 @@ class Kit:
         print(store(self.session.recorder, Path(target)))
 
     def close(self) -> None:
-        """Stop the recorded model and put the environment back."""
+        """Stop the recorded model and put the environment back; a forked child leaves its parent's alone."""
+        if self._process != os.getpid():
+            return
         if self.checker is not None:
             self.checker.close()
             self.checker = None
@@ -127,9 +129,13 @@ class Kit:
         _aim_search()
         shutil.rmtree(self.workdir, ignore_errors=True)
 
-    def _set(self, name: str, value: str) -> None:
+    def _set(self, name: str, value: str | None) -> None:
+        """Change one setting; ``None`` takes it away until the kit is closed."""
         self._environment.setdefault(name, os.environ.get(name))
-        os.environ[name] = value
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 class _Current:
@@ -164,9 +170,13 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     _load_env()
     wanted = _chosen_mode(mode)
     found = chosen_provider(provider)
-    kit = _fresh_kit(lab, found, wanted)
-    if wanted == "live":
+    # Whatever may be wrong is found before the kit that works now is given up.
+    scenario, pace = load_scenario(fixture), pace_from_environment()
+    if wanted != "replay":
         _need_key(found)
+    kit = _fresh_kit(lab, found, wanted)
+    notebook.quiet_sunset_warnings()
+    if wanted == "live":
         print(f"{lab}: live answers from {found.name}. They cost money and may differ from the text.")
         return kit
     notes = _switch_off_tracing(kit)
@@ -179,14 +189,13 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
         _point_at(kit, parent)
         print(f"{lab}: recorded answers from the process that started this one.")
         return kit
-    scenario = load_scenario(fixture)
-    pace = pace_from_environment()
     if kit.session is None:
         kit.server = ReplayServer().start()
         kit.session = kit.server.open(scenario, pace=pace)
     else:
         kit.session.restart(scenario, pace)
     _point_at(kit, kit.session.url)
+    notebook.quiet_sunset_warnings()
     print(f"{lab}: recorded answers ({found.name}), no key and no network needed.{notes}")
     return kit
 
@@ -195,7 +204,7 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
     """A kit that takes over the running server of the one before, if it serves the same lab."""
     old = _Current.kit
     kit = Kit(lab, provider, mode, _work_folder(lab))
-    if old is not None:
+    if old is not None and old._process == os.getpid():
         if mode != "live" and (old.lab, old.provider, old.mode) == (lab, provider, mode):
             kit.server, kit.session, kit._environment = old.server, old.session, old._environment
             kit.results = old.results
@@ -224,13 +233,39 @@ def _load_env() -> None:
     for path in (here, str(ENV_FILE)):
         if path and Path(path).is_file():
             try:
-                load_dotenv(path, override=False)
+                _add_settings(dotenv_values(path))
             except (OSError, ValueError) as error:  # not readable, not UTF-8, a NUL in a value
                 msg = f".env cannot be read: {error}"
                 raise SetupError(
                     msg, hint="save it as UTF-8 text, or delete it: recordings need no key"
                 ) from error
             return
+
+
+def _add_settings(found: Mapping[str, str | None]) -> None:
+    """Add settings to the environment, where they are not set yet.
+
+    What the kit itself has set is not in the way: the settings are then what it will put back.
+    """
+    ours = _ours()
+    for name, value in found.items():
+        if value is None:
+            continue
+        if name in ours:
+            ours[name] = ours[name] or value
+        else:
+            os.environ.setdefault(name, value)
+
+
+def _ours() -> dict[str, str | None]:
+    """What the present kit has changed in the environment, with the values from before."""
+    return {} if _Current.kit is None else _Current.kit._environment
+
+
+def _setting(name: str) -> str | None:
+    """A setting as the user made it, whatever the present kit has put in its place."""
+    ours = _ours()
+    return ours[name] if name in ours else os.environ.get(name)
 
 
 def _chosen_mode(mode: str | None) -> Mode:
@@ -243,14 +278,14 @@ def _chosen_mode(mode: str | None) -> Mode:
 
 def _need_key(provider: Provider) -> None:
     for name in (provider.key, SEARCH_KEY):
-        if os.environ.get(name) in (None, "", NO_KEY):
+        if _setting(name) in (None, "", NO_KEY):
             msg = f"live answers need a key, and {name} is not set"
             raise SetupError(msg, hint=f"put {name}=… into .env, or set {MODE}=replay")
 
 
 def _switch_off_tracing(kit: Kit) -> str:
     """Switch LangSmith's tracing off; a note that says so if it was on."""
-    on = [name for name in _TRACING if os.environ.get(name, "").strip().casefold() in ("true", "1")]
+    on = [name for name in TRACING if os.environ.get(name, "").strip().casefold() in ("true", "1")]
     for name in on:
         kit._set(name, "false")
     _forget_tracing()
@@ -271,6 +306,10 @@ def _point_at(kit: Kit, url: str) -> None:
     kit._set(SEARCH_KEY, NO_KEY)
     kit._set(PARENT, url)
     _add_no_proxy(kit)
+    for name in _PROXIES:
+        if os.environ.get(name, "").startswith("socks"):
+            # Clients refuse to start for want of a package that recorded answers do not need.
+            kit._set(name, None)
     _aim_search()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from types import TracebackType
@@ -19,7 +20,7 @@ def shell() -> Any:
 
 def install() -> None:
     """Add what the kit adds to the running shell, once; outside of notebooks only quiet the warnings."""
-    _quiet_sunset_warnings()
+    quiet_sunset_warnings()
     ip = shell()
     if ip is None or getattr(ip, MARK, False):
         return
@@ -30,8 +31,13 @@ def install() -> None:
     setattr(ip, MARK, True)
 
 
-def _quiet_sunset_warnings() -> None:
-    """Two warnings about the notes' search tool say the same at each start; the lab says it once."""
+def quiet_sunset_warnings() -> None:
+    """Quiet two warnings about the notes' search tool that say the same at each start.
+
+    Its packages put filters of their own in front when they are first imported, so this comes after them.
+    """
+    if "langchain_community" in sys.modules:
+        importlib.import_module("langchain_classic")
     warnings.filterwarnings("ignore", message=r".*`?langchain-community`? is being sunset.*")
     warnings.filterwarnings("ignore", message=r".*TavilySearchResults.*was deprecated.*")
 

@@ -47,6 +47,8 @@ def _openai(address: str | None) -> BaseChatModel:
         "api_key": NO_KEY,
         "http_client": sync,
         "http_async_client": asynchronous,
+        # Clients of one's own make the library warn about its socket options; an empty choice is one.
+        "http_socket_options": (),
     }
     return ChatOpenAI(model="gpt-4o", **options)
 

@@ -32,7 +32,9 @@ class Checker:
         server = kit.server or self._own_server
         assert server is not None
         self.transport = InProcess(_namespace(), PARTS)
-        self.lab = Lab(self.transport, NotebookSurroundings(server, kit.workdir / "checks"))
+        self.lab = Lab(
+            self.transport, NotebookSurroundings(server, kit.workdir / "checks"), kit.provider.name
+        )
 
     def close(self) -> None:
         self.transport.close()

@@ -61,7 +61,9 @@ def release_lab(course: Course, lab: str, *, force: bool = False) -> Outcome:
     if is_current(old, fresh) and not (force and any(disagreements(old, fresh, where))):
         return Outcome(where, "up to date", f"your work is kept ({work})" if work else "")
     if work and not force:
-        message = f"the solution has changed, and this lab has been worked in ({work}); nothing was written"
+        same = kit_entry(old, "version") == kit_entry(fresh, "version")
+        reason = "cells of the release are missing here" if same else "the solution has changed"
+        message = f"{reason}, and this lab has been worked in ({work}); nothing was written"
         raise LabWorkedIn(message, where=where, hint=f"--force writes the new release and {_keeps(path)}")
     if work:
         return _replaced(path, fresh, where)

@@ -62,6 +62,21 @@ def test_errors_of_cells_are_named_and_cost_nothing(tmp_path: Path):
     assert "<b>1</b>" not in view.html()
 
 
+def test_whatever_writes_to_the_real_stdout_does_not_matter(tmp_path: Path):
+    save(tmp_path / f"{LAB}.ipynb", SETUP, ASK, 'import os\nos.write(1, b"no end of line")')
+    assert points(hand_in())["1.2"] == 2
+
+
+def test_it_never_asks_a_real_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LLM_MODE", "live")
+    (tmp_path / ".env").write_text("LLM_MODE=live\nLANGSMITH_TRACING=true\nOPENAI_API_KEY=sk-x\n")
+    save(tmp_path / f"{LAB}.ipynb", f"{SETUP}\nassert kit.mode == 'replay', kit.mode", ASK)
+    view = hand_in()
+    assert points(view)["1.2"] == 2
+    assert view is not None
+    assert view.problems == ()
+
+
 def test_a_deleted_setup_cell_and_a_hand_in_cell_do_not_matter(tmp_path: Path):
     save(tmp_path / f"{LAB}.ipynb", ASK, "from utils import hand_in\nhand_in()")
     assert points(hand_in())["1.2"] == 2

@@ -21,6 +21,7 @@ import utils
 from utils import kit as kits
 from utils.errors import ExerciseError, FixtureError, KitError, SetupError
 from utils.kit import NO_KEY, Kit, current_kit
+from utils.modes import TRACING
 from utils.providers import PROVIDERS
 from utils.replay.server import ReplayServer
 
@@ -191,7 +192,7 @@ def test_an_env_file_that_may_not_be_read_gets_a_sentence(
         raise PermissionError(13, "Permission denied")
 
     Path(".env").write_text("A=1\n")
-    monkeypatch.setattr(kits, "load_dotenv", refuse)
+    monkeypatch.setattr(kits, "dotenv_values", refuse)
     with pytest.raises(SetupError, match=r"\.env cannot be read: .*Permission denied"):
         setup_here()
 
@@ -258,7 +259,7 @@ def test_after_recordings_live_means_live(
     assert os.environ["OPENAI_API_KEY"] == "sk-mine"
     assert "OPENAI_BASE_URL" not in os.environ
     assert tavily_search.TAVILY_API_URL == "https://api.tavily.com"
-    with pytest.raises(SetupError, match="only the recorded model keeps a log"):
+    with pytest.raises(SetupError, match="only the process that runs the recorded model has a log"):
         kit.requests()
 
 
@@ -346,6 +347,8 @@ def test_tracing_is_switched_off_and_said_even_where_it_has_been_looked_up_befor
 ) -> None:
     from langsmith import utils as langsmith
 
+    for name in TRACING:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
     monkeypatch.setenv("LANGCHAIN_TRACING_V2", "true")
     langsmith.get_env_var.cache_clear()
@@ -443,3 +446,56 @@ def test_every_sentence_about_bad_surroundings_says_what_to_do(
             with pytest.raises(KitError) as caught:
                 setup_here()
         assert caught.value.hint
+
+
+def test_a_socks_proxy_does_not_keep_recorded_answers_from_starting(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "socks5h://127.0.0.1:9")
+    kit = setup_here()
+    assert kit.model().invoke(WARMER).text == UNCLEAR
+    kit.close()
+    assert os.environ["ALL_PROXY"] == "socks5://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "value"),
+    [({"mode": "live"}, "A", "1"), ({}, "REPLAY_PACE", "never"), ({}, "LLM_MODE", "often")],
+    ids=["live without a key", "no pace", "no mode"],
+)
+def test_a_setup_that_fails_leaves_the_one_that_works_alone(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, options: Any, variable: str, value: str
+) -> None:
+    kit = setup_here()
+    model = kit.model()
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SetupError):
+        setup_here(**options)
+    assert current_kit() is kit
+    assert kit.workdir.is_dir()
+    assert model.invoke(WARMER).text == UNCLEAR
+
+
+def test_keys_put_into_env_after_setup_are_found_by_the_next_one(setup_here: Setup) -> None:
+    setup_here()
+    Path(".env").write_text("OPENAI_API_KEY=sk-later\nTAVILY_API_KEY=tvly-later\n")
+    again = setup_here()
+    assert os.environ["OPENAI_API_KEY"] == NO_KEY, "recorded answers need none"
+    assert again.model().invoke(WARMER).text == UNCLEAR
+    live = setup_here(mode="live")
+    assert os.environ["OPENAI_API_KEY"] == "sk-later"
+    assert live.mode == "live"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_leaves_its_parents_kit_alone(setup_here: Setup) -> None:
+    kit = setup_here()
+    child = os.fork()
+    if child == 0:
+        kit.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert kit.workdir.is_dir()
+    assert kit.model().invoke(WARMER).text == UNCLEAR

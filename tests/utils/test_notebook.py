@@ -39,6 +39,11 @@ CELLS = {
         "check('1.2')"
     ),
     "others": "check()",
+    "wrong": "def ask(agent, thread_id, text):\n    return 'no'\n\ncheck('1.2')",
+    "literally": (
+        "from langchain_community.tools.tavily_search import TavilySearchResults\n"
+        "TavilySearchResults(max_results=2).name"
+    ),
     "own streams": "print('still here')",
 }
 
@@ -106,6 +111,19 @@ def test_other_errors_keep_their_traceback(
     assert len(trace.splitlines()) > 3
     assert "utils/notebook.py" not in trace, "the kit's own lines are no help"
     assert len(outputs[cell]) == 1
+
+
+@pytest.mark.kernel
+def test_a_failed_check_shows_nothing_that_the_student_did_not_print(outputs: dict[str, list[Any]]) -> None:
+    (shown,) = outputs["wrong"]
+    assert "not yet" in shown.data["text/plain"]
+    assert "printed" not in shown.data["text/plain"]
+
+
+@pytest.mark.kernel
+def test_the_notes_search_tool_typed_literally_does_not_warn(outputs: dict[str, list[Any]]) -> None:
+    (shown,) = outputs["literally"]
+    assert shown.data["text/plain"] == "'tavily_search_results_json'"
 
 
 @pytest.mark.kernel

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from utils.lab.plain import Message, decode, seen_message
 from utils.replay.conversation import Conversation, Scenario
-from utils.replay.gates import CapGate, ReverseGate
+from utils.replay.gates import LIMIT, CapGate, ReverseGate
 from utils.replay.log import Miss, Request
 from utils.replay.matching import GO_LIVE
 
@@ -150,7 +150,9 @@ class Ref:
 class Lab:
     """What checks ask of a student's work."""
 
-    def __init__(self, transport: Transport, surroundings: Surroundings) -> None:
+    def __init__(self, transport: Transport, surroundings: Surroundings, provider: str = "openai") -> None:
+        self.provider = provider
+        """whose models the parts are"""
         self._transport = transport
         self._surroundings = surroundings
         self._stages: list[Stage] = []
@@ -187,13 +189,19 @@ class Lab:
         Each call is ``(target, *args)``.
         """
         asked = [self._calling(call[0], call[1:], {}, None) for call in calls]
+        self.last_call = " beside ".join(dict.fromkeys(self.describe(call[0], *call[1:]) for call in calls))
         answer = self._transport.ask({"op": "gather", "calls": asked})
+        if "values" not in answer:
+            self._value(answer)
         values: list[Any] = []
-        for item in answer.get("values", ()):
+        for item in answer.get("values") or ():
             try:
                 values.append(self._value(item))
             except StudentError as error:
                 values.append(error)
+        if len(values) != len(calls):
+            msg = f"{len(calls)} calls at once gave {len(values)} answers"
+            raise LabError(msg)
         return values
 
     def part(self, name: str, *args: Any, label: str = "", called: str = "", **kwargs: Any) -> Any:
@@ -315,7 +323,7 @@ class Stage:
 
     def model(self) -> Ref:
         """A chat model that talks to this recorded model."""
-        made = self._lab.part("model", self.model_side.url, label="model")
+        made = self._lab.part("model", self.model_side.url, self._lab.provider, label="model")
         assert isinstance(made, Ref)
         return made
 
@@ -335,6 +343,37 @@ class Stage:
     def clear(self) -> None:
         """Forget what was asked so far."""
         self.model_side.clear()
+
+    def cap(self, count: int, kind: str = "model") -> None:
+        """Let the first ``count`` requests wait for each other, to see how many come at the same time."""
+        self.model_side.arm(CapGate(count=_within_limit(count)), kind)
+
+    def reverse(self, count: int, kind: str = "model") -> None:
+        """Let the first ``count`` requests finish last first."""
+        self.model_side.arm(ReverseGate(count=_within_limit(count)), kind)
+
+    def peak(self, kind: str = "model") -> int:
+        """Most requests of a kind that were open at the same time."""
+        return self.model_side.peak(kind)
+
+    def open(self, kind: str = "model") -> int:
+        """Requests of a kind that are open now."""
+        return self.model_side.open(kind)
+
+    def release(self) -> None:
+        """Let everything go on that waits at a gate or in a stall."""
+        self.model_side.release()
+
+    def log(self) -> tuple[Request, ...]:
+        """All requests by order of arrival, once none is open any more."""
+        return self.model_side.log()
+
+
+def _within_limit(count: int) -> int:
+    if count > LIMIT:
+        msg = f"a check's gate waits for at most {LIMIT} requests, not {count}"
+        raise LabError(msg)
+    return count
 
 
 class Parts:

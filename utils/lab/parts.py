@@ -36,9 +36,9 @@ class ToolFailed(ToolError):
     """The tool's service answered with an error."""
 
 
-def make_model(url: str) -> Any:
-    """A chat model of the chosen provider that talks to the recorded model at ``url``."""
-    provider = chosen_provider()
+def make_model(url: str, name: str | None = None) -> Any:
+    """A provider's chat model that talks to the recorded model at ``url``."""
+    provider = chosen_provider(name)
     return provider.make(url + provider.path)
 
 

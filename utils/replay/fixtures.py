@@ -31,6 +31,8 @@ TURNS: Mapping[str, type[UserTurn] | type[CallsTurn] | type[ResultsTurn] | type[
     "answer": AnswerTurn,
 }
 
+_RESTORE = "mend that line, or take the file afresh: git checkout, or a new copy of the course"
+
 Path_ = tuple[str | int, ...]
 Lines = dict[Path_, int]
 M = TypeVar("M", bound=BaseModel)
@@ -49,7 +51,7 @@ def load_scenario(path: Path) -> Scenario:
         raise FixtureError(msg, where=path.name, hint="check the lab's name in setup(...)") from None
     except (OSError, UnicodeDecodeError) as error:
         msg = f"cannot be read: {error}"
-        raise FixtureError(msg, where=path.name) from error
+        raise FixtureError(msg, where=path.name, hint=_RESTORE) from error
     return parse_scenario(text, path.name)
 
 
@@ -142,7 +144,7 @@ def _note_lines(node: yaml.Node, path: Path_, lines: Lines, name: str) -> None:
 
 
 def _problem(name: str, line: int, message: str, hint: str = "") -> FixtureError:
-    return FixtureError(message, where=f"{name}, line {line}", hint=hint)
+    return FixtureError(message, where=f"{name}, line {line}", hint=hint or _RESTORE)
 
 
 def _line(lines: Lines, path: Path_) -> int:

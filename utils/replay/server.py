@@ -336,7 +336,7 @@ class _ModelAnswer:
             return _refuse(self._wire.failed())
         if kind == "latency":
             await asyncio.sleep(seconds)
-        spoken = speak(reply, self._asked, "call_")
+        spoken = speak(reply, self._asked, self._wire.call_prefix)
         first, gap = self._session.pace.of(reply.timing)
         if self._asked.stream:
             return await self._stream(spoken, fault, first, gap)

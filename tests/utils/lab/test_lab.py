@@ -136,7 +136,41 @@ def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
         Lab(Odd(), None).call("work")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        ({"missing": "ask"}, Missing),
+        ({"error": {"type": "ValueError", "message": "no"}}, StudentError),
+        ({"values": []}, LabError),
+        ({}, LabError),
+    ],
+    ids=["no such name", "an error", "too few", "nothing"],
+)
+def test_calls_at_once_that_give_no_answers_are_no_empty_success(
+    answer: Any, raised: type[Exception]
+) -> None:
+    class Odd:
+        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+            return answer
+
+    lab = Lab(Odd(), None)  # type: ignore[arg-type]
+    with pytest.raises(raised):
+        lab.gather(("ask", 1), ("ask", 2))
+    assert lab.last_call == "ask(1) beside ask(2)"
+
+
 # Stages and clean-up
+
+
+def test_a_gate_that_asks_for_more_than_students_machines_have_is_refused(lab: Lab) -> None:
+    stage = lab.stage(conversation("one", asked(OSLO)))
+    stage.cap(4)
+    stage.reverse(4, "tool")
+    for arm in (stage.cap, stage.reverse):
+        with pytest.raises(LabError, match="at most 4 requests"):
+            arm(5)
+    stage.release()
+    assert (stage.peak(), stage.open(), stage.log()) == (0, 0, ())
 
 
 def test_a_stage_has_a_model_and_a_tool_and_sees_what_they_were_asked(lab: Lab) -> None:

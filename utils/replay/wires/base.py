@@ -64,6 +64,11 @@ class Wire(Protocol):
         """Path below the session's address, in aiohttp's notation."""
         ...
 
+    @property
+    def call_prefix(self) -> str:
+        """What the provider's ids of tool calls begin with."""
+        ...
+
     def parse(self, body: Any, path: Mapping[str, str]) -> ModelRequest:
         """The request in the form that all protocols share; raises BadRequest."""
         ...

@@ -32,6 +32,7 @@ class OpenAIChat:
     name = "openai"
     route = "/openai/v1/chat/completions"
     stream_type = "text/event-stream; charset=utf-8"
+    call_prefix = "call_"
 
     def parse(self, body: Any, path: Mapping[str, str]) -> ModelRequest:
         if not isinstance(body, dict) or not isinstance(body.get("messages"), list):

@@ -1,0 +1,15 @@
+"""The settings that decide who answers, and the surroundings in which nobody but the recorded model does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Mode = Literal["replay", "live", "record"]
+
+MODE = "LLM_MODE"
+TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
+"""names under which LangSmith's tracing is switched on"""
+
+RECORDED: Mapping[str, str] = {MODE: "replay", "REPLAY_PACE": "off", **dict.fromkeys(TRACING, "false")}
+"""environment of a run that must be the same everywhere: set, so that no .env changes it"""
