@@ -1,7 +1,7 @@
 # What only authors and CI need. The students' bundle does not have this file.
 #
 #   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x"
-#   LAB         one lab instead of all:        make record LAB=persistence, make outputs LAB=01_persistence
+#   LAB         one lab instead of all:        make record LAB=01_persistence, make outputs LAB=01_persistence
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
 .PHONY: setup-dev test demo outputs release record lock
@@ -26,7 +26,7 @@ release: setup ## Turn the solutions into the labs that students get
 	@$(PY) -m grader release
 
 record: setup ## Record a lab's answers anew from a real model (needs a key in .env)
-	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=persistence" >&2; exit 2; }
+	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=01_persistence" >&2; exit 2; }
 	@$(PY) -m utils.replay record "$(LAB)"
 
 lock: setup-dev ## Write both lock files again from pyproject.toml
