@@ -1,0 +1,216 @@
+"""Who is expected: a list of the course, and how it is matched with what was handed in."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from grader.errors import UsageError
+from grader.submissions.layout import Found, folded
+from grader.submissions.model import MIB
+from grader.submissions.safe_text import for_terminal
+
+COLUMNS = ("student_id", "name", "email")
+MOST = 5 * MIB
+SHOWN = 5
+"""problems that are named; the rest is counted"""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+HINT = "write it as CSV in UTF-8, with the columns student_id, name and email; only the first is needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """One row of the roster."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    line: int = 0
+    """in the file, from 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One person and one lab: what is expected, what came, or both."""
+
+    student: str
+    """the roster's id; a stranger's own"""
+    lab: str
+    status: Literal["handed in", "missing", "stranger"]
+    """`stranger`: handed in by someone who is not on the roster; graded all the same"""
+    name: str = ""
+    email: str = ""
+    found: Found | None = None
+    """None when missing"""
+    known_by: str = ""
+    """``id``, ``email`` or ``name``: by what the submission was found to be this student's"""
+
+
+def read_roster(path: Path) -> tuple[Student, ...]:
+    """Return the students in the order of the file. What is wrong with it is one UsageError with lines."""
+    text = _text(path)
+    try:
+        rows = list(_rows(text))
+    except csv.Error as error:
+        raise UsageError(f"the roster is no CSV: {error}", where=str(path), hint=HINT) from error
+    if not rows:
+        raise UsageError("the roster is empty", where=str(path), hint=HINT)
+    (_, head), *body = rows
+    columns = [folded(cell) for cell in head]
+    if columns.count("student_id") != 1:
+        shown = ", ".join(for_terminal(cell, 30) for cell in head[:10])
+        message = f"the roster needs one column student_id; its first line has: {shown}"
+        raise UsageError(message, where=str(path), hint=HINT)
+    students: list[Student] = []
+    problems = [*_problems(body, columns, students)]
+    if problems:
+        more = f"\n  and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+        message = "the roster cannot be used:\n  " + "\n  ".join(problems[:SHOWN]) + more
+        raise UsageError(message, where=str(path), hint="correct these lines")
+    return tuple(students)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST + 1)
+    except OSError as error:
+        message = f"the roster cannot be read: {error.strerror or error}"
+        raise UsageError(message, where=str(path), hint="check the path after --roster") from error
+    if len(data) > MOST:
+        raise UsageError(f"the roster has more than {MOST // MIB} MiB", where=str(path), hint=HINT)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        message = "the roster is saved as UTF-16 (Excel's “Unicode text”)"
+        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
+    if data.startswith(b"PK\x03\x04"):
+        message = "the roster is a spreadsheet's own file"
+        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"line {line} of the roster has a byte that is not UTF-8"
+        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”") from error
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank with the line it begins in."""
+    first, _, rest = text.partition("\n")
+    skipped = 0
+    if first.strip().lower() in ("sep=,", "sep=;"):  # Excel writes it, and reads it
+        delimiter, text, skipped = first.strip()[-1], rest, 1
+    else:
+        delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begins = 1
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            yield begins + skipped, row
+        begins = reader.line_num + 1
+
+
+def _problems(
+    rows: Iterable[tuple[int, list[str]]], columns: Sequence[str], students: list[Student]
+) -> Iterator[str]:
+    """Fill the students; yield what is wrong with the rows."""
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        if len(row) > len(columns):
+            what = f"{len(row)} cells under {len(columns)} columns"
+            yield f"line {line}: {what}; a name with a comma in it needs quotes"
+            continue
+        cells = dict(zip(columns, row, strict=False))
+        name = _composed(cells.get("student_id", ""))
+        if not name:
+            yield f"line {line}: no student_id"
+        elif name in seen:
+            yield f"line {line}: {for_terminal(name, 60)} is already in line {seen[name]}"
+        else:
+            seen[name] = line
+            full, email = (_composed(cells.get(column, "")) for column in COLUMNS[1:])
+            students.append(Student(name, full, email, line))
+
+
+# Matching
+
+
+def join(roster: Sequence[Student], found: Sequence[Found], labs: Sequence[str]) -> tuple[Entry, ...]:
+    """Return one entry for each student and lab, and one for each thing that a stranger handed in.
+
+    Who handed in is known by the id, else by the address, else by the name that a platform wrote; each
+    only where one student and one submission fit each other and nothing else does. The order is that of
+    the roster, then that of the strangers.
+    """
+    known = _matched(roster, found)
+    taken = {one for one, _ in known.values()}
+    entries = [
+        _entry(student, lab, *known.get((student.id, lab), (None, ""))) for student in roster for lab in labs
+    ]
+    strangers = [one for one in found if one not in taken]
+    return (*entries, *(Entry(one.student, one.lab, "stranger", one.name, found=one) for one in strangers))
+
+
+def _entry(student: Student, lab: str, found: Found | None, way: str) -> Entry:
+    status: Literal["handed in", "missing"] = "handed in" if found else "missing"
+    return Entry(student.id, lab, status, student.name, student.email, found, way)
+
+
+def _matched(roster: Sequence[Student], found: Sequence[Found]) -> dict[tuple[str, str], tuple[Found, str]]:
+    """Return what fits each student and lab, and by which way it was known; the surest way goes first."""
+    known: dict[tuple[str, str], tuple[Found, str]] = {}
+    left = list(found)
+    for way, of_student, of_found in _WAYS:
+        students = _unique((key, student.id) for student in roster for key in of_student(student))
+        claims = [
+            ((student, one.lab), one)
+            for one in left
+            for student in {students[key] for key in of_found(one) if key in students}
+            if (student, one.lab) not in known
+        ]
+        for place, one in _unique(claims).items():
+            known[place] = one, way
+        taken = {one for one, _ in known.values()}
+        left = [one for one in left if one not in taken]
+    return known
+
+
+def _unique(pairs: Iterable[tuple[_K, _V]]) -> dict[_K, _V]:
+    """Return the pairs whose key occurs with one value only."""
+    values: dict[_K, set[_V]] = defaultdict(set)
+    for key, value in pairs:
+        values[key].add(value)
+    return {key: next(iter(found)) for key, found in values.items() if len(found) == 1}
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _by_name(name: str) -> set[str]:
+    """The name and the name turned round, without what Canvas takes out of it: Doe, Jane is doejane."""
+    first, _, last = name.rpartition("," if "," in name else " ")
+    return {_letters(name), _letters(f"{last} {first}")} - {""}
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", folded(text))
+
+
+_WAYS: tuple[tuple[str, Callable[[Student], set[str]], Callable[[Found], set[str]]], ...] = (
+    ("id", lambda student: {student.id}, lambda one: {one.student}),
+    ("id", lambda student: {student.id}, lambda one: {_composed(one.student)}),
+    ("id", lambda student: {folded(student.id)}, lambda one: {folded(one.student)}),
+    ("email", lambda student: {folded(student.email)} - {""}, lambda one: {folded(one.student)}),
+    ("name", lambda student: _by_name(student.name), lambda one: {_letters(one.name)} - {""}),
+)

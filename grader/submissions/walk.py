@@ -1,0 +1,201 @@
+"""Lists the files below a folder: a few levels deep, a bounded number of them, always in the same order.
+
+What no person hands in on purpose is left out here: hidden files, the by-products of editors, archives
+and runs. Links are never followed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.submissions.files import opened_below, opened_folder
+
+DEPTH = 4
+PEOPLE = 20_000
+"""entries in the folder itself"""
+PER_PERSON = 1_000
+"""entries below one person's folder; who has more is not allowed to hold up the others"""
+
+NBGRADER = "submitted"
+
+_IGNORED = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
+_IGNORED_INSIDE = frozenset({"checkpoints", "timestamp.txt"})
+_BY_PRODUCTS = tuple(
+    f".{ending}{more}" for ending in ("db", "sqlite") for more in ("", "-wal", "-shm", "-journal")
+)
+
+LINKED = "is a symbolic link; links are not followed"
+TOO_DEEP = f"lies more than {DEPTH} folders deep; it was not looked into"
+TOO_MANY = (
+    f"holds more than {PER_PERSON:,} files; only those called exactly like a lab, at its top, were seen"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Something that is called like a file; what it is, the reader says."""
+
+    steps: tuple[str, ...]
+    """folders on the way, and its name"""
+    base: int = 0
+    """how many of the steps lead to the folders of people"""
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.steps)
+
+    @property
+    def name(self) -> str:
+        return self.steps[-1]
+
+    @property
+    def owner(self) -> str:
+        """The folder that it lies in, of those in the first row; empty when it lies beside them."""
+        inner = self.steps[self.base :]
+        return inner[0] if len(inner) > 1 else ""
+
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in directly, when that is below its owner's."""
+        inner = self.steps[self.base :]
+        return inner[-2] if len(inner) > 2 else ""
+
+    @property
+    def depth(self) -> int:
+        return len(self.steps) - self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was not looked at."""
+
+    path: str
+    owner: str
+    why: str
+
+
+@dataclass(slots=True)
+class Tree:
+    """What lies below a folder."""
+
+    files: list[File] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def walk(root: Path, expected: Collection[str]) -> Tree:
+    """Return what lies below the folder. ``expected`` are names of files that must not be overlooked."""
+    with opened_folder(root) as top:
+        base = _base(top, expected)
+        with opened_below(top, list(base)) as folder:
+            return _walk(folder, base, expected, str(root))
+
+
+def _base(top: int, expected: Collection[str]) -> tuple[str, ...]:
+    """nbgrader keeps the folders of people in ``submitted``; unless somebody is called that."""
+    try:
+        with opened_below(top, [NBGRADER]) as folder, os.scandir(folder) as entries:
+            named = any(entry.name in expected for entry in entries)
+    except OSError:
+        return ()
+    return () if named else (NBGRADER,)
+
+
+def _walk(folder: int, base: tuple[str, ...], expected: Collection[str], where: str) -> Tree:
+    entries = _entries(folder, PEOPLE)
+    if entries is None:
+        hint = "name the folder that holds what was handed in, or grade it in parts"
+        raise UsageError(f"there are more than {PEOPLE:,} files and folders", where=where, hint=hint)
+    tree = Tree()
+    for name, kind in entries:
+        if _is_ignored(name):
+            continue
+        if kind != stat.S_IFDIR:
+            _file(tree, base, name, kind, len(base))
+        else:
+            below = _person(folder, (*base, name), expected)
+            tree.files += below.files
+            tree.skipped += below.skipped
+    return tree
+
+
+def _person(top: int, steps: tuple[str, ...], expected: Collection[str]) -> Tree:
+    tree = Tree()
+    path, name = "/".join(steps), steps[-1]
+    try:
+        with opened_below(top, [name]) as folder:
+            left = _below(tree, folder, steps, len(steps) - 1, PER_PERSON)
+            if left < 0:
+                tree = Tree(skipped=[Skipped(path, name, TOO_MANY)])
+                there = [known for known in sorted(expected) if _exists(folder, known)]
+                tree.files = [File((*steps, known), len(steps) - 1) for known in there]
+    except OSError as error:
+        tree.skipped.append(Skipped(path, name, f"cannot be opened: {error.strerror or error}"))
+    return tree
+
+
+def _below(tree: Tree, folder: int, steps: tuple[str, ...], base: int, left: int) -> int:
+    """Add what lies in a person's folder and return how many more entries it may have; below 0, too many."""
+    entries = _entries(folder, left)
+    if entries is None:
+        return -1
+    left -= len(entries)
+    for name, kind in entries:
+        deeper = (*steps, name)
+        if name in _IGNORED_INSIDE or _is_ignored(name):
+            continue
+        # A folder that is called like a notebook may be what an archive became; the reader says so.
+        if kind != stat.S_IFDIR or name.casefold().endswith(".ipynb"):
+            _file(tree, steps, name, kind, base)
+        elif len(deeper) - base > DEPTH - 1:
+            tree.skipped.append(Skipped("/".join(deeper), steps[base], TOO_DEEP))
+        else:
+            try:
+                with opened_below(folder, [name]) as inner:
+                    left = _below(tree, inner, deeper, base, left)
+            except OSError as error:
+                why = f"cannot be opened: {error.strerror or error}"
+                tree.skipped.append(Skipped("/".join(deeper), steps[base], why))
+            if left < 0:
+                return left
+    return left
+
+
+def _file(tree: Tree, above: tuple[str, ...], name: str, kind: int, base: int) -> None:
+    file = File((*above, name), base)
+    if kind == stat.S_IFLNK and not name.casefold().endswith(".ipynb"):
+        tree.skipped.append(Skipped(file.path, file.owner or name, LINKED))
+    elif not name.casefold().endswith(_BY_PRODUCTS):
+        tree.files.append(file)
+
+
+def _entries(folder: int, most: int) -> list[tuple[str, int]] | None:
+    """Names and kinds in a folder, in order; None when there are more than allowed."""
+    with os.scandir(folder) as entries:
+        found = [(entry.name, _kind(entry)) for entry in islice(entries, most + 1)]
+    return sorted(found) if len(found) <= most else None
+
+
+def _is_ignored(name: str) -> bool:
+    # Two points and more are no habit of any program, so they are somebody's idea.
+    hidden = name.startswith(".") and not name.startswith("..")
+    return hidden or name in _IGNORED
+
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    if entry.is_symlink():
+        return stat.S_IFLNK
+    return stat.S_IFDIR if entry.is_dir(follow_symlinks=False) else stat.S_IFREG
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
