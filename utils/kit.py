@@ -367,5 +367,6 @@ def _graded_kit(lab: str, provider: str | None) -> Kit:
     """A kit in the grader's jail: everything around it has been set up from outside."""
     kit = Kit(lab, chosen_provider(provider), "replay", _work_folder(lab))
     _Current.kit = kit
+    atexit.register(kit.close)
     _aim_search()
     return kit

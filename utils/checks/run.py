@@ -11,7 +11,6 @@ from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
 from utils.errors import KitError
 from utils.lab.lab import Lab, LabError, Missing, StudentError, TookTooLong
 
-_UNWRITTEN = "is not written yet."
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
 _STOPPED = ("timeout", "not run")
@@ -26,12 +25,16 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
     """The results of an exercise's checks, in their order."""
     results: list[CheckResult] = []
     for check in exercise.checks:
-        if results and (results[0].message.endswith(_UNWRITTEN) or results[-1].status in _STOPPED):
+        if results and (results[0].message == _unwritten(exercise) or results[-1].status in _STOPPED):
             # The rest would say the same again, or wait as long again.
             results.append(_unrun(check))
         else:
             results.append(run_check(exercise, check, lab, case))
     return ExerciseResult(exercise.number, exercise.title, tuple(results))
+
+
+def _unwritten(exercise: Exercise) -> str:
+    return f"{exercise.function} is not written yet."
 
 
 def not_run(exercise: Exercise) -> ExerciseResult:
@@ -151,7 +154,7 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
     trace = _trace(error)
     if error.is_a("NotImplementedError") and not error.message:
         return _Told(
-            message=f"{exercise.function} {_UNWRITTEN}",
+            message=_unwritten(exercise),
             returned="NotImplementedError, as the untouched cell raises",
             expected="your own code in place of raise NotImplementedError()",
             why="The two hints above show a way to begin.",
