@@ -1,0 +1,251 @@
+"""Runs a notebook's cells, then answers questions about them: ``python -m grader.jail.runner FD``.
+
+The descriptor is a connected stream socket. The first frame that comes is the job::
+
+    {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "skip": {"demo": [sha256, …], "ids": [id, …]}}
+
+What goes back, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
+"cell", "id", "number", "status", "why", "outputs", "error", "cpu", "wall"}``, status being ``ok``,
+``error``, ``timeout`` or ``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. From then on each
+question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
+"number", "answer", "printed", "timeout"}`` until the socket closes.
+
+It is to be started with ``-P``, so that no file of a submission stands before a module of this kit, in an
+environment that holds nothing but what a cell may know.
+
+Nothing printed becomes a frame: frames have a descriptor of their own, which programs that a cell starts
+do not inherit. A cell can still find and write to it, and everything here can be patched by the code that
+it runs: frames are claims, and the verdict rests on fresh questions. A process that ends, or is silent for
+too long, is the other side's to notice and to kill: it alone keeps the time of a whole submission.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import importlib
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grader.jail import limits as limiting
+from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
+from grader.jail.limits import Alarm, Limits, TimeLimit
+from grader.jail.names import defined, defined_twice
+from grader.jail.outputs import NAMES, Bounds, Output, Outputs, finished
+from grader.jail.shell import make_shell, run_cell, until_done
+from grader.jail.spool import Spool
+from utils.lab.handle import Handle
+from utils.lab.plain import safe_text, short_type
+
+DEMO = "demo"
+GRADING = "KIT_GRADING"
+"""set, it tells the kit that everything around it has been set up from outside"""
+PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
+"""what the labs use beyond that: they take as long to import as a cell may run"""
+MAX_PRINTED = 4_000
+MAX_EVALUE = 2_000
+
+Parts = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A code cell of a submission."""
+
+    id: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.source.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of one run."""
+
+    cells: tuple[Cell, ...]
+    limits: Limits
+    demo: frozenset[str] = frozenset()
+    """hashes of released demonstrations, which are not run"""
+    left_out: frozenset[str] = frozenset()
+    """ids of cells that are not run, because an earlier run died of them"""
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Job:
+        """A job from its frame. Raises KeyError, TypeError or ValueError if it is none."""
+        skip = data.get("skip", {})
+        return cls(
+            tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),
+            Limits.read(data.get("limits", {})),
+            frozenset(skip.get("demo", ())),
+            frozenset(skip.get("ids", ())),
+        )
+
+    def skips(self, cell: Cell) -> str:
+        """Why a cell is not run; empty if it is."""
+        if cell.id in self.left_out:
+            return "left out"
+        return DEMO if DEMO in cell.tags and cell.hash in self.demo else ""
+
+
+class Runner:
+    """One submission's process, from its first cell to its last question."""
+
+    def __init__(self, channel: Channel, job: Job, parts: Parts, shell: Any, outputs: Outputs) -> None:
+        self._channel = channel
+        self._job = job
+        self._shell = shell
+        self._outputs = outputs
+        self._handle = Handle(shell.user_ns, parts)
+        self._alarm = Alarm(asyncio.get_event_loop())
+
+    async def serve(self) -> None:
+        """Run the cells and answer questions until the other end has had enough."""
+        with contextlib.suppress(Closed):
+            for number, cell in enumerate(self._job.cells):
+                self._channel.send(await self._cell(number, cell))
+            self._channel.send({"kind": "finished", "twice": self._twice()})
+            while True:
+                await self._answer(await self._question())
+
+    async def _cell(self, number: int, cell: Cell) -> dict[str, Any]:
+        told = {"kind": "cell", "id": cell.id, "number": number}
+        if why := self._job.skips(cell):
+            return {
+                **told,
+                "status": "skipped",
+                "why": why,
+                "outputs": [],
+                "error": None,
+                "cpu": 0,
+                "wall": 0,
+            }
+        error: BaseException | None = None
+        cpu, wall = time.process_time(), time.monotonic()
+        self._outputs.begin()
+        try:
+            with self._alarm.set(self._job.limits.cell_cpu, self._job.limits.cell_wall):
+                error = await run_cell(self._shell, cell.source, self._alarm)
+        except BaseException as raised:  # what a cell throws through the shell ends the cell only
+            error = raised
+        spent = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - wall}
+        outputs = finished(self._outputs.end())
+        rang = self._alarm.rang
+        status = "timeout" if rang else "ok" if error is None else "error"
+        shown = None if error is None else _shown_error(error, outputs)
+        return {**told, "status": status, "why": rang, "outputs": outputs, "error": shown, **spent}
+
+    def _twice(self) -> dict[str, list[str]]:
+        run = [cell for cell in self._job.cells if not self._job.skips(cell)]
+        return defined_twice((cell.id, defined(self._python(cell.source))) for cell in run)
+
+    def _python(self, source: str) -> str:
+        try:
+            return str(self._shell.transform_cell(source))
+        except Exception:  # not IPython's syntax either
+            return ""
+
+    async def _question(self) -> dict[str, Any]:
+        if not self._channel.holds_bytes:
+            loop = asyncio.get_running_loop()
+            ready: asyncio.Future[None] = loop.create_future()
+            loop.add_reader(self._channel.fileno(), lambda: None if ready.done() else ready.set_result(None))
+            try:
+                await until_done(ready)
+            finally:
+                loop.remove_reader(self._channel.fileno())
+        return self._channel.receive()
+
+    async def _answer(self, question: dict[str, Any]) -> None:
+        self._outputs.begin()
+        try:
+            with self._alarm.set(self._job.limits.cell_cpu, self._job.limits.cell_wall):
+                work = asyncio.ensure_future(self._handle.answer(question))
+                self._alarm.watch(work)
+                answer = await until_done(work)
+        except BaseException as error:  # the alarm, or what a submission throws into the loop
+            answer = _failed(error, TimeLimit.__name__ if self._alarm.rang else type(error).__name__)
+        outputs = finished(self._outputs.end())
+        printed = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+        told = {"kind": "answer", "number": question.get("number"), "timeout": self._alarm.rang}
+        told["printed"] = printed[:MAX_PRINTED]
+        try:
+            self._channel.send({**told, "answer": answer})
+        except (FrameTooLarge, NotJson) as error:
+            self._channel.send({**told, "answer": _failed(error, type(error).__name__)})
+
+
+def _failed(error: BaseException, name: str) -> dict[str, Any]:
+    return {
+        "error": {"type": name, "bases": [name], "message": safe_text(str(error)[:MAX_PRINTED]), "trace": []}
+    }
+
+
+def _shown_error(error: BaseException, outputs: list[Output]) -> dict[str, str]:
+    """An error's name and text as the cell showed them: its own ``__str__`` is not run again."""
+    for output in reversed(outputs):
+        if output["output_type"] == "error":
+            return {"ename": str(output["ename"]), "evalue": str(output["evalue"])[:MAX_EVALUE]}
+    evalue = str(error)[:MAX_EVALUE] if type(error).__module__ == "builtins" else ""
+    return {"ename": short_type(type(error)), "evalue": safe_text(evalue)}
+
+
+def main(sock: socket.socket, parts: Parts) -> None:
+    """Run one job over a connected socket; comes back when the other end has closed it."""
+    channel = Channel(sock)
+    job = Job.read(channel.receive())
+    os.environ[GRADING] = "1"
+    if "" not in sys.path:  # notebooks import from the folder they are in
+        sys.path.insert(0, "")
+    outputs = Outputs(Bounds(), {number: Spool(number) for number in NAMES})
+    folder = tempfile.mkdtemp(prefix="ipython-")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        shell = make_shell(outputs, folder)
+        channel.send({"kind": "ready", "lacking": list(limiting.apply(job.limits))})
+        _run(loop, Runner(channel, job, parts, shell, outputs).serve())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, whatever a submission's tasks throw out of the loop meanwhile."""
+    task = loop.create_task(work)
+    while not task.done() and not loop.is_closed():
+        with contextlib.suppress(BaseException):
+            loop.run_until_complete(task)
+
+
+def load_parts() -> Parts:
+    """The kit's parts. Most of the stack is imported with them, and thus at no cell's expense."""
+    from utils.lab.parts import PARTS  # noqa: PLC0415 - many tests of the runner need none of it
+
+    with contextlib.suppress(ImportError), warnings.catch_warnings(action="ignore"):
+        for name in PRELOADED:
+            importlib.import_module(name)
+    return PARTS
+
+
+def _command(words: list[str]) -> None:
+    sys.argv[1:] = []
+    with socket.socket(fileno=int(words[0])) as sock:
+        sock.set_inheritable(False)
+        main(sock, {} if "--no-parts" in words else load_parts())
+
+
+if __name__ == "__main__":
+    _command(sys.argv[1:])
+    # Threads that a submission left behind, and its atexit functions, have no say in when this ends.
+    os._exit(0)
