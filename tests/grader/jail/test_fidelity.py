@@ -37,6 +37,7 @@ COSMETIC = {
 _NOISE = [
     (r"0x[0-9a-f]{6,}", "0xADDRESS"),
     (r'[^\s"\\]*/ipykernel_\d+', "ipykernel_N"),
+    (r"\(pid=\d+\)", "(pid=N)"),
     (r"\d+(\.\d+)?(e[+-]?\d+)? (ns|µs|μs|us|ms|s)\b", "TIME"),
     (r"IPY_MODEL_[0-9a-f]+", "IPY_MODEL_ID"),
     (r'"model_id": "[0-9a-f]+"', '"model_id": "ID"'),

@@ -30,7 +30,8 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "zero bytes": (b"\0" * 4096, "empty", "nothing but blanks or zero bytes"),
     "half of a notebook": (GOOD[:60], "truncated", "breaks off in the middle, at line 1"),
     "a text that never ends": (b'{"cells": [{"source": "x = ', "truncated", "breaks off in the middle"),
-    "a comma too much": (b'{"cells": [],}', "json", "not valid JSON at line 1, column 14: expecting"),
+    # Where exactly, and in which words, depends on the version of Python.
+    "a comma too much": (b'{"cells": [],}', "json", "not valid JSON at line 1, column 1"),
     "a line end in a text": (b'{"cells": ["a\nb"]}', "json", "invalid control character."),
     "two notebooks in one": (GOOD + b"\n" + GOOD, "json", "goes on after the notebook has ended, at line 2"),
     "binary data": (bytes(range(256)) * 9, "binary", "binary data, not text"),
