@@ -22,8 +22,9 @@ from utils import notebook
 from utils.checks.registry import slug_of
 from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
-from utils.modes import MODE, TRACING, Mode
+from utils.modes import MODE, PARENT, RECORD_TO, TRACING, Mode
 from utils.providers import NO_KEY, Provider, chosen_provider
+from utils.replay.conversation import Scenario
 from utils.replay.fixtures import load_scenario
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
@@ -37,12 +38,8 @@ if TYPE_CHECKING:
 
 GRADING = "KIT_GRADING"
 """set in the grader's jail: nothing is started, no .env is read"""
-PARENT = "KIT_RECORDED_MODEL"
-"""address of the recorded model of the process that started this one"""
 SEARCH_ADDRESS = "TAVILY_API_URL"
 """where searches are recorded from, if not from the service itself"""
-RECORD_TO = "KIT_RECORD_TO"
-"""file that a recording is written to, instead of the lab's fixture"""
 SEARCH_KEY = "TAVILY_API_KEY"
 REAL_SEARCH = "https://api.tavily.com"
 _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
@@ -171,11 +168,11 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     wanted = _chosen_mode(mode)
     found = chosen_provider(provider)
     # Whatever may be wrong is found before the kit that works now is given up.
-    scenario, pace = load_scenario(fixture), pace_from_environment()
+    scenario = load_scenario(fixture) if wanted == "replay" else Scenario()
+    pace = pace_from_environment()
     if wanted != "replay":
         _need_key(found)
     kit = _fresh_kit(lab, found, wanted)
-    notebook.quiet_sunset_warnings()
     if wanted == "live":
         print(f"{lab}: live answers from {found.name}. They cost money and may differ from the text.")
         return kit
@@ -195,7 +192,6 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     else:
         kit.session.restart(scenario, pace)
     _point_at(kit, kit.session.url)
-    notebook.quiet_sunset_warnings()
     print(f"{lab}: recorded answers ({found.name}), no key and no network needed.{notes}")
     return kit
 
@@ -328,6 +324,7 @@ def _aim_search() -> None:
     if url or _SEARCH_MODULE in sys.modules:
         tavily_search: Any = importlib.import_module(_SEARCH_MODULE)
         tavily_search.TAVILY_API_URL = f"{url}/tavily" if url else REAL_SEARCH
+        notebook.quiet_sunset_warnings()
 
 
 def _alive(url: str) -> bool:

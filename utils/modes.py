@@ -8,6 +8,10 @@ from typing import Literal
 Mode = Literal["replay", "live", "record"]
 
 MODE = "LLM_MODE"
+PARENT = "KIT_RECORDED_MODEL"
+"""address of the recorded model of the process that started this one"""
+RECORD_TO = "KIT_RECORD_TO"
+"""file that a recording is written to, instead of the lab's fixture"""
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
 """names under which LangSmith's tracing is switched on"""
 

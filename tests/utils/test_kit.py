@@ -499,3 +499,15 @@ def test_a_forked_child_leaves_its_parents_kit_alone(setup_here: Setup) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert kit.workdir.is_dir()
     assert kit.model().invoke(WARMER).text == UNCLEAR
+
+
+def test_a_broken_fixture_keeps_nobody_from_a_real_model(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "persistence.yaml").write_text("conversations: [")
+    monkeypatch.setattr(kits, "FIXTURES", tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
+    assert setup_here(mode="live").mode == "live"
+    with pytest.raises(FixtureError, match=r"persistence\.yaml, line 1"):
+        setup_here()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import RecordingError
+from utils.modes import MODE, PARENT, RECORD_TO, RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CELL_SECONDS = 600
@@ -56,11 +57,11 @@ def rerecord(notebook: Path, fixture: Path) -> str:
 
 
 def _environment(fixture: Path) -> dict[str, str]:
-    surroundings = {name: value for name, value in os.environ.items() if name != "KIT_RECORDED_MODEL"}
+    surroundings = {name: value for name, value in os.environ.items() if name != PARENT}
     return surroundings | {
-        "LLM_MODE": "record",
-        "REPLAY_PACE": "off",
-        "KIT_RECORD_TO": str(fixture.resolve()),
+        **RECORDED,
+        MODE: "record",
+        RECORD_TO: str(fixture.resolve()),
     }
 
 
