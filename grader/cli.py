@@ -62,6 +62,93 @@ def release(
     _leave(lambda: _release(check=check, force=force, bundle=bundle, root=root))
 
 
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path, typer.Argument(metavar="SUBMISSIONS", help="The folder with what was handed in.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")] = Path("grades"),
+    lab: Annotated[
+        list[str] | None,
+        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+    ] = None,
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Only this student.")] = "",
+    show: Annotated[
+        bool, typer.Option("--show", help="Ask this student's work again and show every question and answer.")
+    ] = False,
+    roster: Annotated[
+        Path | None,
+        typer.Option("--roster", metavar="FILE", help="CSV of who is expected: student_id, name, email."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores]"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="S", help="Seconds that one submission may take.")
+    ] = 15.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Grade again what has not changed, too.")] = False,
+    shard: Annotated[
+        str,
+        typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts; results merge by copying."),
+    ] = "",
+    no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--no-sandbox", help="Run submissions as yourself, with all your rights. Stamps every result."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each result.")] = False,
+    secret: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Grade what was handed in.
+
+    SUBMISSIONS holds a folder for each student, nbgrader's submitted/, or what
+    Canvas or Moodle give as one download. Results are written as they come:
+    the same command goes on after an interruption, and grades only what is new.
+
+    Exit codes: 0 all graded; 1 some could not be; 2 wrong use; 130 interrupted.
+    """
+    from grader.grading import command  # noqa: PLC0415 - takes a quarter of a second
+
+    words = command.Words(
+        submissions=submissions,
+        out=out,
+        labs=tuple(lab or ()),
+        student=student,
+        show=show,
+        roster=roster,
+        jobs=jobs,
+        seconds=timeout,
+        fresh=fresh,
+        shard=shard,
+        sandbox=not no_sandbox,
+        as_json=as_json,
+        secret=secret,
+        root=root,
+    )
+    _leave(lambda: command.run(words, typer.echo, _say))
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+) -> None:
+    """Write gradebook.csv, feedback/ and report.html again, after a change of adjustments.csv."""
+    from grader.grading import command  # noqa: PLC0415
+
+    _leave(lambda: command.views(out, _say))
+
+
 def _release(*, check: bool, force: bool, bundle: Path | None, root: Path | None) -> int:
     if sum([check, force, bundle is not None]) > 1:
         message = "--check, --force and --bundle exclude each other"

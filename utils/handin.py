@@ -21,7 +21,7 @@ from utils.checks.results import CheckResult, ExerciseResult, LabResult
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
 from utils.kit import current_kit, setup
-from utils.modes import RECORDED
+from utils.modes import GRADING, RECORDED
 
 if TYPE_CHECKING:
     from utils.views.handin import HandInView
@@ -40,12 +40,13 @@ class HandInError(KitError):
 def hand_in(notebook: str | Path | None = None) -> HandInView | None:
     """What the grader will see of the saved notebook, and which file to upload.
 
-    Without a path it is the notebook that asks. ``None`` inside the fresh run itself. Raises
+    Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
+    Raises
     HandInError or SetupError.
     """
     from utils.views.handin import HandInView  # noqa: PLC0415 - the fresh run needs no views
 
-    if os.environ.get(RUNNING):
+    if os.environ.get(RUNNING) or os.environ.get(GRADING):
         return None
     kit = current_kit()
     path = _find(notebook, kit.lab)

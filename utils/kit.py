@@ -22,8 +22,8 @@ from utils import notebook
 from utils.checks.registry import slug_of
 from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
-from utils.modes import MODE, PARENT, RECORD_TO, TRACING, Mode
-from utils.providers import NO_KEY, Provider, chosen_provider
+from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, Mode
+from utils.providers import NO_KEY, SEARCH_KEY, Provider, chosen_provider, settings
 from utils.replay.conversation import Scenario
 from utils.replay.fixtures import load_scenario
 from utils.replay.pacing import pace_from_environment
@@ -36,11 +36,8 @@ if TYPE_CHECKING:
     from utils.replay.log import Request
     from utils.replay.session import Session
 
-GRADING = "KIT_GRADING"
-"""set in the grader's jail: nothing is started, no .env is read"""
 SEARCH_ADDRESS = "TAVILY_API_URL"
 """where searches are recorded from, if not from the service itself"""
-SEARCH_KEY = "TAVILY_API_KEY"
 REAL_SEARCH = "https://api.tavily.com"
 _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -297,10 +294,8 @@ def _forget_tracing() -> None:
 
 def _point_at(kit: Kit, url: str) -> None:
     """Point the providers' documented settings at a session; real keys stay out of its requests."""
-    kit._set(kit.provider.address, url + kit.provider.path)
-    kit._set(kit.provider.key, NO_KEY)
-    kit._set(SEARCH_KEY, NO_KEY)
-    kit._set(PARENT, url)
+    for name, value in settings(kit.provider, url).items():
+        kit._set(name, value)
     _add_no_proxy(kit)
     for name in _PROXIES:
         if os.environ.get(name, "").startswith("socks"):

@@ -12,6 +12,8 @@ PARENT = "KIT_RECORDED_MODEL"
 """address of the recorded model of the process that started this one"""
 RECORD_TO = "KIT_RECORD_TO"
 """file that a recording is written to, instead of the lab's fixture"""
+GRADING = "KIT_GRADING"
+"""set in the grader's jail: nothing is started, checked or handed in there, and no .env is read"""
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
 """names under which LangSmith's tracing is switched on"""
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from utils.errors import SetupError
+from utils.modes import PARENT
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 VARIABLE = "LLM_PROVIDER"
+SEARCH_KEY = "TAVILY_API_KEY"
 NO_KEY = "recorded-answers-need-no-key"
 """stands where a key is expected while answers come from recordings"""
 
@@ -88,3 +90,13 @@ def chosen_provider(name: str | None = None) -> Provider:
         msg = f"there is no provider {wanted!r}"
         raise SetupError(msg, hint=f"set {VARIABLE} to one of: {known}")
     return PROVIDERS[wanted]
+
+
+def settings(provider: Provider, url: str) -> dict[str, str]:
+    """What points a provider's clients, and the search tool, at the recorded model at ``url``."""
+    return {
+        provider.address: url + provider.path,
+        provider.key: NO_KEY,
+        SEARCH_KEY: NO_KEY,
+        PARENT: url,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from utils.errors import ExerciseError
 from utils.kit import Kit, current_kit
 from utils.lab.inprocess import InProcess
 from utils.lab.lab import Lab
+from utils.modes import GRADING
 from utils.surroundings import NotebookSurroundings
 
 if TYPE_CHECKING:
@@ -42,13 +44,16 @@ class Checker:
             self._own_server.close()
 
 
-def check(exercise: str | None = None) -> ExerciseView | LabView:
+def check(exercise: str | None = None) -> ExerciseView | LabView | None:
     """A card with the result of one exercise, or without a number the table of all.
 
-    Raises ExerciseError for a number that the lab does not have, SetupError before ``setup()``.
+    ``None`` under the grader, which asks by itself and from outside. Raises ExerciseError for a number that
+    the lab does not have, SetupError before ``setup()``.
     """
     from utils.views import ExerciseView, LabView  # noqa: PLC0415
 
+    if os.environ.get(GRADING):
+        return None
     kit = current_kit()
     checks = load_checks(slug_of(kit.lab))
     if exercise is None:

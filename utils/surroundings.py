@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
+from utils.checkpoints import checkpoint_rows
 from utils.lab.lab import CheckpointRow
 from utils.replay.conversation import Scenario
 from utils.replay.server import ReplayServer
@@ -41,24 +40,10 @@ class NotebookSurroundings:
         return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in found}
 
     def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
-        path = self.folder / name
-        if not path.is_file():
-            return None
-        query = (
-            "SELECT thread_id, checkpoint_id, parent_checkpoint_id FROM checkpoints ORDER BY checkpoint_id"
-        )
-        try:
-            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-                rows = connection.execute(query).fetchall()
-        except sqlite3.Error:
-            return None
-        return tuple(CheckpointRow(str(thread), str(id), _text(parent)) for thread, id, parent in rows)
+        rows = checkpoint_rows(self.folder / name)
+        return None if rows is None else tuple(CheckpointRow(*row) for row in rows)
 
     def renew(self) -> None:
         """A new folder for the next check; what a student's code still holds open stays where it is."""
         shutil.rmtree(self._base / f"check-{self._number}", ignore_errors=True)
         self._number += 1
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

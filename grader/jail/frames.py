@@ -1,7 +1,7 @@
 """JSON objects over a stream socket, each behind its length; both ends use this.
 
 The other end may be hostile: sizes, nesting and waits are bounded, nothing is unpickled, and descriptors
-that arrive with the bytes are closed.
+that arrive with the bytes are closed, unless they were asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 MAX_FRAME = 16 * 2**20
@@ -58,6 +58,8 @@ class Channel:
         self._socket = sock
         self._max_frame = max_frame
         self._have = bytearray()
+        self._expected = 0
+        self._granted: list[int] = []
         # Waiting is done by select(), so that a deadline holds for each byte that comes alone.
         sock.setblocking(False)
 
@@ -73,18 +75,47 @@ class Channel:
         """Close the connection; a second call does nothing."""
         self._socket.close()
 
-    def send(self, message: Mapping[str, Any], deadline: float | None = None) -> None:
-        """Send an object whole, by a time of the monotonic clock. After TimedOut half of it may be gone."""
+    def send(
+        self, message: Mapping[str, Any], deadline: float | None = None, *, descriptors: Sequence[int] = ()
+    ) -> None:
+        """Send an object whole, by a time of the monotonic clock. After TimedOut half of it may be gone.
+
+        ``descriptors`` go with its first byte; this process keeps its own.
+        """
         left = memoryview(packed(message, self._max_frame))
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         while left:
             try:
-                sent = self._socket.send(left[:_STEP], getattr(socket, "MSG_NOSIGNAL", 0))
+                sent = self._socket.sendmsg(
+                    [left[:_STEP]], rights if descriptors else (), getattr(socket, "MSG_NOSIGNAL", 0)
+                )
             except BlockingIOError:
                 self._wait(deadline, writing=True)
             except (OSError, ValueError) as error:
                 raise _gone(error) from error
             else:
-                left = left[sent:]
+                left, descriptors = left[sent:], ()
+
+    def receive_granted(
+        self, count: int, deadline: float | None = None
+    ) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """The next object with exactly so many descriptors, which are the caller's to close.
+
+        Raises NotJson when more or fewer came.
+        """
+        self._expected = count
+        try:
+            message = self.receive(deadline)
+            if len(self._granted) == count:
+                granted, self._granted = tuple(self._granted), []
+                return message, granted
+        finally:
+            self._expected = 0
+            for number in self._granted:
+                socket.close(number)
+            self._granted = []
+        msg = f"a frame without the {count} descriptors that belong to it"
+        raise NotJson(msg)
 
     def receive(self, deadline: float | None = None) -> dict[str, Any]:
         """The next object, by a time of the monotonic clock; what has come by then is kept for later."""
@@ -122,7 +153,10 @@ class Channel:
                 numbers = array.array("i")
                 numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
                 for number in numbers:
-                    socket.close(number)
+                    if len(self._granted) < self._expected:
+                        self._granted.append(number)
+                    else:
+                        socket.close(number)
         return data
 
     def _wait(self, deadline: float | None, *, writing: bool) -> None:

@@ -12,9 +12,14 @@ MOST = 200
 def defined(source: str) -> set[str]:
     """The names that a cell's Python code binds, imports left out; empty if it is no Python."""
     try:
-        return set(_names(ast.parse(source).body))
+        return names_in(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """The names that a tree binds, imports left out. Raises RecursionError."""
+    return set(_names(tree.body))
 
 
 def _names(body: Iterable[ast.AST]) -> Iterator[str]:

@@ -2,9 +2,15 @@
 
 The descriptor is a connected stream socket. The first frame that comes is the job::
 
-    {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "skip": {"demo": [sha256, …], "ids": [id, …]}}
+    {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "skip": {"demo": [sha256, …], "ids": [id, …]},
+     "grant": {"port", "folders": […]}}
 
-What goes back, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
+With ``grant``, ``{"kind": "granted", "port", "folders"}`` goes back before anything of the submission runs,
+and with it descriptors: of a socket that listens in here, for the recorded model outside, and of the folders
+in which something can be written, the work folder first. What comes then is ``{"env": {name: value}}``, the
+rest of the environment.
+
+What goes back next, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
 "cell", "id", "number", "status", "why", "outputs", "error", "cpu", "wall"}``, status being ``ok``,
 ``error``, ``timeout`` or ``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. From then on each
 question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
@@ -32,7 +38,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,14 +51,14 @@ from grader.jail.shell import make_shell, run_cell, until_done
 from grader.jail.spool import Spool
 from utils.lab.handle import Handle
 from utils.lab.plain import safe_text, short_type
+from utils.modes import GRADING
 
 DEMO = "demo"
-GRADING = "KIT_GRADING"
-"""set, it tells the kit that everything around it has been set up from outside"""
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
 """what the labs use beyond that: they take as long to import as a cell may run"""
 MAX_PRINTED = 4_000
 MAX_EVALUE = 2_000
+BACKLOG = 1_024
 
 Parts = Mapping[str, Callable[..., Any]]
 
@@ -80,23 +86,26 @@ class Job:
     """hashes of released demonstrations, which are not run"""
     left_out: frozenset[str] = frozenset()
     """ids of cells that are not run, because an earlier run died of them"""
+    grant: tuple[int, tuple[str, ...]] | None = None
+    """port to listen on (0: any) and folders to hand out, where the other end wants them"""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Job:
         """A job from its frame. Raises KeyError, TypeError or ValueError if it is none."""
-        skip = data.get("skip", {})
+        skip, grant = data.get("skip", {}), data.get("grant")
         return cls(
             tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),
             Limits.read(data.get("limits", {})),
             frozenset(skip.get("demo", ())),
             frozenset(skip.get("ids", ())),
+            None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
         )
 
     def skips(self, cell: Cell) -> str:
         """Why a cell is not run; empty if it is."""
         if cell.id in self.left_out:
             return "left out"
-        return DEMO if DEMO in cell.tags and cell.hash in self.demo else ""
+        return DEMO if cell.hash in self.demo else ""  # its tag may be lost: some editors drop them
 
 
 class Runner:
@@ -205,6 +214,8 @@ def main(sock: socket.socket, parts: Parts) -> None:
     """Run one job over a connected socket; comes back when the other end has closed it."""
     channel = Channel(sock)
     job = Job.read(channel.receive())
+    if job.grant is not None:
+        os.environ.update(_granted(channel, *job.grant))
     os.environ[GRADING] = "1"
     if "" not in sys.path:  # notebooks import from the folder they are in
         sys.path.insert(0, "")
@@ -218,6 +229,20 @@ def main(sock: socket.socket, parts: Parts) -> None:
         _run(loop, Runner(channel, job, parts, shell, outputs).serve())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _granted(channel: Channel, port: int, folders: Sequence[str]) -> dict[str, str]:
+    """Hand out a listening socket and folders; the environment that comes back."""
+    opened = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders]
+    try:
+        with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listener:
+            paths = [os.path.realpath(folder) for folder in folders]
+            told = {"kind": "granted", "port": listener.getsockname()[1], "folders": paths}
+            channel.send(told, descriptors=(listener.fileno(), *opened))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return {str(name): str(value) for name, value in channel.receive()["env"].items()}
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
 from utils.errors import KitError
-from utils.lab.lab import Lab, LabError, Missing, StudentError, TookTooLong
+from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
 
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
-_STOPPED = ("timeout", "not run")
+_STOPPED = ("timeout", "memory", "crashed", "not run")
 
 
 def run_lab(checks: LabChecks, lab: Lab, case: Any) -> LabResult:
@@ -71,7 +71,8 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
     except Missing as missing:
         return _result(check, "failed", lab, _missing(missing.name))
     except StudentError as error:
-        return _result(check, "failed", lab, _raised(exercise, error, lab))
+        status: Status = "memory" if error.is_a("MemoryError") else "failed"
+        return _result(check, status, lab, _raised(exercise, error, lab))
     except TookTooLong as error:
         told = _Told(
             "This call did not come back in time, so it was stopped.",
@@ -80,6 +81,8 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
             why="A loop that never ends, or a wait for what never happens, would hold up every user.",
         )
         return _result(check, "timeout", lab, told)
+    except Died as error:
+        return _result(check, error.how, lab, _died(error))
     except (LabError, KitError) as error:
         return _result(check, "error", lab, _kit_fault(error))
     except TRIPS as error:
@@ -141,6 +144,22 @@ class _Told:
     detail: str = ""
 
 
+def _died(error: Died) -> _Told:
+    if error.how == "memory":
+        return _Told(
+            "This call used more memory than a submission may have.",
+            returned=str(error),
+            expected="an answer within the memory limit",
+            why="A list or a text that never stops growing takes the machine down for everybody.",
+        )
+    return _Told(
+        "The process that ran this notebook ended during this call.",
+        returned=str(error),
+        expected="an answer",
+        why="Code that ends its own process, as exit() or a crash in C does, ends the service it is part of.",
+    )
+
+
 def _missing(name: str) -> _Told:
     return _Told(
         message=f"There is no {name} in this notebook yet.",
@@ -160,6 +179,8 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
             why="The two hints above show a way to begin.",
         )
     returned = f"{error.type}: {error.message}"
+    if error.is_a("MemoryError"):
+        return _died(Died("memory", returned))
     if refused := lab.refusals():
         return _Told(
             message="The model refused the conversation it was sent: it is not well-formed.",

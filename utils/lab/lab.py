@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from utils.lab.plain import Message, decode, seen_message
 from utils.replay.conversation import Conversation, Scenario
@@ -18,7 +18,7 @@ class Transport(Protocol):
     """What carries questions to a student's work and answers back."""
 
     def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer; raises TookTooLong when none comes in time, LabError when none can come."""
+        """The answer; raises TookTooLong or Died when none came, LabError when none can come."""
         ...
 
 
@@ -88,6 +88,14 @@ class LabError(Exception):
 
 class TookTooLong(Exception):
     """No answer came in time."""
+
+
+class Died(Exception):
+    """The process of the student's work ended, or was ended, before it answered."""
+
+    def __init__(self, how: Literal["crashed", "memory"], what: str) -> None:
+        super().__init__(what)
+        self.how = how
 
 
 class Missing(Exception):

@@ -103,9 +103,12 @@ class ReplayServer:
         pace: Pace = OFF,
         patience: float = 0.5,
         recorder: Recorder | None = None,
+        token: str | None = None,
     ) -> Session:
-        """A new session under an address that nobody can guess."""
-        session = Session(self, scenario or Scenario(), pace=pace, patience=patience, recorder=recorder)
+        """A new session under an address that nobody can guess, unless it is given with ``token``."""
+        session = Session(
+            self, scenario or Scenario(), pace=pace, patience=patience, recorder=recorder, token=token
+        )
         self._sessions[session.token] = session
         return session
 

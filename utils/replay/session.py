@@ -41,8 +41,9 @@ class Session:
         pace: Pace = OFF,
         patience: float = 0.5,
         recorder: Recorder | None = None,
+        token: str | None = None,
     ) -> None:
-        self.token = secrets.token_urlsafe(16)
+        self.token = token or secrets.token_urlsafe(16)
         self.pace = pace
         self.recorder = recorder
         self._server = server

@@ -19,7 +19,7 @@ from utils.checks.results import CheckResult
 from utils.checks.run import run_check, run_exercise, run_lab
 from utils.checks.weather import City, asked, conversation, plain
 from utils.errors import SetupError
-from utils.lab.lab import Lab
+from utils.lab.lab import Died, Lab
 from utils.views import ExerciseView
 
 MakeLab = Callable[..., Lab]
@@ -238,7 +238,6 @@ ERRORS: dict[str, BaseException | type[BaseException]] = {
     "a long one": ValueError("x" * 10_000_000),
     "half a character": ValueError("\ud800"),
     "a group": BaseExceptionGroup("several", [ValueError(), KeyboardInterrupt()]),
-    "no memory": MemoryError,
     "an assertion": AssertionError,
     "a time-out": TimeoutError,
 }
@@ -264,15 +263,50 @@ def test_an_error_of_any_kind_fails_the_check(make_lab: MakeLab, error: Any, how
     assert result.message == "work raised an error."
 
 
+def test_memory_that_runs_out_is_told_as_such(make_lab: MakeLab) -> None:
+    def work(_: Any) -> Any:
+        raise MemoryError
+
+    namespace: dict[str, Any] = {"work": work}
+    result = assert_failed_and_next_one_works(make_lab(namespace), namespace, "memory")
+    assert result.message == "This call used more memory than a submission may have."
+
+
+class Dying:
+    """A transport whose process ends, once, as soon as the student's function is called."""
+
+    def __init__(self, transport: Any, error: Died) -> None:
+        self.transport, self.error, self.died = transport, error, False
+
+    def ask(self, question: Any) -> Any:
+        if question["op"] == "call" and not self.died:
+            self.died = True
+            raise self.error
+        return self.transport.ask(question)
+
+
+@pytest.mark.parametrize("how", ["crashed", "memory"])
+def test_a_process_that_ends_costs_this_exercise_only(make_lab: MakeLab, how: Any) -> None:
+    lab = make_lab({"work": lambda _: ANSWER})
+    lab._transport = Dying(lab._transport, Died(how, "its process ended"))
+    result = run_exercise(EXERCISE, lab, None)
+    assert [check.status for check in result.checks] == [how, "not run"]
+    assert result.points == 0
+    assert "process" in result.checks[0].message or "memory" in result.checks[0].message
+    assert run_exercise(EXERCISE, lab, None).passed
+
+
 def test_endless_recursion_fails_the_check(make_lab: MakeLab) -> None:
     namespace: dict[str, Any] = {"work": lambda _: recurse()}
     result = assert_failed_and_next_one_works(make_lab(namespace), namespace)
     assert result.returned.startswith("RecursionError")
 
 
-def assert_failed_and_next_one_works(lab: Lab, namespace: dict[str, Any]) -> CheckResult:
+def assert_failed_and_next_one_works(
+    lab: Lab, namespace: dict[str, Any], status: str = "failed"
+) -> CheckResult:
     result = run_check(EXERCISE, CHECK, lab, None)
-    assert result.status == "failed", result
+    assert result.status == status, result
     assert result.points == 0
     assert_shown(result)
     namespace["work"] = lambda _: ANSWER

@@ -1,0 +1,1 @@
+"""From a folder of submissions to results: who is asked what, and what came back."""

@@ -1,0 +1,262 @@
+"""A class graded: who handed in what, what of it is new, and each result written as soon as it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from grader.errors import GraderError, UsageError
+from grader.grading.attempt import Terms
+from grader.grading.judge import Verdict, judge
+from grader.grading.paper import Paper
+from grader.hidden.seed import fresh_case, rng_for
+from grader.results import store
+from grader.results.model import Result, Sandbox
+from grader.results.scrub import scrubbed
+from grader.sandbox.child import Child, Start
+from grader.submissions import Entry, Found, Handed, Student, Submission, Unreadable, find_submissions, join
+from grader.submissions.files import opened_folder
+from grader.submissions.reader import read_notebook
+from utils.checks.run import not_run
+
+STRANGER = "is not on the roster; graded all the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be graded, and how."""
+
+    submissions: Path
+    out: Path
+    papers: Mapping[str, Paper]
+    """by the lab's name"""
+    secret: bytes
+    digest: str
+    """over everything but the submissions (``paper.digest``)"""
+    roster: tuple[Student, ...] | None = None
+    student: str = ""
+    """only this one; empty for all"""
+    seconds: float = 15.0
+    jobs: int = 1
+    fresh: bool = False
+    """grade again what has not changed, too"""
+    shard: tuple[int, int] = (1, 1)
+    """this machine's part, counted from 1, and the number of parts"""
+    sandbox: Sandbox = "bubblewrap"
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """limits of the jail that are not the usual ones"""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What came of an order."""
+
+    results: tuple[Result, ...]
+    """in the order of the roster, or of the names"""
+    handed: Handed
+    afresh: int
+    """how many were graded now; the others had not changed"""
+    problems: tuple[str, ...] = ()
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C; every result so far is written."""
+
+
+@contextmanager
+def _ending(start: Start) -> Iterator[Start]:
+    """The same start; whatever it started is ended at the latest when this is left."""
+    alive: dict[int, Child] = {}
+    lock = threading.Lock()
+    stopped = threading.Event()
+
+    def starting(module: str, *, over: Callable[[str], None] | None = None) -> Child:
+        if stopped.is_set():
+            raise Interrupted
+        child = start(module, over=over)
+        with lock:
+            alive[id(child)] = child
+        child.after_end(lambda: _forget(alive, child))
+        return child
+
+    try:
+        yield starting
+    finally:
+        stopped.set()
+        with lock:
+            for child in list(alive.values()):
+                child.kill()
+
+
+def _forget(alive: dict[int, Child], child: Child) -> None:
+    alive.pop(id(child), None)
+
+
+def grade(
+    order: Order,
+    terms: Callable[[Paper, Start], Terms],
+    start: Start,
+    tell: Callable[[Result, bool], None],
+) -> Graded:
+    """Grade what is new and write each result at once.
+
+    ``tell`` is called with each result in order, and with whether it was graded now. Raises UsageError for
+    an order that cannot work, GraderError when this machine cannot grade, KeyboardInterrupt once everything
+    that was started is ended.
+    """
+    handed, entries = entries_of(order)
+    problems: list[str] = []
+    results: list[Result] = []
+    afresh = 0
+    store.tidy(order.out)
+    with _ending(start) as ending, ThreadPoolExecutor(order.jobs, "grading") as pool:
+        stopped = threading.Event()
+        every = {paper.lab: terms(paper, ending) for paper in order.papers.values()}
+        waiting: list[Future[tuple[Result, bool, str]]] = [
+            pool.submit(_one, order, entry, every[entry.lab], stopped) for entry in entries
+        ]
+        try:
+            for future in waiting:
+                result, new, problem = future.result()
+                results.append(result)
+                afresh += new
+                problems += [problem] if problem else []
+                tell(result, new)
+        except BaseException:
+            stopped.set()
+            for future in waiting:
+                future.cancel()
+            raise
+    return Graded(tuple(results), handed, afresh, tuple(problems))
+
+
+def entries_of(order: Order) -> tuple[Handed, tuple[Entry, ...]]:
+    """Everyone who is to be graded, in an order that is always the same."""
+    if order.out.resolve().is_relative_to(order.submissions.resolve()):
+        message = "the results cannot lie among the submissions"
+        raise UsageError(message, where=str(order.out), hint="name another folder with --out")
+    labs = tuple(order.papers)
+    handed = find_submissions(order.submissions, labs)
+    if order.roster is None:
+        entries = tuple(Entry(one.student, one.lab, "handed in", one.name, found=one) for one in handed.found)
+    else:
+        entries = join(order.roster, handed.found, labs)
+    if order.student:
+        entries = tuple(entry for entry in entries if entry.student == order.student)
+        if not entries:
+            message = f"nobody called {order.student!r} has handed anything in"
+            raise UsageError(message, hint="--student takes the name of the folder, or the roster's id")
+    part, parts = order.shard
+    return handed, tuple(entry for entry in entries if _part(entry.student, parts) == part - 1)
+
+
+def _part(student: str, parts: int) -> int:
+    """Which part a student falls into: the same on every machine, whoever else there is."""
+    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") % parts
+
+
+def _one(order: Order, entry: Entry, terms: Terms, stopped: threading.Event) -> tuple[Result, bool, str]:
+    """A result, whether it is new, and what was wrong with the one that was stored before."""
+    if stopped.is_set():
+        raise Interrupted
+    read = read_entry(order, entry.found)
+    blank = _blank(order, entry, read)
+    problem = ""
+    if not order.fresh:
+        try:
+            stored = store.read(order.out, entry.student, entry.lab)
+        except GraderError as error:
+            stored, problem = None, str(error)
+        if stored is not None and stored.inputs == blank.inputs:
+            return stored, False, problem
+    result = blank
+    if isinstance(read, Submission):
+        result = scrubbed(_judged(order, blank, read, terms))
+    if stopped.is_set():
+        raise Interrupted  # what was ended half-way is no result
+    store.write(order.out, result)
+    return result, True, problem
+
+
+def read_entry(order: Order, found: Found | None) -> Submission | Unreadable | None:
+    """The cells of what somebody handed in, why there are none, or ``None`` if nothing was handed in."""
+    if found is None:
+        return None
+    if found.problem:
+        what, _, do = found.problem.partition(". ")
+        return Unreadable("shape", what, do)
+    with opened_folder(order.submissions) as folder:
+        return read_notebook(folder, found.path)
+
+
+def _blank(order: Order, entry: Entry, read: Submission | Unreadable | None) -> Result:
+    """The result of someone of whose work nothing has been run."""
+    paper, found = order.papers[entry.lab], entry.found
+    notes = found.notes if found is not None else ()
+    if entry.status == "stranger" and order.roster is not None:
+        notes = (*notes, f"{entry.student} {STRANGER}.")
+    result = Result(
+        entry.student,
+        entry.lab,
+        paper.checks.title,
+        "missing",
+        tuple(not_run(exercise) for exercise in paper.checks.exercises.values()),
+        reason="Nothing was handed in.",
+        name=entry.name or (found.name if found is not None else ""),
+        path=found.path if found is not None else "",
+        late=found.late if found is not None else False,
+        sandbox=order.sandbox,
+        notes=notes,
+    )
+    if isinstance(read, Unreadable):
+        reason, do = (text and f"{text.rstrip('.')}." for text in (read.what, read.do))
+        result = replace(result, status="unreadable", reason=reason, do=do, submission=read.sha256)
+    elif isinstance(read, Submission):
+        result = replace(
+            result, status="graded", reason="", notes=(*notes, *read.notes), submission=read.sha256
+        )
+    return replace(result, inputs=_inputs(order, result))
+
+
+def _inputs(order: Order, result: Result) -> str:
+    """A hash over everything that the result depends on; the secret goes in without coming out."""
+    facts = (result, order.digest, order.seconds, sorted(order.limits.items()))
+    return hmac.digest(order.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def _judged(order: Order, blank: Result, submission: Submission, terms: Terms) -> Result:
+    paper = order.papers[blank.lab]
+    verdict = judged(paper, submission, terms, order.secret, order.seconds)
+    return replace(
+        blank,
+        status=verdict.status,
+        reason=verdict.reason,
+        do=verdict.do,
+        exercises=verdict.exercises,
+        notes=(*blank.notes, *verdict.notes),
+        losses=verdict.losses,
+        flags=verdict.flags,
+        lacking=verdict.lacking,
+    )
+
+
+def judged(
+    paper: Paper,
+    submission: Submission,
+    terms: Terms,
+    secret: bytes,
+    seconds: float,
+    note: Callable[[str, Any], None] | None = None,
+) -> Verdict:
+    """The verdict on a submission, asked with the case that belongs to it."""
+    rng = rng_for(secret, submission.sha256.encode(), paper.lab)
+    case = fresh_case(paper.slug, rng)
+    return judge(submission, paper, terms, rng, case, seconds, note)

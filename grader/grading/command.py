@@ -1,0 +1,193 @@
+"""``python -m grader grade``: an order made of the command's words, carried out, and told as it goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.grading.batch import Graded, Order, grade
+from grader.grading.machine import CELL_CPU, CELL_WALL, Machine, machine
+from grader.grading.paper import digest, read_paper
+from grader.hidden.seed import course_secret
+from grader.release.course import Course, find_course
+from grader.results import store
+from grader.results.lines import as_json_line, lines, summary
+from grader.results.model import Result
+from grader.results.views import write_views
+from grader.submissions import read_roster
+
+SECRET = ".course-secret"  # noqa: S105 - the name of a file
+SECONDS = 15.0
+FINE = ("graded", "missing")
+"""statuses that need nobody"""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was typed."""
+
+    submissions: Path
+    out: Path
+    labs: tuple[str, ...] = ()
+    student: str = ""
+    show: bool = False
+    roster: Path | None = None
+    jobs: int | None = None
+    seconds: float = SECONDS
+    fresh: bool = False
+    shard: str = ""
+    sandbox: bool = True
+    as_json: bool = False
+    secret: Path | None = None
+    root: Path | None = None
+
+
+def run(words: Words, say: Say, note: Say) -> int:
+    """Grade, write results and views; the exit code. ``say`` takes results, ``note`` everything else."""
+    course = find_course(words.root, Path.cwd())
+    order = _order(words, course)
+    with machine(sandboxed=words.sandbox) as ready:
+        _say_limits(words, ready, order, note)
+        if words.show:
+            return _show(words, order, ready, say)
+        progress = _Progress()
+        graded = grade(
+            order, ready.terms, ready.start, lambda result, new: _tell(words, result, new, say, progress)
+        )
+        progress.end()
+    return _finish(words, graded, say, note)
+
+
+def _order(words: Words, course: Course) -> Order:
+    if words.show and not words.student:
+        raise UsageError("--show needs to know whose work", hint="add --student ID")
+    if words.seconds <= 0:
+        raise UsageError(
+            f"--timeout {words.seconds:g} leaves no time", hint="give seconds, such as --timeout 30"
+        )
+    known = course.labs()
+    for lab in words.labs:
+        if lab not in known:
+            raise UsageError(f"there is no lab {lab!r}", hint=f"the labs are: {', '.join(known)}")
+    return Order(
+        submissions=words.submissions,
+        out=words.out,
+        papers={lab: read_paper(course, lab) for lab in (words.labs or known)},
+        secret=course_secret(words.secret or course.root / SECRET),
+        digest=digest(course),
+        roster=None if words.roster is None else read_roster(words.roster),
+        student=words.student,
+        seconds=words.seconds,
+        jobs=words.jobs or os.cpu_count() or 1,
+        fresh=words.fresh,
+        shard=_shard(words.shard),
+        sandbox="bubblewrap" if words.sandbox else "none",
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    if not text:
+        return 1, 1
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(
+            f"--shard {text} is no part of anything", hint="the second of four parts is --shard 2/4"
+        )
+    return int(found[1]), int(found[2])
+
+
+def _say_limits(words: Words, ready: Machine, order: Order, note: Say) -> None:
+    note(
+        f"limits: {CELL_CPU:g} s of processor time and {CELL_WALL:g} s for each cell and question, "
+        f"{order.seconds:g} s for a submission, {order.jobs} at a time"
+    )
+    if not ready.sandboxed:
+        note("NO SANDBOX: submissions can read and write whatever you can. Every result is stamped.")
+    for layer in ready.lacking:
+        note(f"note: this machine lacks {layer}")
+
+
+def _tell(words: Words, result: Result, new: bool, say: Say, progress: _Progress) -> None:
+    progress.clear()
+    if words.as_json:
+        say(as_json_line(result))
+    elif new:
+        for line in lines(result, shutil.get_terminal_size((100, 24)).columns):
+            say(line)
+    progress.step()
+
+
+def _finish(words: Words, graded: Graded, say: Say, note: Say) -> int:
+    for problem in graded.problems:
+        note(f"note: {problem}")
+    stored = store.read_all(words.out)
+    views = write_views(
+        words.out,
+        stored.results,
+        strays=graded.handed.strays,
+        problems=[str(problem) for problem in stored.problems],
+    )
+    for text in (*views.problems, *views.notes):
+        note(f"note: {text}")
+    if graded.handed.strays:
+        note(f"note: {len(graded.handed.strays)} files were not graded; report.html says which and why")
+    if not graded.results:
+        note("nothing was handed in here for these labs")
+    unchanged = len(graded.results) - graded.afresh
+    if unchanged:
+        note(f"{unchanged} unchanged since the last time; --fresh grades them again")
+    note(summary(graded.results, words.out))
+    return 0 if all(result.status in FINE for result in graded.results) else 1
+
+
+class _Progress:
+    """A line on a terminal's stderr that is written again and again; nothing where nobody looks."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr.isatty()
+        self._began = time.monotonic()
+        self._done = 0
+
+    def step(self) -> None:
+        self._done += 1
+        if self._on:
+            sys.stderr.write(f"\r{self._done} done, {time.monotonic() - self._began:.0f} s\x1b[K")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._on:
+            sys.stderr.write("\r\x1b[K")
+
+    def end(self) -> None:
+        self.clear()
+
+
+def _show(words: Words, order: Order, ready: Machine, say: Say) -> int:
+    from grader.grading.show import show  # noqa: PLC0415 - for one submission at a time
+
+    for text in show(order, ready):
+        say(text)
+    return 0
+
+
+def views(out: Path, note: Say) -> int:
+    """Write gradebook, feedback and report again; the exit code."""
+    if not (out / store.FOLDER).is_dir():
+        raise UsageError(
+            "there are no results", where=str(out), hint="name the folder that grade --out wrote"
+        )
+    stored = store.read_all(out)
+    written = write_views(out, stored.results, problems=[str(problem) for problem in stored.problems])
+    for text in (*written.problems, *written.notes):
+        note(f"note: {text}")
+    note(summary(stored.results, out))
+    return 1 if stored.problems or written.problems else 0

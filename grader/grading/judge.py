@@ -1,0 +1,190 @@
+"""One submission, judged: its cells are run in a jail, its exercises asked from outside."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grader.grading.attempt import CellRun, Terms
+from grader.grading.flags import scan
+from grader.grading.paper import Paper
+from grader.grading.scan.source import TooMuch, parsed
+from grader.grading.work import Work
+from grader.jail.names import names_in
+from grader.results.model import Flag, Loss, SubmissionStatus
+from grader.submissions import CodeCell, Submission
+from utils.checks.registry import Exercise, LabChecks
+from utils.checks.results import CheckResult, ExerciseResult
+from utils.checks.run import not_run, run_exercise
+from utils.lab.lab import Lab
+
+TAG = "exercise:"
+UNWRITTEN = "NotImplementedError"
+ENDED: Mapping[str, str] = {
+    "timeout": "A question was not answered in time, so the process was asked no more of this exercise.",
+    "crashed": "The process ended while this exercise was asked; a new one answered the other exercises.",
+    "memory": "This exercise used more memory than a submission may have.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running and asking a submission gave."""
+
+    status: SubmissionStatus
+    reason: str
+    do: str
+    exercises: tuple[ExerciseResult, ...]
+    notes: tuple[str, ...]
+    losses: tuple[Loss, ...]
+    flags: tuple[Flag, ...]
+    lacking: tuple[str, ...]
+
+
+def judge(
+    submission: Submission,
+    paper: Paper,
+    terms: Terms,
+    rng: random.Random,
+    case: Any,
+    seconds: float,
+    note: Callable[[str, Any], None] | None = None,
+) -> Verdict:
+    """The verdict on one submission.
+
+    ``seconds`` bounds its cells and answers together. ``note`` is told of everything that is asked and
+    comes back. Raises GraderError when no process can be started on this machine.
+    """
+    work = Work(terms, submission.cells, rng, seconds, note)
+    try:
+        work.run_cells()
+        lab = Lab(work, work, terms.provider.name)
+        exercises = tuple(
+            _asked(exercise, lab, case, work, note) for exercise in paper.checks.exercises.values()
+        )
+        work.exhaust()
+        learnt = _only_the_example(paper.checks, exercises, lab, work)
+    finally:
+        work.end()
+    status, reason, do = _status(work)
+    return Verdict(
+        status,
+        reason,
+        do,
+        exercises,
+        notes=tuple(_doubled(work, paper.checks)),
+        losses=(*_losses(work, paper.checks, submission.cells), *_lost_questions(exercises)),
+        flags=(*_tampered(work), *learnt, *scan(submission.cells, paper.released)),
+        lacking=work.lacking,
+    )
+
+
+def _asked(
+    exercise: Exercise, lab: Lab, case: Any, work: Work, note: Callable[[str, Any], None] | None
+) -> ExerciseResult:
+    if work.over:
+        return not_run(exercise)
+    if note is not None:
+        note("exercise", exercise)
+    result = run_exercise(exercise, lab, case)
+    if note is not None:
+        note("result", result)
+    return result
+
+
+def _only_the_example(
+    checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, work: Work
+) -> list[Flag]:
+    """Flags for what answers the printed example better than fresh questions of the same kind."""
+    found = []
+    for result in exercises:
+        if work.over or result.passed or any(check.status in ENDED for check in result.checks):
+            continue
+        exercise = checks.exercises[result.exercise]
+        if result.points < run_exercise(exercise, lab, checks.example).points:
+            what = (
+                f"Exercise {exercise.number} answers what the notebook prints, and no other question like it."
+            )
+            found.append(Flag("only-the-example", what))
+    return found
+
+
+def _status(work: Work) -> tuple[SubmissionStatus, str, str]:
+    if work.tampered:
+        reason = "What came out of its process was not what the process says by itself."
+        return "tampered", reason, "Look at the flags and the code, then set the points in adjustments.csv."
+    if work.over == "timeout":
+        reason = "The time of the whole submission was used up before everything had been asked."
+        return "timeout", reason, "The losses below say where the time went; --timeout grants more."
+    if work.over == "crashed":
+        reason = "Its process ended again and again, so not everything could be asked."
+        return "crashed", reason, "The losses below name the cells and exercises."
+    return "graded", "", ""
+
+
+def _tampered(work: Work) -> list[Flag]:
+    if not work.tampered:
+        return []
+    return [Flag("forged-message", "Something wrote to the grader's own connection.", shown=work.tampered)]
+
+
+def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Loss]:
+    lost = [
+        Loss(
+            loss.kind,
+            loss.what,
+            loss.do,
+            _exercise_of(next(cell for cell in cells if cell.number == loss.cell), checks),
+            loss.cell,
+            loss.shown,
+        )
+        for loss in work.losses
+    ]
+    return lost + [_lost_cell(run, checks) for run in work.runs if _is_loss(run)]
+
+
+def _is_loss(run: CellRun) -> bool:
+    return run.status == "timeout" or (run.status == "error" and not run.error.startswith(UNWRITTEN))
+
+
+def _lost_cell(run: CellRun, checks: LabChecks) -> Loss:
+    number, exercise = run.cell.number, _exercise_of(run.cell, checks)
+    if run.status == "timeout":
+        what, do = "This cell took too long and was stopped.", "What it defines after that point is missing."
+        return Loss("cell-timeout", what, do, exercise, number, run.why)
+    what, do = "This cell ended with an error.", "Restart the kernel and run all cells to see it."
+    return Loss("cell-error", what, do, exercise, number, run.error)
+
+
+def _exercise_of(cell: CodeCell, checks: LabChecks) -> str:
+    """Number of the exercise that a cell belongs to, by its tag or by what it defines; empty if to none."""
+    try:
+        tree = parsed(cell.source)
+    except TooMuch:
+        tree = None
+    names = set() if tree is None else names_in(tree)
+    for exercise in checks.exercises.values():
+        if f"{TAG}{exercise.number}" in cell.tags or exercise.function in names:
+            return exercise.number
+    return ""
+
+
+def _lost_questions(exercises: Sequence[ExerciseResult]) -> list[Loss]:
+    ended = [check for result in exercises for check in result.checks if check.status in ENDED]
+    return [_lost_question(check) for check in ended]
+
+
+def _lost_question(check: CheckResult) -> Loss:
+    kind: Any = check.status
+    return Loss(kind, ENDED[check.status], exercise=check.exercise, shown=check.returned)
+
+
+def _doubled(work: Work, checks: LabChecks) -> list[str]:
+    functions = {exercise.function: exercise.number for exercise in checks.exercises.values()}
+    return [
+        f"{name} (exercise {functions[name]}) is defined in cells {', '.join(cells)}; the last one counts."
+        for name, cells in sorted(work.twice.items())
+        if name in functions
+    ]

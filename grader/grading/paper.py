@@ -1,0 +1,82 @@
+"""What a lab's submissions are judged by: its checks, what students were given, and a hash over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import GraderError
+from grader.jail.runner import DEMO, Cell
+from grader.release.course import Course
+from grader.submissions import Unreadable, read_notebook
+from utils.checks.registry import LabChecks, load_checks, slug_of
+from utils.replay.conversation import Scenario
+from utils.replay.fixtures import load_scenario
+
+PACKAGES = ("utils", "grader")
+KINDS = frozenset((".py", ".yaml", ".css", ".jinja", ".html"))
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One lab, as its submissions are judged."""
+
+    lab: str
+    slug: str
+    checks: LabChecks
+    scenario: Scenario
+    """what the notebook itself may ask the recorded model"""
+    released: frozenset[str]
+    """sources of the code cells that students were given"""
+    demo: frozenset[str]
+    """hashes of released demonstrations, which are not run"""
+
+
+def read_paper(course: Course, lab: str) -> Paper:
+    """What a lab's submissions are judged by. Raises GraderError when the released lab cannot be read."""
+    slug = slug_of(lab)
+    given = read_notebook(course.root / "labs", f"{lab}.ipynb")
+    if isinstance(given, Unreadable):
+        hint = "python -m grader release writes it from its solution"
+        raise GraderError(
+            f"the released lab cannot be read: {given.what}", where=f"labs/{lab}.ipynb", hint=hint
+        )
+    return Paper(
+        lab,
+        slug,
+        load_checks(slug),
+        load_scenario(_package("utils") / "fixtures" / f"{slug}.yaml"),
+        frozenset(cell.source for cell in given.cells),
+        frozenset(Cell("", cell.source).hash for cell in given.cells if DEMO in cell.tags),
+    )
+
+
+def digest(course: Course) -> str:
+    """A hash over what decides a result, submissions apart: code, fixtures, labs, the lock, Python."""
+    found = hashlib.sha256(platform.python_version().encode())
+    for name, path in sorted(_files(course)):
+        found.update(f"{name}\0".encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def _files(course: Course) -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        top = _package(package)
+        for path in top.rglob("*"):
+            if path.suffix in KINDS:
+                yield f"{package}/{path.relative_to(top).as_posix()}", path
+    for lab in course.labs():
+        path = course.lab_path(lab)
+        if path.is_file():
+            yield f"labs/{path.name}", path
+    lock = course.root / "requirements.lock"
+    if lock.is_file():
+        yield lock.name, lock
+
+
+def _package(name: str) -> Path:
+    return Path(__file__).resolve().parents[2] / name

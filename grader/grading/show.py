@@ -1,0 +1,103 @@
+"""``grade --student ID --show``: every question to one student's work, what came back, and the traffic.
+
+The questions are the ones that were graded: they follow from the submission and the course's secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from grader.grading.batch import Order, entries_of, judged, read_entry
+from grader.grading.machine import Machine
+from grader.results.scrub import scrub
+from grader.submissions import Submission
+from grader.submissions.safe_text import for_terminal
+from utils.checks.registry import Exercise
+from utils.checks.results import ExerciseResult
+from utils.replay.log import Request
+
+CHARS = 2_000
+LINE = 400
+
+
+def show(order: Order, ready: Machine) -> Iterator[str]:
+    """Lines for a terminal; what students wrote cannot do anything to it."""
+    for entry in entries_of(order)[1]:
+        paper = order.papers[entry.lab]
+        yield f"{for_terminal(entry.student)}  {entry.lab}"
+        read = read_entry(order, entry.found)
+        if not isinstance(read, Submission):
+            yield f"  {'nothing was handed in' if read is None else for_terminal(read.what, LINE)}"
+            continue
+        told: list[str] = []
+        terms = ready.terms(paper, ready.start)
+        verdict = judged(paper, read, terms, order.secret, order.seconds, _Told(told))
+        yield from told
+        yield f"{verdict.status}: {sum(exercise.points for exercise in verdict.exercises):g} points"
+
+
+class _Told:
+    """Turns what is noted while judging into lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __call__(self, kind: str, what: Any) -> None:
+        match kind, what:
+            case "exercise", Exercise() as exercise:
+                self._lines += ["", f"{exercise.number}  {exercise.title}"]
+            case "asked", (Mapping() as question, Mapping() as frame):
+                if question.get("op") != "close":
+                    self._lines += [f"  asked  {_question(question)}", f"  came   {_answer(frame)}"]
+            case "traffic", tuple() as requests:
+                self._lines += [f"  model  {line}" for request in requests for line in _request(request)]
+            case "result", ExerciseResult() as result:
+                self._lines += [f"  {line}" for line in _result(result)]
+
+
+def _question(question: Mapping[str, Any]) -> str:
+    """A question as a call would be written."""
+    if question["op"] == "gather":
+        return " beside ".join(_question({"op": "call", **call}) for call in question["calls"])
+    target = question.get("target", {})
+    name = target.get("name") or target.get("kit") or f"object {target.get('ref')}"
+    where = "the kit's " if "kit" in target else ""
+    method = f".{target['method']}" if target.get("method") else ""
+    given = [_plain(arg) for arg in question.get("args", ())]
+    given += [f"{key}={_plain(value)}" for key, value in question.get("kwargs", {}).items()]
+    call = f"({', '.join(given)})" if question["op"] == "call" else f" [{question['op']}]"
+    return for_terminal(f"{where}{name}{method}{call}", CHARS)
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case {"$object": number}:
+            return f"<object {number}>"
+        case {"$message": {"type": kind, "text": text}}:
+            return f"<{kind} message {text!r}>"
+    return scrub(json.dumps(value, ensure_ascii=False))
+
+
+def _answer(frame: Mapping[str, Any]) -> str:
+    answer = frame.get("answer", {})
+    if frame.get("timeout"):
+        return f"nothing in time: {for_terminal(str(frame['timeout']), LINE)}"
+    text = scrub(json.dumps(answer.get("value", answer), ensure_ascii=False))
+    return for_terminal(text, CHARS)
+
+
+def _request(request: Request) -> Iterator[str]:
+    asked = " ".join(f"{message.role}: {message.text!r}" for message in request.messages[-3:])
+    what = asked if request.kind == "model" else f"{request.tool}({json.dumps(request.args)})"
+    yield for_terminal(
+        f"{request.kind} request {request.arrived + 1}, status {request.status}: {what}", CHARS
+    )
+
+
+def _result(result: ExerciseResult) -> Iterator[str]:
+    for check in result.checks:
+        yield f"{check.status}, {check.points:g} of {check.max_points:g}: {check.title}"
+        if check.message:
+            yield f"    {check.message}"

@@ -1,0 +1,112 @@
+"""The recorded model's own process: ``python -P -m grader.jail.model FD``.
+
+It reads what a submission's code sends, so it is jailed as well, and it knows the conversations of this one
+submission only. The descriptor is a connected stream socket. The first frame brings a socket that listens
+inside the submission's jail; it and each later one, ``{"number", "op", …}``, is answered by ``{"number",
+"value"}``, ``{"number", "fault"}`` or, when more was asked of the model than can be told, ``{"number",
+"flooded"}``. The operations are ``open`` and those of a session, by its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from grader.jail import limits as limiting
+from grader.jail.frames import Channel, Closed, FrameTooLarge
+from grader.jail.limits import Limits
+from utils.replay.conversation import Scenario
+from utils.replay.gates import Gate
+from utils.replay.log import Miss, Request
+from utils.replay.server import ReplayServer
+from utils.replay.session import Session
+
+REQUESTS: TypeAdapter[tuple[Request, ...]] = TypeAdapter(tuple[Request, ...])
+MISSES: TypeAdapter[tuple[Miss, ...]] = TypeAdapter(tuple[Miss, ...])
+GATE: TypeAdapter[Gate] = TypeAdapter(Gate)
+MOST = 300
+"""requests of a session that are told; checks ask for a handful"""
+LIMITS = Limits(data=768 * 2**20, processes=None, file_size=0, cell_cpu=None, cell_wall=None)
+
+Ask = Mapping[str, Any]
+
+
+class Sessions:
+    """The sessions of one submission, and the server in which they are."""
+
+    def __init__(self, server: ReplayServer) -> None:
+        self._server = server
+        self._sessions: dict[str, Session] = {}
+
+    def answer(self, ask: Ask) -> Any:
+        """What an operation gives, as plain data."""
+        if ask["op"] == "open":
+            return self._open(ask["session"], Scenario.model_validate(ask["scenario"]), ask["patience"])
+        session = self._sessions[ask["session"]]
+        if ask["op"] == "close":
+            session.close()
+            del self._sessions[ask["session"]]
+            return None
+        return _OPERATIONS[ask["op"]](session, ask)
+
+    def _open(self, name: str, scenario: Scenario, patience: float) -> str:
+        session = self._server.open(scenario, patience=patience, token=name)
+        self._sessions[name] = session
+        return session.url
+
+
+def _told(requests: tuple[Request, ...]) -> dict[str, Any]:
+    return {
+        "requests": REQUESTS.dump_python(requests[:MOST], mode="json"),
+        "left_out": max(0, len(requests) - MOST),
+    }
+
+
+_OPERATIONS: Mapping[str, Callable[[Session, Ask], Any]] = {
+    "log": lambda session, ask: _told(session.log(settle=ask["settle"])),
+    "requests": lambda session, ask: _told(session.requests(ask["kind"])),
+    "misses": lambda session, ask: MISSES.dump_python(session.misses()[:MOST], mode="json"),
+    "peak": lambda session, ask: session.peak(ask["kind"]),
+    "in_progress": lambda session, ask: session.open(ask["kind"]),
+    "add": lambda session, ask: session.add(Scenario.model_validate(ask["scenario"])),
+    "arm": lambda session, ask: session.arm(GATE.validate_python(ask["gate"]), ask["kind"]),
+    "release": lambda session, ask: session.release(),
+    "clear": lambda session, ask: session.clear(),
+}
+
+
+def main(sock: socket.socket) -> None:
+    """Answer until the other end closes."""
+    channel = Channel(sock)
+    limiting.apply(LIMITS)
+    with contextlib.suppress(Closed):
+        ask, (listener,) = channel.receive_granted(1)
+        server = ReplayServer(listener=socket.socket(fileno=listener)).start()
+        channel.send({"number": ask["number"], "value": server.port})
+        sessions = Sessions(server)
+        while True:
+            _reply(channel, channel.receive(), sessions)
+
+
+def _reply(channel: Channel, ask: Ask, sessions: Sessions) -> None:
+    try:
+        told = {"number": ask["number"], "value": sessions.answer(ask)}
+    except Exception as error:  # the border of the process: the asker is told, and asks something else
+        told = {"number": ask["number"], "fault": f"{type(error).__name__}: {error}"[:MOST]}
+    try:
+        channel.send(told)
+    except FrameTooLarge:
+        channel.send({"number": ask["number"], "flooded": True})
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        sock.set_inheritable(False)
+        main(sock)
+    os._exit(0)

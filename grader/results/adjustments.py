@@ -1,0 +1,306 @@
+"""``OUT/adjustments.csv``: what people decided about points. The file is theirs and is never rewritten.
+
+Columns: student_id, lab, exercise, points, author, reason; one decision in a line.
+
+- ``exercise`` is a number such as ``1.2``, or ``*`` for the whole lab: its points are then the lab's score,
+  whatever its exercises have. An empty cell is a problem and not the whole lab: it may have been forgotten.
+- A later line for the same exercise wins over an earlier one, and a note says so.
+- A score that is withheld (see `WITHHELD`) is given by a ``*`` line, or by a line for each exercise; lines
+  for some exercises leave it withheld.
+- A line that cannot be used is a problem with its number; all other lines still hold.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.results.files import create_below, read_below
+from grader.results.model import Result, SubmissionStatus
+from grader.submissions.layout import folded
+from grader.submissions.safe_text import for_cell, for_terminal
+from utils.checks.results import ExerciseResult
+from utils.views.plain import plural
+from utils.views.words import number
+
+NAME = "adjustments.csv"
+COLUMNS = ("student_id", "lab", "exercise", "points", "author", "reason")
+WHOLE_LAB = "*"
+
+WITHHELD: frozenset[SubmissionStatus] = frozenset({"missing", "unreadable", "tampered"})
+"""a submission of these has no score until a person gives it one: a 0 would look like a judgement"""
+
+HINT = f"write it as CSV in UTF-8 with the columns {', '.join(COLUMNS)}; gradebook.csv was left as it is"
+
+_POINTS = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)", re.ASCII)
+_WORDS = {"nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One line of the file."""
+
+    student: str
+    lab: str
+    exercise: str
+    """a number, or ``*``"""
+    points: float
+    author: str
+    reason: str
+    line: int
+    """in the file, from 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustments:
+    """What the file says: what holds, what cannot be used, what one should know."""
+
+    given: tuple[Adjustment, ...] = ()
+    """those that hold, in the order of the file; one for each exercise"""
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The final points of one exercise."""
+
+    exercise: ExerciseResult
+    points: float | None
+    """None where nobody has judged it: the submission's score is withheld and no line is for it"""
+    adjustment: Adjustment | None = None
+    """whose decision it is; None when the checks' points stand"""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The final points of one submission, and who decided what."""
+
+    points: float | None
+    """None while the score is withheld"""
+    max_points: float
+    exercises: tuple[Score, ...]
+    whole: Adjustment | None = None
+    """the decision about the whole lab, where there is one"""
+
+    @property
+    def adjustments(self) -> tuple[Adjustment, ...]:
+        """All that hold, that about the whole lab first."""
+        singles = (score.adjustment for score in self.exercises)
+        return tuple(one for one in (self.whole, *singles) if one)
+
+
+def adjusted(result: Result, adjustments: Iterable[Adjustment] = ()) -> Adjusted:
+    """Return the final points. Of the adjustments only those of this student and lab are looked at."""
+    own = {one.exercise: one for one in adjustments if (one.student, one.lab) == (result.student, result.lab)}
+    whole = own.get(WHOLE_LAB)
+    scores = tuple(_score(result, exercise, own.get(exercise.exercise)) for exercise in result.exercises)
+    return Adjusted(_total(result, scores, whole), result.max_points, scores, whole)
+
+
+def _score(result: Result, exercise: ExerciseResult, adjustment: Adjustment | None) -> Score:
+    if adjustment:
+        return Score(exercise, adjustment.points, adjustment)
+    return Score(exercise, None if result.status in WITHHELD else exercise.points)
+
+
+def _total(result: Result, scores: Sequence[Score], whole: Adjustment | None) -> float | None:
+    if whole:
+        return whole.points
+    points = [score.points for score in scores if score.points is not None]
+    if len(points) < len(scores) or (not scores and result.status in WITHHELD):
+        return None
+    return math.fsum(points)
+
+
+# The file
+
+
+def create(out: Path) -> bool:
+    """Write the file with its header line when there is none, and say whether that was so."""
+    return create_below(out, NAME, (",".join(COLUMNS) + "\n").encode())
+
+
+def read(out: Path, results: Sequence[Result]) -> Adjustments:
+    """Return what the file says of these results; nothing when there is no file.
+
+    Raises GraderError when it cannot be read at all: a gradebook without people's decisions must not be
+    written by accident.
+    """
+    data = read_below(out, NAME)
+    return Adjustments() if data is None else parse(_text(data, out / NAME), results, str(out / NAME))
+
+
+def _text(data: bytes, path: Path) -> str:
+    for start, what in (
+        (codecs.BOM_UTF16_LE, "is saved as UTF-16 (Excel's “Unicode text”)"),
+        (codecs.BOM_UTF16_BE, "is saved as UTF-16 (Excel's “Unicode text”)"),
+        (b"PK\x03\x04", "is a spreadsheet's own file"),
+    ):
+        if data.startswith(start):
+            message = f"{NAME} {what}"
+            raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"line {line} of {NAME} has a byte that is not UTF-8"
+        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”") from error
+
+
+def parse(text: str, results: Sequence[Result], where: str = NAME) -> Adjustments:
+    """Return what a file's text says of these results. Raises UsageError when its columns are not there."""
+    problems: list[tuple[int, str]] = []
+    rows = _rows(text.removeprefix("\ufeff"), problems)
+    _, head = next(rows, (0, list(COLUMNS)))
+    columns = [folded(cell) for cell in head]
+    if wrong := [column for column in COLUMNS if columns.count(column) != 1]:
+        shown = ", ".join(for_terminal(cell, 30) for cell in head[:10])
+        message = f"{NAME} needs one column {' and one column '.join(wrong)}; its first line has: {shown}"
+        raise UsageError(message, where=where, hint=HINT)
+    known = _Known(results)
+    lines: list[Adjustment] = []
+    for line, row in rows:
+        # Columns that people added behind ours may hold anything.
+        cells = dict(zip(columns, (_composed(cell) for cell in row), strict=False))
+        try:
+            lines.append(_adjustment(line, {name: cells.get(name, "") for name in COLUMNS}, known))
+        except _Unusable as error:
+            problems.append((line, str(error)))
+    given, notes = _last(lines)
+    told = tuple(f"{NAME}, line {line}: {what}" for line, what in sorted(problems))
+    return Adjustments(given, told, tuple(f"{NAME}, {note}" for note in (*notes, *_unfinished(given, known))))
+
+
+def _rows(text: str, problems: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank with the line it begins in."""
+    first, _, rest = text.partition("\n")
+    skipped = 0
+    if first.strip().lower() in ("sep=,", "sep=;"):  # Excel writes it, and reads it
+        delimiter, text, skipped = first.strip()[-1], rest, 1
+    else:
+        delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        begins = reader.line_num + 1 + skipped
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            ended = reader.line_num + skipped
+            if "unexpected end" in str(error):
+                what = f"a quotation mark is never closed; lines {begins} to {ended} were not used"
+            else:
+                what = f"this is no CSV ({error}); a quotation mark inside quotes is written twice"
+            problems.append((begins, what))
+            continue
+        if any(cell.strip() for cell in row):
+            yield begins, row
+
+
+class _Unusable(ValueError):
+    """A line cannot be used; the text says why."""
+
+
+class _Known:
+    """Students, labs and exercises that results are there for, as people may write them."""
+
+    def __init__(self, results: Iterable[Result]) -> None:
+        self.results = {(result.student, result.lab): result for result in results}
+        self._spellings: dict[str, set[str]] = defaultdict(set)
+        for student, _ in self.results:
+            # Our gradebook, from which ids are copied, writes some with an apostrophe or with marks.
+            for spelling in {student, _composed(student), for_cell(student), _composed(for_cell(student))}:
+                self._spellings[spelling].add(student)
+
+    def student(self, cell: str) -> str:
+        found = self._spellings.get(cell) or self._spellings.get(cell.removeprefix("'")) or set()
+        if len(found) > 1 and cell not in found:
+            raise _Unusable(f"{for_terminal(cell, 60)} can be {plural(len(found), 'student')}")
+        if not found:
+            raise _Unusable(f"there is no result of a student {for_terminal(cell, 60)}")
+        return cell if cell in found else next(iter(found))
+
+    def result(self, student: str, lab: str) -> Result:
+        if found := self.results.get((student, lab)):
+            return found
+        have = ", ".join(sorted(one for name, one in self.results if name == student))
+        raise _Unusable(f"{for_terminal(student, 60)} has no result for {for_terminal(lab, 60)}, only {have}")
+
+
+def _adjustment(line: int, cells: Mapping[str, str], known: _Known) -> Adjustment:
+    for column in COLUMNS:
+        if not cells[column]:
+            more = f"; write {WHOLE_LAB} for the whole lab" if column == "exercise" else ""
+            raise _Unusable(f"no {column}{more}")
+    result = known.result(known.student(cells["student_id"]), cells["lab"])
+    exercise, most = _exercise(cells["exercise"], result)
+    points = _points(cells["points"], exercise, most)
+    return Adjustment(result.student, result.lab, exercise, points, cells["author"], cells["reason"], line)
+
+
+def _exercise(cell: str, result: Result) -> tuple[str, float]:
+    wanted = cell.removeprefix("'").replace(",", ".")  # 1,2 where a comma stands before decimals
+    if wanted == WHOLE_LAB:
+        return WHOLE_LAB, result.max_points
+    for exercise in result.exercises:
+        if exercise.exercise in (cell, wanted):
+            return exercise.exercise, exercise.max_points
+    have = ", ".join(exercise.exercise for exercise in result.exercises)
+    raise _Unusable(f"{result.lab} has no exercise {for_terminal(cell, 30)}, only {have} and {WHOLE_LAB}")
+
+
+def _points(cell: str, exercise: str, most: float) -> float:
+    shown = for_terminal(cell, 30)
+    if cell.lower() in _WORDS or not _POINTS.fullmatch(cell.removeprefix("'")):
+        raise _Unusable(f"{shown} is no number of points; write one such as 1.5")
+    points = float(cell.removeprefix("'").replace(",", "."))
+    if points < 0:
+        raise _Unusable(f"{shown} points are below 0")
+    if points > most:
+        whole = "the lab" if exercise == WHOLE_LAB else f"exercise {exercise}"
+        raise _Unusable(f"{shown} points are more than the {number(most)} of {whole}")
+    return points
+
+
+def _last(lines: Iterable[Adjustment]) -> tuple[tuple[Adjustment, ...], list[str]]:
+    """Return the last line for each exercise, and notes on the others."""
+    given: dict[tuple[str, str, str], Adjustment] = {}
+    notes = []
+    for one in lines:
+        if old := given.pop((one.student, one.lab, one.exercise), None):
+            notes.append(f"line {one.line} takes the place of line {old.line}")
+        given[one.student, one.lab, one.exercise] = one
+    return tuple(given.values()), notes
+
+
+def _unfinished(given: Sequence[Adjustment], known: _Known) -> Iterator[str]:
+    """Yield what follows from lines together and may not be meant."""
+    groups: dict[tuple[str, str], list[Adjustment]] = defaultdict(list)
+    for one in given:
+        groups[one.student, one.lab].append(one)
+    for key, group in groups.items():
+        whole = next((one for one in group if one.exercise == WHOLE_LAB), None)
+        singles = [one for one in group if one is not whole]
+        if whole and singles:
+            lines = ", ".join(str(one.line) for one in singles)
+            yield f"line {whole.line} sets the score of the whole lab; it does not change with line {lines}"
+        elif adjusted(known.results[key], group).points is None:
+            yield (
+                f"line {singles[-1].line}: the score stays empty, because the submission is "
+                f"{known.results[key].status}; it needs a line with {WHOLE_LAB}, or one for each exercise"
+            )
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()

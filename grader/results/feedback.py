@@ -1,0 +1,243 @@
+"""``OUT/feedback/<student>/<lab>.html``: what a student reads about one submission.
+
+Only what authors wrote is on it: never what the student's code gave back (``returned``, ``detail``,
+``Loss.shown``), and no flag, because a flag is a question for the instructor and no verdict. ``called`` is on
+it: a check puts it together, and what it can hold of the student's is a type's name or a value that the
+student's code gave to be called with. Like everything else it is escaped and cut.
+
+A score that a person has yet to give is not shown as a 0, and not explained by checks that may be forged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.results.adjustments import WHOLE_LAB, WITHHELD, Adjusted, Adjustment, Score
+from grader.results.model import Loss, Result, SubmissionStatus
+from grader.results.page import item_list, mark_html, page
+from grader.results.words import points, score_mark, total
+from grader.submissions.names import safe_name
+from utils.checks.results import CheckResult
+from utils.views.card import SAME
+from utils.views.page import escape, escape_line, prose, prose_line
+from utils.views.plain import LINES
+from utils.views.words import check_mark
+
+FOLDER = "feedback"
+MOST = 40_000
+"""bytes of a page, whatever is in the result"""
+
+_TITLE = 120
+_ITEMS = 12
+"""losses, and decisions about single exercises, that are listed; the rest is counted"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How much of the exercises goes onto the page."""
+
+    chars: int
+    """of one text"""
+    checks: bool = True
+
+
+_CUTS = (_Cut(600), _Cut(300), _Cut(120), _Cut(60, checks=False), None)
+"""Tried in this order until the page is small enough; a real lab fits with the first. None: no exercise."""
+
+_SENTENCES: Mapping[SubmissionStatus, tuple[str, str]] = {
+    "graded": ("", ""),
+    "timeout": ("Your notebook took too long, so it was stopped.", "Look for a loop that never ends."),
+    "crashed": ("Python itself stopped while your notebook ran.", "Run all cells in a fresh kernel."),
+    "unreadable": ("The file that you handed in cannot be read as a notebook.", "Ask your instructor."),
+    "missing": ("Nothing was handed in for this lab.", "If that is wrong, ask your instructor."),
+    "tampered": (
+        "A person looks at this submission before it gets a score.",
+        "You need not do anything; ask your instructor if it takes long.",
+    ),
+}
+
+
+def path_of(student: str, lab: str) -> str:
+    """Return where a page lies below OUT, with forward slashes."""
+    return f"{FOLDER}/{safe_name(student)}/{safe_name(lab)}.html"
+
+
+def feedback_page(result: Result, final: Adjusted) -> str:
+    """Return the page, never longer than `MOST` bytes."""
+    title = f"{result.lab}: {total(final)} points"
+    frame = len(page(title, "").encode())
+    bodies = (_fitting(_body(result, final, cut), MOST - frame) for cut in _CUTS)
+    return page(title, next(body for body in bodies if body is not None))
+
+
+def _fitting(parts: Iterable[str], room: int) -> str | None:
+    """The parts as one text; None as soon as they take more bytes than there is room."""
+    kept: list[str] = []
+    for part in parts:
+        room -= len(part.encode()) + 1
+        if room < 0:
+            return None
+        kept.append(part)
+    return "\n".join(kept)
+
+
+def _body(result: Result, final: Adjusted, cut: _Cut | None) -> Iterator[str]:
+    yield f"<h1>{prose_line(result.title or result.lab, _TITLE)}</h1>"
+    yield f'<p class="kit-soft kit-lead">{_who(result)}</p>'
+    yield f'<p class="kit-total">{total(final)} points</p>'
+    yield from _status(result, final)
+    if cut:
+        yield from _decisions(final, cut)
+        yield from _losses(result.losses, cut)
+    if result.status in WITHHELD:
+        return
+    if cut is None:
+        yield "<p>There is too much to show here. Ask your instructor.</p>"
+        return
+    if final.exercises:
+        yield from _table(final, linked=cut.checks)
+    if final.exercises and cut.checks:
+        yield "<h2>Your exercises, check by check</h2>"
+        yield from (_card(one, cut) for one in final.exercises)
+
+
+def _who(result: Result) -> str:
+    name = f"<bdi>{escape_line(result.name, 60)}</bdi>, " if result.name else ""
+    late = " · handed in late" if result.late else ""
+    student, lab = escape_line(result.student, 60), escape_line(result.lab, 60)
+    return f"{name}<bdi>{student}</bdi> · {lab}{late}"
+
+
+def _status(result: Result, final: Adjusted) -> Iterator[str]:
+    what, do = _SENTENCES[result.status]
+    if result.status != "tampered":  # the instructor's suspicion is not the student's page
+        what, do = result.reason or what, result.do or do
+    if result.status == "tampered" and final.points is not None:
+        what, do = "A person has looked at this submission.", ""
+    if result.status == "graded":
+        right = sum(1 for score in final.exercises if score_mark(score).tone == "good")
+        every = len(final.exercises)
+        if right == every:
+            what = "All exercises are right." if every else "This lab has no exercises."
+        else:
+            what = f"{right} of {every} exercises {'is' if right == 1 else 'are'} right."
+            do = "Below you find what each check looked at and what to change."
+    tone = "good" if what == "All exercises are right." else "part" if result.status == "graded" else "bad"
+    second = f"<p>{prose(do, chars=400, lines=LINES)}</p>" if do else ""
+    yield f'<div class="kit-note kit-{tone}"><p>{prose(what, chars=400, lines=LINES)}</p>{second}</div>'
+    if result.status in ("timeout", "crashed"):
+        yield "<p>These are the points of what did run.</p>"
+
+
+def _decisions(final: Adjusted, cut: _Cut) -> Iterator[str]:
+    if final.adjustments:
+        items = [_decision(one, final, cut) for one in final.adjustments[:_ITEMS]]
+        yield f"<h2>Points that a person gave</h2>\n{item_list(items, len(final.adjustments))}"
+
+
+def _decision(one: Adjustment, final: Adjusted, cut: _Cut) -> str:
+    most = final.max_points
+    for score in final.exercises:
+        if score.adjustment is one:
+            most = score.exercise.max_points
+    what = "The whole lab" if one.exercise == WHOLE_LAB else f"Exercise {escape_line(one.exercise, 12)}"
+    reason = escape(one.reason, chars=cut.chars)
+    return f"<li>{what}: {points(one.points, most)}. {reason} (<bdi>{escape_line(one.author, 60)}</bdi>)</li>"
+
+
+def _losses(losses: Sequence[Loss], cut: _Cut) -> Iterator[str]:
+    if losses:
+        items = [_loss(loss, cut) for loss in losses[:_ITEMS]]
+        yield f"<h2>What happened while your notebook ran</h2>\n{item_list(items, len(losses))}"
+
+
+def _loss(loss: Loss, cut: _Cut) -> str:
+    places = [f"Cell {loss.cell}"] if loss.cell else []
+    places += [f"Exercise {escape_line(loss.exercise, 12)}"] if loss.exercise else []
+    place = f"<strong>{' · '.join(places)}:</strong> " if places else ""
+    do = f" {prose(loss.do, chars=cut.chars, lines=LINES)}" if loss.do else ""
+    return f"<li>{place}{prose(loss.what, chars=cut.chars, lines=LINES)}{do}</li>"
+
+
+# Exercises
+
+
+def _table(final: Adjusted, *, linked: bool) -> Iterator[str]:
+    yield (
+        '<h2>Your points</h2>\n<div class="kit-card">\n<table class="kit-table">\n'
+        '<thead><tr><th scope="col">Exercise</th><th scope="col">Title</th>'
+        '<th scope="col" class="kit-right">Points</th><th scope="col">State</th></tr></thead>\n<tbody>'
+    )
+    yield from (_row(score, linked=linked) for score in final.exercises)
+    yield (
+        f'</tbody>\n<tfoot><tr><th scope="row" colspan="2">Total</th>'
+        f'<td class="kit-right">{total(final)}</td><td></td></tr></tfoot>\n</table>\n</div>'
+    )
+
+
+def _row(score: Score, *, linked: bool) -> str:
+    mark = score_mark(score)
+    number = escape_line(score.exercise.exercise, 12)
+    shown = f'<a href="#{_anchor(score)}">{number}</a>' if linked else number
+    return (
+        f'<tr class="kit-{mark.tone}"><th scope="row">{shown}</th>'
+        f"<td>{prose_line(score.exercise.title, 60)}</td>"
+        f'<td class="kit-right">{points(score.points, score.exercise.max_points)}</td>'
+        f"<td>{mark_html(mark)}</td></tr>"
+    )
+
+
+def _card(score: Score, cut: _Cut) -> str:
+    exercise = score.exercise
+    checks = "\n".join(_check(check, cut) for check in _once(exercise.checks))
+    title = prose_line(exercise.title, min(_TITLE, cut.chars))
+    by_person = '<p class="kit-soft kit-said">A person gave these points; the checks said:</p>\n'
+    return (
+        f'<section class="kit-card" id="{_anchor(score)}">\n'
+        f'<header class="kit-head"><h3><span class="kit-number">{escape_line(exercise.exercise, 12)}</span> '
+        f'{title}</h3><span class="kit-points">{points(score.points, exercise.max_points)}</span></header>\n'
+        f'{by_person if score.adjustment else ""}<ul class="kit-checks">\n{checks}\n</ul>\n</section>'
+    )
+
+
+def _anchor(score: Score) -> str:
+    return f"exercise-{safe_name(score.exercise.exercise[:20])}".replace("%", "_")
+
+
+def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """The checks, with a reference in place of what the exercise has already said in the same words."""
+    said: set[tuple[str, ...]] = set()
+    for check in checks:
+        words = (check.message, check.called, check.expected)
+        if check.status != "passed" and check.message and words in said:
+            yield replace(check, message=SAME, called="", expected="", why="")
+        else:
+            said.add(words)
+            yield check
+
+
+def _check(check: CheckResult, cut: _Cut) -> str:
+    mark = check_mark(check)
+    line = (
+        f'<li class="kit-check kit-{mark.tone}"><p class="kit-line">{mark_html(mark)} '
+        f'<span class="kit-title">{prose_line(check.title, min(_TITLE, cut.chars))}</span> '
+        f'<span class="kit-points">{points(check.points, check.max_points)}</span></p>'
+    )
+    parts = [line]
+    if check.status != "passed":
+        if check.message:
+            message = prose(check.message, chars=cut.chars, lines=LINES)
+            parts.append(f'<p class="kit-message">{message}</p>')
+        parts += _explanation(check, cut)
+    return "\n".join([*parts, "</li>"])
+
+
+def _explanation(check: CheckResult, cut: _Cut) -> list[str]:
+    terms = []
+    if check.called:
+        terms.append(f"<dt>Called</dt><dd><pre>{escape(check.called, chars=cut.chars)}</pre></dd>")
+    for term, text in (("Expected", check.expected), ("Why it matters", check.why)):
+        if text:
+            terms.append(f"<dt>{term}</dt><dd>{prose(text, chars=cut.chars, lines=LINES)}</dd>")
+    return ["<dl>", *terms, "</dl>"] if terms else []

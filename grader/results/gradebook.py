@@ -1,0 +1,101 @@
+"""``OUT/gradebook.csv``: one row for each student and lab, for spreadsheets and for what imports grades.
+
+Columns
+  student_id, name, lab
+  score       final points, with people's adjustments. Empty, never 0, while there is none: ``missing`` and
+              ``unreadable`` had nothing to judge, ``tampered`` waits for a person. ``timeout`` and
+              ``crashed`` have the points of what did run.
+  max_score
+  status      graded, timeout, crashed, unreadable, tampered or missing
+  exercises   final points of each that was judged, such as ``1.1=3/3 1.2=1/3``; one column for all, because
+              labs differ and a column for each would have holes
+  flags       kinds of what a person should look at, see report.html
+  late        ``late`` or empty
+  adjusted    who decided what and why, such as ``1.2=3 (R. Miller: the cell was right)``
+  reason      why it is not ``graded``
+  sandbox     ``unsandboxed`` when it ran without one, else empty
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from grader.results.adjustments import WHOLE_LAB, Adjusted, Adjustment
+from grader.results.files import write_below
+from grader.results.model import Result
+from grader.submissions.safe_text import write_table
+from utils.views.words import number
+
+NAME = "gradebook.csv"
+COLUMNS = (
+    "student_id",
+    "name",
+    "lab",
+    "score",
+    "max_score",
+    "status",
+    "exercises",
+    "flags",
+    "late",
+    "adjusted",
+    "reason",
+    "sandbox",
+)
+UNSANDBOXED = "unsandboxed"
+
+Row = tuple[Result, Adjusted]
+Cells = tuple[str | float | None, ...]
+
+
+def write_gradebook(out: Path, rows: Iterable[Row]) -> None:
+    """Write the table, in the order of the rows."""
+    write_below(out, NAME, gradebook(rows).encode())
+
+
+def gradebook(rows: Iterable[Row]) -> str:
+    """Return the table as CSV; no text of it is a formula, none has a second line."""
+    stream = io.StringIO()
+    write_table(stream, [COLUMNS, *(_cells(result, final) for result, final in rows)])
+    return stream.getvalue()
+
+
+def _cells(result: Result, final: Adjusted) -> Cells:
+    return (
+        result.student,
+        result.name,
+        result.lab,
+        _rounded(final.points),
+        _rounded(final.max_points),
+        result.status,
+        points_in_words(final),
+        " ".join(sorted({flag.kind for flag in result.flags})),
+        "late" if result.late else "",
+        "; ".join(in_words(one) for one in final.adjustments),
+        result.reason,
+        UNSANDBOXED if result.sandbox == "none" else "",
+    )
+
+
+def points_in_words(final: Adjusted) -> str:
+    """Return the points of each exercise that was judged, such as ``1.1=3/3 1.2=1/3``."""
+    return " ".join(
+        f"{score.exercise.exercise}={number(score.points)}/{number(score.exercise.max_points)}"
+        for score in final.exercises
+        if score.points is not None
+    )
+
+
+def in_words(one: Adjustment) -> str:
+    """Return a decision, such as ``1.2=3 (R. Miller: the cell was right)``."""
+    what = "lab" if one.exercise == WHOLE_LAB else one.exercise
+    return f"{what}={number(one.points)} ({one.author}: {one.reason})"
+
+
+def _rounded(points: float | None) -> float | int | None:
+    """Points as a person would write them: sums of thirds have a long tail."""
+    if points is None:
+        return None
+    rounded = round(float(points), 4)
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,294 @@
+"""``OUT/report.html``: the class in numbers, and what a person should look at, with the evidence.
+
+Unlike feedback it shows what came out of the jail (``shown``, ``returned``, ``detail``), escaped and cut; the
+whole of it is in the results' files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from grader.results import feedback
+from grader.results.counts import CheckCount, LabCount, count
+from grader.results.gradebook import UNSANDBOXED, Row, in_words
+from grader.results.model import Flag, Loss, Result
+from grader.results.page import item_list, mark_html, page
+from grader.results.words import STATUSES, needs_a_look, result_mark, total
+from grader.submissions.layout import Stray
+from grader.submissions.names import safe_name
+from utils.checks.results import CheckResult, ExerciseResult
+from utils.views.page import escape, escape_line, prose, prose_line
+from utils.views.plain import CHARS, LINES, plural
+from utils.views.words import NOT_RUN, NOT_YET, PARTLY, PASSED, check_mark
+
+NAME = "report.html"
+
+_LOOKS = 100
+"""submissions whose evidence is shown; more would be a page that no browser likes"""
+_ITEMS = 20
+"""flags, losses, checks of one submission"""
+_LISTED = 200
+"""strays, problems, notes"""
+_MESSAGES = 3
+"""messages of one check"""
+_DETAIL_CHARS, _DETAIL_LINES = 2_000, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What there is to say besides results."""
+
+    strays: Sequence[Stray] = ()
+    problems: Sequence[str] = ()
+    """files and lines that could not be used"""
+    notes: Sequence[str] = ()
+
+
+def report_page(rows: Sequence[Row], remarks: Remarks | None = None) -> str:
+    """Return the page; rows are shown in their order."""
+    remarks = remarks or Remarks()
+    labs = count(result for result, _ in rows)
+    looks = [row for row in rows if needs_a_look(row[0])]
+    at = {(result.student, result.lab): number for number, (result, _) in enumerate(looks[:_LOOKS], 1)}
+    parts = [
+        "<h1>Report</h1>",
+        f'<p class="kit-lead">{_counted([result for result, _ in rows])}</p>',
+        *_remarks("Could not be used", remarks.problems, tone="bad"),
+        *_remarks("Good to know", remarks.notes),
+        _contents(labs, looks, remarks),
+        *_looks(looks),
+        *(part for lab, counted in labs.items() for part in _lab(lab, counted)),
+        *_everyone(rows, at),
+        *_strays(remarks.strays),
+    ]
+    return page("Report", "\n".join(parts), wide=True)
+
+
+def _counted(results: Sequence[Result]) -> str:
+    statuses = Counter(result.status for result in results)
+    words = [f"{statuses[status]:,} {status}" for status in STATUSES if statuses[status]]
+    flagged = sum(1 for result in results if result.flags)
+    open_air = sum(1 for result in results if result.sandbox == "none")
+    words += [f"{flagged:,} flagged"] if flagged else []
+    words += [f"{open_air:,} {UNSANDBOXED}"] if open_air else []
+    return f"{plural(len(results), 'result')}: {', '.join(words)}." if results else "There are no results."
+
+
+def _remarks(title: str, texts: Sequence[str], tone: str = "none") -> Iterator[str]:
+    if texts:
+        items = item_list([f"<li>{escape(text, chars=400)}</li>" for text in texts[:_LISTED]], len(texts))
+        yield f'<div class="kit-note kit-{tone}"><h2 class="kit-first">{title}</h2>{items}</div>'
+
+
+def _contents(labs: Mapping[str, LabCount], looks: Sequence[Row], remarks: Remarks) -> str:
+    links = [f'<a href="#looks">To look at: {len(looks):,}</a>'] if looks else []
+    links += [f'<a href="#{_anchor(lab)}">{escape_line(lab, 60)}</a>' for lab in labs]
+    links += ['<a href="#everyone">Everyone</a>'] if labs else []
+    links += [f'<a href="#strays">Not graded: {len(remarks.strays):,}</a>'] if remarks.strays else []
+    items = "".join(f"<li>{link}</li>" for link in links)
+    return f'<nav aria-label="Contents"><ul class="kit-list">{items}</ul></nav>' if links else ""
+
+
+def _anchor(lab: str) -> str:
+    return quote(f"lab-{safe_name(lab)}", safe="").replace("%", "_")
+
+
+# What a person should look at
+
+
+def _looks(looks: Sequence[Row]) -> Iterator[str]:
+    if not looks:
+        return
+    yield '<h2 id="looks">To look at</h2>'
+    yield (
+        "<p>A flag costs nothing by itself. Text in frames was written by students' programs; it may say "
+        "anything. To change points, write a line into adjustments.csv.</p>"
+    )
+    yield from (_look(number, result) for number, (result, _) in enumerate(looks[:_LOOKS], 1))
+    if len(looks) > _LOOKS:
+        names = ", ".join(f"<bdi>{escape_line(result.student, 40)}</bdi>" for result, _ in looks[_LOOKS:])
+        yield f"<p>And {len(looks) - _LOOKS:,} more, whose evidence is in results/: {names}</p>"
+
+
+def _look(number: int, result: Result) -> str:
+    kinds = ", ".join(sorted({flag.kind for flag in result.flags}))
+    head = f"<bdi>{escape_line(result.student, 60)}</bdi> · {escape_line(result.lab, 60)}"
+    inner = [*_facts(result), *_flags(result.flags), *_losses(result.losses), *_checks(result.exercises)]
+    return (
+        f'<details class="kit-one kit-{result_mark(result).tone}" id="look-{number}">'
+        f"<summary>{head} · {result.status}{' · ' if kinds else ''}{escape_line(kinds, 200)}</summary>\n"
+        f'<div class="kit-inner">\n{chr(10).join(inner)}\n</div></details>'
+    )
+
+
+def _facts(result: Result) -> Iterator[str]:
+    for text in (result.reason, result.do):
+        if text:
+            yield f"<p>{prose(text, chars=CHARS, lines=LINES)}</p>"
+    facts = [
+        ("File", result.path),
+        ("SHA-256", result.submission),
+        ("Without limits for", ", ".join(result.lacking)),
+        *(("Note", note) for note in result.notes[:_ITEMS]),
+    ]
+    terms = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts if text)
+    if terms:
+        yield f"<dl>{terms}</dl>"
+
+
+def _flags(flags: Sequence[Flag]) -> Iterator[str]:
+    if flags:
+        yield "<h3>Flags</h3>"
+        yield item_list([_flag(flag) for flag in flags[:_ITEMS]], len(flags))
+
+
+def _flag(flag: Flag) -> str:
+    cell = f" (cell {flag.cell})" if flag.cell else ""
+    what = prose(flag.what, chars=CHARS, lines=LINES)
+    return f"<li><strong>{escape_line(flag.kind, 60)}</strong>{cell}: {what}{_framed(flag.shown)}</li>"
+
+
+def _losses(losses: Sequence[Loss]) -> Iterator[str]:
+    if losses:
+        yield "<h3>What went wrong while it ran</h3>"
+        yield item_list([_loss(loss) for loss in losses[:_ITEMS]], len(losses))
+
+
+def _loss(loss: Loss) -> str:
+    places = [f"cell {loss.cell}"] if loss.cell else []
+    places += [f"exercise {escape_line(loss.exercise, 12)}"] if loss.exercise else []
+    place = f" ({', '.join(places)})" if places else ""
+    what, do = (prose(text, chars=CHARS, lines=LINES) for text in (loss.what, loss.do))
+    return f"<li><strong>{loss.kind}</strong>{place}: {what} {do}{_framed(loss.shown)}</li>"
+
+
+def _checks(exercises: Iterable[ExerciseResult]) -> Iterator[str]:
+    failed = [
+        check
+        for exercise in exercises
+        for check in exercise.checks
+        if check.status not in ("passed", "not run")
+    ]
+    if failed:
+        yield "<h3>Checks that did not pass</h3>"
+        yield item_list([_check(check) for check in failed[:_ITEMS]], len(failed))
+
+
+def _check(check: CheckResult) -> str:
+    detail = escape(check.detail, chars=_DETAIL_CHARS, lines=_DETAIL_LINES, tail=True)
+    terms = (
+        ("Called", _framed(check.called)),
+        ("Came back", _framed(check.returned)),
+        ("Expected", prose(check.expected, chars=CHARS, lines=LINES)),
+        ("Details", f"<pre>{detail}</pre>" if detail else ""),
+    )
+    listed = "".join(f"<dt>{term}</dt><dd>{shown}</dd>" for term, shown in terms if shown)
+    return (
+        f"<li><strong>{escape_line(check.exercise, 12)}</strong> {prose_line(check.title, 120)} "
+        f"({check_mark(check).word}): {prose(check.message, chars=CHARS, lines=LINES)}"
+        f"{f'<dl>{listed}</dl>' if listed else ''}</li>"
+    )
+
+
+def _framed(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>" if text else ""
+
+
+# Labs
+
+
+def _lab(lab: str, counted: LabCount) -> Iterator[str]:
+    title = f"{escape_line(lab, 60)}: {prose_line(counted.title, 120)}"
+    words = [f"{counted.statuses[status]:,} {status}" for status in STATUSES if counted.statuses[status]]
+    yield f'<h2 id="{_anchor(lab)}">{title}</h2>'
+    yield f"<p>{', '.join(words)}. Counted below: the {counted.ran:,} that ran, by their checks.</p>"
+    if not counted.ran:
+        return
+    head = "".join(f'<th scope="col" class="kit-right">{mark.symbol} {mark.word}</th>' for mark in _ENDS)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape_line(number, 12)}</th><td>{prose_line(exercise.title, 60)}</td>'
+        + "".join(f'<td class="kit-right">{exercise.words[mark.word] or ""}</td>' for mark in _ENDS)
+        + "</tr>"
+        for number, exercise in counted.exercises.items()
+    )
+    yield _table(f'<th scope="col">Exercise</th><th scope="col">Title</th>{head}', rows)
+    stumbles = "\n".join(
+        _stumble(number, check)
+        for number, exercise in counted.exercises.items()
+        for check in exercise.checks.values()
+        if check.messages
+    )
+    if stumbles:
+        columns = "".join(
+            f'<th scope="col">{column}</th>' for column in ("Exercise", "Check", "Passed", "Most said")
+        )
+        yield f"<h3>Where people stumble</h3>\n{_table(columns, stumbles)}"
+
+
+_ENDS = (PASSED, PARTLY, NOT_YET, NOT_RUN)
+
+
+def _stumble(number: str, check: CheckCount) -> str:
+    said = "<br>".join(
+        f"{times:,} × {prose(message, chars=200, lines=4)}"
+        for message, times in sorted(check.messages.items(), key=lambda item: (-item[1], item[0]))[:_MESSAGES]
+    )
+    more = len(check.messages) - _MESSAGES
+    rest = f'<br><span class="kit-soft">and {more:,} other</span>' if more > 0 else ""
+    return (
+        f'<tr><th scope="row">{escape_line(number, 12)}</th><td>{prose_line(check.title, 80)}</td>'
+        f'<td class="kit-right">{check.passed:,} of {check.asked:,}</td><td>{said}{rest}</td></tr>'
+    )
+
+
+# Everyone
+
+
+def _everyone(rows: Sequence[Row], at: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    if rows:
+        columns = ("Student", "Name", "Lab", "Points", "State", "To look at", "Decided by people")
+        head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+        body = "\n".join(_row(row, at) for row in rows)
+        summary = f"All {plural(len(rows), 'result')}"
+        yield '<h2 id="everyone">Everyone</h2>'
+        yield f'<details open class="kit-one"><summary>{summary}</summary>\n{_table(head, body)}</details>'
+
+
+def _row(row: Row, at: Mapping[tuple[str, str], int]) -> str:
+    result, final = row
+    mark = result_mark(result)
+    kinds = [*sorted({flag.kind for flag in result.flags})]
+    kinds += [UNSANDBOXED] if result.sandbox == "none" else []
+    kinds += ["late"] if result.late else []
+    shown = escape_line(", ".join(kinds), 120)
+    number = at.get((result.student, result.lab))
+    look = f'<a href="#look-{number}">{shown or result.status}</a>' if number else shown
+    decided = "; ".join(in_words(one) for one in final.adjustments)
+    page_of = quote(feedback.path_of(result.student, result.lab))
+    return (
+        f'<tr class="kit-{mark.tone}"><th scope="row">'
+        f'<a href="{page_of}"><bdi>{escape_line(result.student, 40)}</bdi></a></th>'
+        f"<td><bdi>{escape_line(result.name, 40)}</bdi></td><td>{escape_line(result.lab, 40)}</td>"
+        f'<td class="kit-right">{total(final)}</td><td>{mark_html(mark)}</td>'
+        f"<td>{look}</td><td>{escape_line(decided, 200)}</td></tr>"
+    )
+
+
+def _strays(strays: Sequence[Stray]) -> Iterator[str]:
+    if strays:
+        items = [
+            f"<li><bdi><code>{escape_line(stray.path, 120)}</code></bdi> {escape_line(stray.why, 200)}</li>"
+            for stray in strays[:_LISTED]
+        ]
+        yield '<h2 id="strays">Files that were not graded</h2>'
+        yield item_list(items, len(strays))
+
+
+def _table(head: str, rows: str) -> str:
+    return (
+        '<div class="kit-card kit-scroll"><table class="kit-table">'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+    )

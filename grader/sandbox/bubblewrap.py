@@ -1,0 +1,261 @@
+"""Jailed processes: namespaces of their own, by bubblewrap, with nothing mounted but what they run on.
+
+Started by root, the jail is built by root and its program runs under a user id that nobody has: root is
+exempt from the limit on processes, and an interpreter may lie below a folder that only root may enter.
+Started by anyone else, a user namespace gives the right to build it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from grader.errors import GraderError
+from grader.jail.frames import Channel
+from grader.sandbox.child import Child
+from grader.sandbox.seccomp import filter_bytes
+from grader.sandbox.stage import Mount, Stage
+from grader.sandbox.watch import Bounds, MemoryWatch, Over
+
+JAIL = PurePosixPath("/jail")
+"""where the kit and the environment are"""
+WORK = "/work"
+MIB = 2**20
+WRITABLE: Mapping[str, int] = {WORK: 64 * MIB, "/dev/shm": 16 * MIB}  # noqa: S108 - in the jail
+"""folders in memory and their sizes: nothing else can be written to"""
+BOUNDS = Bounds(memory=1536 * MIB, tasks=160)
+FIRST_UID, UIDS = 61_900, 1_000
+"""users that no distribution gives to anybody; each process has its own, so that its limits are its own"""
+START_SECONDS = 20.0
+
+_SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+"""folders of the system besides /usr; on most systems links into it"""
+_ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
+_FILES = {
+    "passwd": "root:x:0:0:root:/:/bin/false\nstudent:x:1000:1000:student:/work:/bin/sh\n",
+    "group": "root:x:0:\nstudent:x:1000:\n",
+    "hosts": "127.0.0.1 localhost jail\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+
+
+def find_bubblewrap() -> str:
+    """Path of the program. Raises GraderError where there is none, saying what to do."""
+    found = shutil.which("bwrap")
+    if found is None:
+        msg = "bubblewrap is not installed, and nothing of a submission runs without it"
+        raise GraderError(msg, hint="apt install bubblewrap (dnf, pacman and zypper have it as well)")
+    return found
+
+
+@dataclass
+class _Users:
+    """User ids in use by processes that root has started."""
+
+    _next: int = 0
+    _used: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> int:
+        with self._lock:
+            while (uid := FIRST_UID + self._next % UIDS) in self._used:
+                self._next += 1
+            self._next += 1
+            self._used.add(uid)
+            return uid
+
+    def give_back(self, uid: int) -> None:
+        with self._lock:
+            self._used.discard(uid)
+
+
+class Bubblewrap:
+    """Starts modules of ``grader.jail`` in jails."""
+
+    def __init__(self, stage: Stage, watch: MemoryWatch, program: str | None = None) -> None:
+        self._program = program or find_bubblewrap()
+        self._stage = stage
+        self._watch = watch
+        self._etc = stage.folder / "etc"
+        self._etc.mkdir(exist_ok=True)
+        self._etc.chmod(0o755)
+        for name, text in _FILES.items():
+            (self._etc / name).write_text(text)
+            (self._etc / name).chmod(0o644)
+        self._filter = filter_bytes()
+        self._as_root = os.geteuid() == 0
+        self._users = _Users()
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Layers that are missing on this machine."""
+        return () if self._filter is not None else (f"a filter of system calls for {platform.machine()}",)
+
+    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+        """The started process (see ``Start``). What bubblewrap says, if it fails, is in the GraderError."""
+        uid = self._users.take() if self._as_root else None
+        ours, theirs = socket.socketpair()
+        told, telling = os.pipe()
+        passed = [theirs.fileno(), telling]
+        filtering: list[str] = []
+        try:
+            if self._filter is not None:
+                passed.append(_file_with(self._filter))
+                filtering = ["--seccomp", str(passed[-1])]
+            python = [str(self._stage.python(JAIL)), "-P", "-m", module, str(theirs.fileno())]
+            process = subprocess.Popen(
+                [
+                    *(self._program, "--info-fd", str(telling)),
+                    *filtering,
+                    *self._arguments(),
+                    *(_dropping(uid) if uid is not None else ()),
+                    *python,
+                ],
+                pass_fds=passed,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env={},
+            )
+        except BaseException:
+            ours.close()
+            os.close(told)
+            raise
+        finally:
+            theirs.close()
+            for descriptor in passed[1:]:
+                os.close(descriptor)
+        first = _first_process(told)
+        child = Child(Channel(ours), process, process.pid)
+        if uid is not None:
+            child.after_end(lambda: self._users.give_back(uid))
+        if first is None:
+            child.process.wait(START_SECONDS)
+            said = child.said().removeprefix("bwrap: ")
+            child.end()
+            msg = f"the jail could not be built: {said or f'code {process.returncode}'}"
+            raise GraderError(msg, hint="python -m grader doctor says what this machine lacks")
+        child.opened(first)
+        child.while_alive(self._watch.over(process.pid, BOUNDS, lambda found: _end(child, found, over)))
+        return child
+
+    def _arguments(self) -> Iterator[str]:
+        yield from (
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+        )
+        if not self._as_root:
+            yield "--unshare-user"
+        yield from ("--die-with-parent", "--new-session", "--hostname", "jail", "--clearenv")
+        for name, value in environment(str(self._stage.kit(JAIL))).items():
+            yield from ("--setenv", name, value)
+        for path in ("/usr", *_SYSTEM):
+            yield from _mounted(path)
+        mounts = self._stage.mounts(JAIL)
+        yield from _ways([*_ETC, *(f"/etc/{name}" for name in _FILES), *(mount.target for mount in mounts)])
+        for path in _ETC:
+            yield from ("--ro-bind-try", path, path)
+        for name in _FILES:
+            yield from ("--ro-bind", str(self._etc / name), f"/etc/{name}")
+        yield from _staged(mounts)
+        yield from ("--proc", "/proc", "--dev", "/dev")
+        for folder, size in WRITABLE.items():
+            yield from ("--perms", "1777", "--size", str(size), "--tmpfs", folder)
+        yield from ("--perms", "1777", "--dir", f"{WORK}/.tmp", "--symlink", f"{WORK}/.tmp", "/tmp")  # noqa: S108
+        # The root of the jail and its /dev are writable until now: nothing may be left there for others.
+        yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK)
+
+
+def _end(child: Child, found: Over, over: Callable[[str], None] | None) -> None:
+    if over is not None:
+        over(f"more {found.what} than a submission may have")
+    child.kill()
+
+
+def environment(kit: str, work: str = WORK, programs: str = f"{JAIL}/venv/bin") -> Mapping[str, str]:
+    """All that a process for a submission finds in its environment when it starts."""
+    return {
+        "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": kit,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Sets of strings have one order: the same submission gives the same answers.
+        "PYTHONHASHSEED": "0",
+        "HOME": work,
+        "TMPDIR": f"{work}/.tmp" if work == WORK else work,
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "USER": "student",
+        "LOGNAME": "student",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
+        "IPYTHONDIR": f"{work}/.ipython",
+        "MPLCONFIGDIR": f"{work}/.matplotlib",
+    }
+
+
+def _mounted(path: str) -> Iterator[str]:
+    there = Path(path)
+    if there.is_symlink():
+        yield from ("--symlink", str(there.readlink()), path)
+    elif there.is_dir():
+        yield from ("--ro-bind", path, path)
+
+
+def _ways(targets: Iterable[str | PurePosixPath]) -> Iterator[str]:
+    """Folders on the way to what is mounted there; bubblewrap would let nobody but root enter those it makes.
+
+    An interpreter that cannot read its own library takes another one, if it finds one below ``/usr``.
+    """
+    mounted, made = [PurePosixPath("/usr")], {PurePosixPath("/")}
+    for target in map(PurePosixPath, targets):
+        for folder in reversed(target.parents):
+            if folder not in made and not any(folder.is_relative_to(path) for path in mounted):
+                made.add(folder)
+                yield from ("--perms", "0755", "--dir", str(folder))
+        mounted.append(target)
+
+
+def _staged(mounts: Iterable[Mount]) -> Iterator[str]:
+    for mount in mounts:
+        if mount.source is None:
+            yield from ("--tmpfs", str(mount.target), "--remount-ro", str(mount.target))
+        else:
+            yield from ("--ro-bind", str(mount.source), str(mount.target))
+
+
+def _dropping(uid: int) -> tuple[str, ...]:
+    user = str(uid)
+    rights = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--")
+    return ("setpriv", "--reuid", user, "--regid", user, *rights)
+
+
+def _file_with(data: bytes) -> int:
+    descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _first_process(told: int) -> int | None:
+    """Number of the jail's first process, once it is there; ``None`` when bubblewrap failed before."""
+    with open(told, "rb") as pipe:
+        text = pipe.read()
+    try:
+        facts: Any = json.loads(text)
+        return int(facts["child-pid"])
+    except (ValueError, KeyError, TypeError):
+        return None

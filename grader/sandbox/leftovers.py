@@ -1,0 +1,37 @@
+"""What a jailed process holds on to after a cell: what is used up is lost for everything that follows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from grader.sandbox.child import Child
+from grader.sandbox.watch import use
+
+MIB = 2**20
+MEMORY = 640 * MIB
+"""bytes; the stack and a lab's own data are about a quarter of that"""
+TASKS = 60
+"""processes and threads"""
+FILES = 5_000
+FREE = 0.25
+"""share of the work folder's space that the rest of the submission may count on"""
+
+
+def used_up(child: Child, folders: Sequence[int]) -> str:
+    """What a process has left too little of for the rest of its submission; empty if it has enough.
+
+    ``folders`` are descriptors of all that it can write to, each of them a file system of its own.
+    """
+    for folder in folders:
+        disk = os.fstatvfs(folder)
+        if disk.f_blocks and disk.f_bavail < FREE * disk.f_blocks:
+            return "files nearly fill the work folder"
+        if disk.f_files - disk.f_ffree > FILES:
+            return f"more than {FILES} files lie in the work folder"
+    now = use(child.root)
+    if now.tasks > TASKS:
+        return f"more than {TASKS} processes and threads go on"
+    if now.memory > MEMORY and use(child.root, exact=True).memory > MEMORY:
+        return f"more than {MEMORY // MIB} MiB of memory stay in use"
+    return ""

@@ -1,0 +1,168 @@
+"""The instructor's page: the class in numbers, what to look at with its evidence, and nothing that acts."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+
+from grader.results.adjustments import Adjustment, adjusted
+from grader.results.model import Flag, Loss
+from grader.results.report import Remarks, report_page
+from grader.submissions.layout import Stray
+from tests.grader.results.made import (
+    HOSTILE,
+    LAB,
+    RESULTS,
+    check,
+    exercise,
+    hostile,
+    not_graded,
+    partly,
+    result,
+)
+from tests.grader.results.pages import Page, harmless
+
+
+def html_of(results, given_by=(), **remarks) -> str:
+    return report_page([(one, adjusted(one, given_by)) for one in results], Remarks(**remarks))
+
+
+def page_of(*results, given_by=(), **remarks) -> Page:
+    return harmless(html_of(results, given_by, **remarks))
+
+
+def test_an_empty_report_says_so():
+    page = page_of()
+    assert "There are no results." in page.text
+    assert page.headings == ["h1"]
+
+
+def test_it_counts_how_submissions_ended():
+    text = page_of(
+        result("a"), partly("b", sandbox="none"), not_graded("missing", "c"), not_graded("timeout", "d")
+    ).text
+    assert "4 results: 2 graded, 1 timeout, 1 missing, 1 unsandboxed." in text
+
+
+def test_it_counts_how_exercises_ended_among_those_that_ran():
+    half = exercise("1.2", check("a"), check("b", "failed"))
+    none = exercise("1.2", check("a", "failed"), check("b", "failed"))
+    results = [result("a"), result("b"), result("c", exercises=(exercise(), half))]
+    results += [
+        result("d", exercises=(exercise(), none)),
+        not_graded("crashed", "e"),
+        not_graded("missing", "f"),
+    ]
+    text = page_of(*results).text
+    assert "Counted below: the 5 that ran, by their checks." in text
+    assert "Exercise Title ✓ passed ◐ partly ✗ not yet · not run" in text
+    assert "1.1 Exercise 1.1 4 1 1.2 Exercise 1.2 2 1 1 1" in text
+
+
+def test_it_says_what_checks_most_said():
+    messages = ["rare", *["often"] * 3, *["second"] * 2, "third", "fourth"]
+    results = [
+        result(f"s{at}", exercises=(exercise("1.1", check("a", "failed", message=message), check("b")),))
+        for at, message in enumerate(messages)
+    ]
+    text = page_of(*results).text
+    assert "1.1 check a 0 of 8 3 × often 2 × second 1 × fourth and 2 other" in text
+    assert "check b" not in text
+
+
+def test_what_needs_a_look_comes_with_its_evidence():
+    one = partly(
+        flags=(Flag("patches-library", "The notebook changes langgraph.", 4, "StateGraph.compile = mine"),),
+        losses=(Loss("cell-error", "Cell 3 raised an error.", "Look at it.", "1.2", 3, "NameError: x"),),
+        lacking=("memory",),
+        notes=("the file was mended",),
+        path="bob/lab.ipynb",
+    )
+    page = page_of(one, result("ada"))
+    for words in (
+        f"bob · {LAB} · graded · patches-library",
+        "patches-library (cell 4): The notebook changes langgraph. StateGraph.compile = mine",
+        "cell-error (cell 3, exercise 1.2): Cell 3 raised an error. Look at it. NameError: x",
+        "1.2 check b (not yet): After a tool has answered",
+        "Came back what the student's code gave",
+        "Details line 3 in ask: a traceback",
+        "File bob/lab.ipynb",
+        "Without limits for memory",
+        "Note the file was mended",
+    ):
+        assert words in page.text
+    assert [name for name in page.ids if name.startswith("look-")] == ["look-1"]
+    assert "#look-1" in page.links
+
+
+@pytest.mark.parametrize("status", ["timeout", "crashed", "unreadable", "tampered"])
+def test_what_was_not_graded_needs_a_look(status):
+    text = page_of(not_graded(status)).text
+    assert "To look at: 1" in text
+    assert f"Reason of {status}. Do about {status}." in text
+
+
+def test_what_is_missing_or_wrong_needs_none():
+    assert "To look at:" not in page_of(partly(), not_graded("missing"), result()).text
+
+
+def test_everyone_is_in_the_table_with_a_way_to_the_feedback():
+    given_by = [Adjustment("bob", LAB, "1.2", 2, "R. Miller", "was right", 2)]
+    page = page_of(result("Ada L/x"), partly(), not_graded("missing", "mia"), given_by=given_by)
+    assert "bob 01_persistence 4 of 4 ◐ partly 1.2=2 (R. Miller: was right)" in page.text
+    assert "mia 01_persistence – of 4 · missing" in page.text
+    assert f"feedback/%2541da%2520%254c%252fx/{LAB}.html" in page.links
+
+
+def test_strays_problems_and_notes_are_listed():
+    page = page_of(
+        result(),
+        strays=[Stray("a/b.txt", "is called like none of the labs")],
+        problems=["adjustments.csv, line 3: no author"],
+        notes=["line 4 takes the place of line 2"],
+    )
+    assert "Could not be used adjustments.csv, line 3: no author" in page.text
+    assert "Good to know line 4 takes the place of line 2" in page.text
+    assert "Files that were not graded a/b.txt is called like none of the labs" in page.text
+
+
+def test_labs_are_told_apart():
+    page = page_of(result("a"), result("a", lab="02_streaming", title="As it comes"))
+    assert [name for name in page.ids if name.startswith("lab-")] == [
+        "lab-01_persistence",
+        "lab-02_streaming",
+    ]
+    assert "02_streaming: As it comes" in page.text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
+def test_hostile_text_does_nothing(text):
+    one = hostile(text)
+    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2) for number in ("1.1", "*")]
+    html = html_of(
+        [one, hostile(text, "eve")], given_by, strays=[Stray(text, text)], problems=[text], notes=[text]
+    )
+    harmless(html)
+    assert len(html) < 500_000
+
+
+@settings(max_examples=40)
+@given(RESULTS)
+def test_any_result_can_be_reported(one):
+    assert Page(html_of([one, one])).headings[0] == "h1"
+
+
+def test_a_class_of_three_hundred_is_reported_at_once_and_stays_readable():
+    everyone = [partly(f"s{at}") for at in range(270)]
+    everyone += [hostile("<b>'x\u202e" * 5_000, f"h{at}") for at in range(30)]
+    began = time.process_time()
+    html = html_of(everyone)
+    assert time.process_time() - began < 5  # takes a tenth of it; what is quadratic takes minutes
+    assert len(html) < 3_000_000
+    harmless(html)
+
+
+def test_when_all_need_a_look_the_evidence_of_the_first_hundred_is_shown_and_the_rest_named():
+    page = page_of(*(not_graded("timeout", f"s{at:03}") for at in range(103)))
+    assert "And 3 more, whose evidence is in results/: s100 , s101 , s102" in page.text
+    assert len([name for name in page.ids if name.startswith("look-")]) == 100
