@@ -140,6 +140,38 @@ def grade(
 
 
 @app.command()
+def validate(
+    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="[default: all]")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores]"),
+    ] = None,
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Without a jail.")] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """See whether this machine grades the labs as they are meant to be.
+
+    The solution must get everything, the released lab nothing, each exercise
+    alone exactly its points.
+    """
+    from grader.grading import command  # noqa: PLC0415
+
+    words = command.Words(labs=tuple(labs or ()), jobs=jobs, sandbox=not no_sandbox, root=root)
+    _leave(lambda: command.validate_labs(words, typer.echo, _say))
+
+
+@app.command()
+def doctor() -> None:
+    """Try everything that grading needs on this machine, and say what is missing."""
+    from grader.grading import command  # noqa: PLC0415
+
+    _leave(lambda: command.doctor(typer.echo))
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
 ) -> None:

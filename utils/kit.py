@@ -9,12 +9,13 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import urllib.request
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from dotenv import dotenv_values, find_dotenv
 
@@ -23,8 +24,8 @@ from utils.checks.registry import slug_of
 from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, Mode
-from utils.providers import NO_KEY, SEARCH_KEY, Provider, chosen_provider, settings
-from utils.replay.conversation import Scenario
+from utils.providers import NO_KEY, SEARCH_KEY, Provider, chosen_provider, settings, upstream_of
+from utils.replay.conversation import Fault, Scenario
 from utils.replay.fixtures import load_scenario
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
@@ -89,6 +90,33 @@ class Kit:
             msg = "only the process that runs the recorded model has a log of its requests"
             raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
         return self.session.requests(kind)
+
+    def break_next(
+        self, turn: Literal["answer", "call"] = "answer", *, after: int = 12, clean: bool = False
+    ) -> None:
+        """Let the recorded model break off after so many pieces, in its next answer or its next tool call.
+
+        The connection drops; with ``clean`` the stream ends as if all were well. Raises SetupError where
+        answers are not recorded.
+        """
+        if self.session is None or self.mode != "replay":
+            msg = "only the recorded model breaks off when it is told to"
+            raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
+        self.session.break_next(turn, Fault(kind="cut" if clean else "drop", after=after))
+
+    @property
+    def clock(self) -> Callable[[], float] | None:
+        """A clock for pictures; ``None`` where answers come at once and time says nothing."""
+        at_once = self.session is not None and self.session.pace.factor == 0
+        return None if at_once else time.perf_counter
+
+    @property
+    def open_requests(self) -> Callable[[], int] | None:
+        """Counts the requests that are open at the model's side; ``None`` where nobody listens in.
+
+        Also where answers come at once: then they are open for no time that could be seen.
+        """
+        return None if self.session is None or self.clock is None else self.session.open
 
     def write_recording(self) -> None:
         """Write what was recorded since ``setup()`` into the lab's fixture; what was not asked stays in it.
@@ -270,10 +298,16 @@ def _chosen_mode(mode: str | None) -> Mode:
 
 
 def _need_key(provider: Provider) -> None:
-    for name in (provider.key, SEARCH_KEY):
-        if _setting(name) in (None, "", NO_KEY):
+    keys = () if any(map(_is_set, provider.instead)) else provider.keys
+    for name in (*keys, SEARCH_KEY):
+        if not _is_set(name):
             msg = f"live answers need a key, and {name} is not set"
-            raise SetupError(msg, hint=f"put {name}=… into .env, or set {MODE}=replay")
+            others = " or ".join(("", *provider.instead)) if name in provider.keys else ""
+            raise SetupError(msg, hint=f"put {name}=…{others} into .env, or set {MODE}=replay")
+
+
+def _is_set(name: str) -> bool:
+    return _setting(name) not in (None, "", NO_KEY)
 
 
 def _switch_off_tracing(kit: Kit) -> str:
@@ -296,6 +330,8 @@ def _point_at(kit: Kit, url: str) -> None:
     """Point the providers' documented settings at a session; real keys stay out of its requests."""
     for name, value in settings(kit.provider, url).items():
         kit._set(name, value)
+    for name in kit.provider.away:
+        kit._set(name, None)
     _add_no_proxy(kit)
     for name in _PROXIES:
         if os.environ.get(name, "").startswith("socks"):
@@ -342,7 +378,7 @@ def _record(kit: Kit) -> None:
         return
     provider = kit.provider
     upstream = Upstream(
-        models={provider.name: os.environ.get(provider.address) or provider.default_address},
+        models={provider.name: upstream_of(provider)},
         search=os.environ.get(SEARCH_ADDRESS) or REAL_SEARCH,
     )
     kit.server = ReplayServer().start()

@@ -41,6 +41,8 @@ class Terms:
     up for the cells and questions that follow; empty if nothing"""
     port: int = 0
     """where the recorded model is to be found in there; 0 for any"""
+    lacking: tuple[str, ...] = ()
+    """layers of the jail that this machine does not have"""
     folders: tuple[str, ...] = (".",)
     """where something can be written, as the process spells it; the work folder comes first"""
 
@@ -140,7 +142,8 @@ class Attempt:
         """Names that several cells define, with the cells' numbers. Raises Ended or Tampered."""
         match self._receive(seconds):
             case {"kind": "finished", "twice": dict(twice)}:
-                return {str(name): [str(cell) for cell in cells] for name, cells in twice.items()}
+                if all(isinstance(cells, list) for cells in twice.values()):
+                    return {str(name): [str(cell) for cell in cells] for name, cells in twice.items()}
         msg = "something came that no run says at its end"
         raise Tampered(msg)
 
@@ -215,7 +218,13 @@ def _granted(
     child.channel.send(job, deadline)
     told, (listener, *folders) = child.channel.receive_granted(1 + len(job["grant"]["folders"]), deadline)
     try:
-        return tuple(folders), str(told["folders"][0]), RecordedModel(beside, listener, deadline)
+        path = str(told["folders"][0])
+    except BaseException:
+        for descriptor in (listener, *folders):
+            os.close(descriptor)
+        raise
+    try:
+        return tuple(folders), path, RecordedModel(beside, listener, deadline)
     except BaseException:
         for descriptor in folders:
             os.close(descriptor)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,36 +66,44 @@ class Graded:
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C; every result so far is written."""
+    """The run was stopped from outside; every result so far is written."""
 
 
-@contextmanager
-def _ending(start: Start) -> Iterator[Start]:
-    """The same start; whatever it started is ended at the latest when this is left."""
-    alive: dict[int, Child] = {}
-    lock = threading.Lock()
-    stopped = threading.Event()
+class Starting:
+    """A way to start processes that can be stopped: what runs then is ended, and nothing new starts."""
 
-    def starting(module: str, *, over: Callable[[str], None] | None = None) -> Child:
-        if stopped.is_set():
-            raise Interrupted
-        child = start(module, over=over)
-        with lock:
-            alive[id(child)] = child
-        child.after_end(lambda: _forget(alive, child))
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._alive: dict[int, Child] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+        """The started process (see ``Start``). Raises Interrupted once this was stopped."""
+        self.check()
+        child = self._start(module, over=over)
+        with self._lock:
+            self._alive[id(child)] = child
+            child.after_end(lambda: self._forget(child))
+            if self._stopped:
+                child.kill()
         return child
 
-    try:
-        yield starting
-    finally:
-        stopped.set()
-        with lock:
-            for child in list(alive.values()):
+    def check(self) -> None:
+        """Raise Interrupted once this was stopped: what was ended half-way is no result."""
+        if self._stopped:
+            raise Interrupted
+
+    def stop(self) -> None:
+        """End everything that was started and is still there."""
+        self._stopped = True
+        with self._lock:
+            for child in self._alive.values():
                 child.kill()
 
-
-def _forget(alive: dict[int, Child], child: Child) -> None:
-    alive.pop(id(child), None)
+    def _forget(self, child: Child) -> None:
+        with self._lock:
+            self._alive.pop(id(child), None)
 
 
 def grade(
@@ -116,11 +123,11 @@ def grade(
     results: list[Result] = []
     afresh = 0
     store.tidy(order.out)
-    with _ending(start) as ending, ThreadPoolExecutor(order.jobs, "grading") as pool:
-        stopped = threading.Event()
-        every = {paper.lab: terms(paper, ending) for paper in order.papers.values()}
+    starting = Starting(start)
+    every = {paper.lab: terms(paper, starting) for paper in order.papers.values()}
+    with ThreadPoolExecutor(order.jobs, "grading") as pool:
         waiting: list[Future[tuple[Result, bool, str]]] = [
-            pool.submit(_one, order, entry, every[entry.lab], stopped) for entry in entries
+            pool.submit(_one, order, entry, every[entry.lab], starting) for entry in entries
         ]
         try:
             for future in waiting:
@@ -130,9 +137,8 @@ def grade(
                 problems += [problem] if problem else []
                 tell(result, new)
         except BaseException:
-            stopped.set()
-            for future in waiting:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
+            starting.stop()
             raise
     return Graded(tuple(results), handed, afresh, tuple(problems))
 
@@ -163,10 +169,9 @@ def _part(student: str, parts: int) -> int:
     return int.from_bytes(digest[:8], "big") % parts
 
 
-def _one(order: Order, entry: Entry, terms: Terms, stopped: threading.Event) -> tuple[Result, bool, str]:
+def _one(order: Order, entry: Entry, terms: Terms, starting: Starting) -> tuple[Result, bool, str]:
     """A result, whether it is new, and what was wrong with the one that was stored before."""
-    if stopped.is_set():
-        raise Interrupted
+    starting.check()
     read = read_entry(order, entry.found)
     blank = _blank(order, entry, read)
     problem = ""
@@ -180,8 +185,7 @@ def _one(order: Order, entry: Entry, terms: Terms, stopped: threading.Event) -> 
     result = blank
     if isinstance(read, Submission):
         result = scrubbed(_judged(order, blank, read, terms))
-    if stopped.is_set():
-        raise Interrupted  # what was ended half-way is no result
+    starting.check()
     store.write(order.out, result)
     return result, True, problem
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +18,14 @@ from grader.errors import UsageError
 from grader.grading.batch import Graded, Order, grade
 from grader.grading.machine import CELL_CPU, CELL_WALL, Machine, machine
 from grader.grading.paper import digest, read_paper
+from grader.grading.validate import validate, wrong_with
 from grader.hidden.seed import course_secret
 from grader.release.course import Course, find_course
 from grader.results import store
 from grader.results.lines import as_json_line, lines, summary
 from grader.results.model import Result
 from grader.results.views import write_views
+from grader.sandbox.doctor import examine
 from grader.submissions import read_roster
 
 SECRET = ".course-secret"  # noqa: S105 - the name of a file
@@ -35,8 +40,8 @@ Say = Callable[[str], None]
 class Words:
     """What was typed."""
 
-    submissions: Path
-    out: Path
+    submissions: Path = Path()
+    out: Path = Path("grades")
     labs: tuple[str, ...] = ()
     student: str = ""
     show: bool = False
@@ -55,7 +60,7 @@ def run(words: Words, say: Say, note: Say) -> int:
     """Grade, write results and views; the exit code. ``say`` takes results, ``note`` everything else."""
     course = find_course(words.root, Path.cwd())
     order = _order(words, course)
-    with machine(sandboxed=words.sandbox) as ready:
+    with _ended_politely(), machine(sandboxed=words.sandbox) as ready:
         _say_limits(words, ready, order, note)
         if words.show:
             return _show(words, order, ready, say)
@@ -67,6 +72,20 @@ def run(words: Words, say: Say, note: Say) -> int:
     return _finish(words, graded, say, note)
 
 
+@contextmanager
+def _ended_politely() -> Iterator[None]:
+    """Take SIGTERM for what Ctrl-C says: end what was started, and leave no folder behind."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _order(words: Words, course: Course) -> Order:
     if words.show and not words.student:
         raise UsageError("--show needs to know whose work", hint="add --student ID")
@@ -74,24 +93,33 @@ def _order(words: Words, course: Course) -> Order:
         raise UsageError(
             f"--timeout {words.seconds:g} leaves no time", hint="give seconds, such as --timeout 30"
         )
-    known = course.labs()
-    for lab in words.labs:
-        if lab not in known:
-            raise UsageError(f"there is no lab {lab!r}", hint=f"the labs are: {', '.join(known)}")
     return Order(
         submissions=words.submissions,
         out=words.out,
-        papers={lab: read_paper(course, lab) for lab in (words.labs or known)},
+        papers={lab: read_paper(course, lab) for lab in _labs(words, course)},
         secret=course_secret(words.secret or course.root / SECRET),
         digest=digest(course),
         roster=None if words.roster is None else read_roster(words.roster),
         student=words.student,
         seconds=words.seconds,
-        jobs=words.jobs or os.cpu_count() or 1,
+        jobs=words.jobs or _cores(),
         fresh=words.fresh,
         shard=_shard(words.shard),
         sandbox="bubblewrap" if words.sandbox else "none",
     )
+
+
+def _labs(words: Words, course: Course) -> tuple[str, ...]:
+    """The labs that were named; all of them, if none was."""
+    known = course.labs()
+    for lab in words.labs:
+        if lab not in known:
+            raise UsageError(f"there is no lab {lab!r}", hint=f"the labs are: {', '.join(known)}")
+    return words.labs or tuple(known)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -177,6 +205,37 @@ def _show(words: Words, order: Order, ready: Machine, say: Say) -> int:
     for text in show(order, ready):
         say(text)
     return 0
+
+
+def doctor(say: Say) -> int:
+    """Try what grading needs on this machine; the exit code."""
+    findings = examine()
+    for finding in findings:
+        word = "ok" if finding.ok else "MISSING" if finding.needed else "note"
+        say(f"{word:<8}{finding.what}: {finding.said}")
+        if not finding.ok and finding.do:
+            say(f"{'':<8}{finding.do}")
+    bad = [finding for finding in findings if finding.needed and not finding.ok]
+    say("this machine can grade" if not bad else "this machine cannot grade yet")
+    return 1 if bad else 0
+
+
+def validate_labs(words: Words, say: Say, note: Say) -> int:
+    """Grade what has known points; the exit code."""
+    course = find_course(words.root, Path.cwd())
+    papers = [read_paper(course, lab) for lab in _labs(words, course)]
+    code = 0
+    with machine(sandboxed=words.sandbox) as ready:
+        judging = validate(
+            course, papers, ready, secrets.token_bytes(), words.seconds, words.jobs or _cores()
+        )
+        for paper, one, verdict in judging:
+            wrong = wrong_with(one, verdict)
+            code = 1 if wrong else code
+            points = sum(exercise.points for exercise in verdict.exercises)
+            say(f"{paper.lab}  {one.what:<18} {points:g}  {'; '.join(wrong) or 'as it should be'}")
+    note("every lab is graded as it should be" if not code else "some points are not what they should be")
+    return code
 
 
 def views(out: Path, note: Say) -> int:

@@ -77,7 +77,7 @@ def judge(
         notes=tuple(_doubled(work, paper.checks)),
         losses=(*_losses(work, paper.checks, submission.cells), *_lost_questions(exercises)),
         flags=(*_tampered(work), *learnt, *scan(submission.cells, paper.released)),
-        lacking=work.lacking,
+        lacking=(*terms.lacking, *work.lacking),
     )
 
 

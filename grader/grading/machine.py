@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from grader.grading.attempt import Terms
 from grader.grading.paper import Paper
@@ -15,6 +13,7 @@ from grader.sandbox.bubblewrap import WRITABLE, Bubblewrap
 from grader.sandbox.child import Start
 from grader.sandbox.leftovers import used_up
 from grader.sandbox.plain import Plain
+from grader.sandbox.scratch import scratch_folder
 from grader.sandbox.stage import stage
 from grader.sandbox.watch import MemoryWatch
 from utils.providers import chosen_provider
@@ -40,16 +39,25 @@ class Machine:
         """What every submission to a lab is given, with processes started by ``start``."""
         provider = chosen_provider()
         if self.sandboxed:
-            return Terms(start, provider, paper.scenario, JAILED, paper.demo, used_up, PORT, tuple(WRITABLE))
-        return Terms(start, provider, paper.scenario, UNJAILED, paper.demo, None)
+            return Terms(
+                start,
+                provider,
+                paper.scenario,
+                JAILED,
+                paper.demo,
+                leaves=used_up,
+                port=PORT,
+                lacking=self.lacking,
+                folders=tuple(WRITABLE),
+            )
+        return Terms(start, provider, paper.scenario, UNJAILED, paper.demo)
 
 
 @contextmanager
 def machine(*, sandboxed: bool = True) -> Iterator[Machine]:
     """A machine ready to grade. Raises GraderError, with what to do, when it cannot."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grader-")))
-        staged = stage(folder)
+        staged = stage(stack.enter_context(scratch_folder()))
         if not sandboxed:
             yield Machine(Plain(staged), sandboxed=False)
             return

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from grader.jail.frames import FrameError
-from grader.jail.model import MISSES, REQUESTS
+from grader.jail.traffic import MISSES, REQUESTS
 from grader.sandbox.child import Child
 from utils.lab.lab import Died
 from utils.replay.conversation import Scenario
-from utils.replay.gates import CapGate, ReverseGate
+from utils.replay.gates import Gate
 from utils.replay.log import Miss, Request
 
 ANSWER_SECONDS = 10.0
@@ -106,7 +106,7 @@ class RemoteSession:
     def add(self, scenario: Scenario) -> None:
         self._ask("add", scenario=scenario.model_dump(mode="json"))
 
-    def arm(self, gate: CapGate | ReverseGate, kind: str = "model") -> None:
+    def arm(self, gate: Gate, kind: str = "model") -> None:
         self._ask("arm", gate=gate.model_dump(mode="json"), kind=kind)
 
     def release(self) -> None:

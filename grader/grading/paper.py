@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import GraderError
-from grader.jail.runner import DEMO, Cell
+from grader.jail.job import DEMO, Cell
 from grader.release.course import Course
 from grader.submissions import Unreadable, read_notebook
 from utils.checks.registry import LabChecks, load_checks, slug_of

@@ -56,7 +56,9 @@ def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
 
 def opened(folder: int, name: str, most: int) -> int | None:
     """A descriptor of a regular file of at most so many bytes; ``None`` if there is none of that name."""
-    *steps, last = [step for step in name.split("/") if step]
+    *steps, last = [step for step in name.split("/") if step] or [""]
+    if not last or "\0" in name:
+        return None
     folders: list[int] = []
     try:
         for step in steps:

@@ -16,20 +16,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from grader.jail import limits as limiting
 from grader.jail.frames import Channel, Closed, FrameTooLarge
 from grader.jail.limits import Limits
+from grader.jail.traffic import GATE, MISSES, REQUESTS
 from utils.replay.conversation import Scenario
-from utils.replay.gates import Gate
-from utils.replay.log import Miss, Request
+from utils.replay.log import Request
 from utils.replay.server import ReplayServer
 from utils.replay.session import Session
 
-REQUESTS: TypeAdapter[tuple[Request, ...]] = TypeAdapter(tuple[Request, ...])
-MISSES: TypeAdapter[tuple[Miss, ...]] = TypeAdapter(tuple[Miss, ...])
-GATE: TypeAdapter[Gate] = TypeAdapter(Gate)
 MOST = 300
 """requests of a session that are told; checks ask for a handful"""
 LIMITS = Limits(data=768 * 2**20, processes=None, file_size=0, cell_cpu=None, cell_wall=None)

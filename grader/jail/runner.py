@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import importlib
 import os
 import shutil
@@ -39,12 +38,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from grader.jail import limits as limiting
 from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
-from grader.jail.limits import Alarm, Limits, TimeLimit
+from grader.jail.job import Cell, Job
+from grader.jail.limits import Alarm, TimeLimit
 from grader.jail.names import defined, defined_twice
 from grader.jail.outputs import NAMES, Bounds, Output, Outputs, finished
 from grader.jail.shell import make_shell, run_cell, until_done
@@ -53,7 +52,6 @@ from utils.lab.handle import Handle
 from utils.lab.plain import safe_text, short_type
 from utils.modes import GRADING
 
-DEMO = "demo"
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
 """what the labs use beyond that: they take as long to import as a cell may run"""
 MAX_PRINTED = 4_000
@@ -61,51 +59,6 @@ MAX_EVALUE = 2_000
 BACKLOG = 1_024
 
 Parts = Mapping[str, Callable[..., Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A code cell of a submission."""
-
-    id: str
-    source: str
-    tags: tuple[str, ...] = ()
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(self.source.encode("utf-8", "backslashreplace")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is asked of one run."""
-
-    cells: tuple[Cell, ...]
-    limits: Limits
-    demo: frozenset[str] = frozenset()
-    """hashes of released demonstrations, which are not run"""
-    left_out: frozenset[str] = frozenset()
-    """ids of cells that are not run, because an earlier run died of them"""
-    grant: tuple[int, tuple[str, ...]] | None = None
-    """port to listen on (0: any) and folders to hand out, where the other end wants them"""
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Job:
-        """A job from its frame. Raises KeyError, TypeError or ValueError if it is none."""
-        skip, grant = data.get("skip", {}), data.get("grant")
-        return cls(
-            tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),
-            Limits.read(data.get("limits", {})),
-            frozenset(skip.get("demo", ())),
-            frozenset(skip.get("ids", ())),
-            None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
-        )
-
-    def skips(self, cell: Cell) -> str:
-        """Why a cell is not run; empty if it is."""
-        if cell.id in self.left_out:
-            return "left out"
-        return DEMO if cell.hash in self.demo else ""  # its tag may be lost: some editors drop them
 
 
 class Runner:

@@ -41,6 +41,8 @@ SHIPPED = (
     Row("utils/*.md", "notes beside the code", required=False),
     Row("pyproject.toml", "makes utils importable"),
     Row("requirements.lock", "the exact packages"),
+    Row("requirements-anthropic.lock", "the packages of another provider", required=False),
+    Row("requirements-bedrock.lock", "the packages of another provider", required=False),
     Row("environment.yml", "the same for conda"),
     Row(".env.example", "what a key's settings would be called"),
     Row(".gitignore", "keeps .env and caches out of students' own repositories"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import shutil
 import socket
 import subprocess
@@ -61,17 +62,21 @@ def find_bubblewrap() -> str:
 class _Users:
     """User ids in use by processes that root has started."""
 
-    _next: int = 0
+    # Another grader at the same time begins elsewhere: limits on processes count all of a user's.
+    _next: int = field(default_factory=lambda: random.randrange(UIDS))
     _used: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> int:
         with self._lock:
-            while (uid := FIRST_UID + self._next % UIDS) in self._used:
-                self._next += 1
-            self._next += 1
-            self._used.add(uid)
-            return uid
+            for number in range(self._next, self._next + UIDS):
+                uid = FIRST_UID + number % UIDS
+                if uid not in self._used:
+                    self._next = number + 1
+                    self._used.add(uid)
+                    return uid
+        msg = f"more than {UIDS} processes for submissions run at the same time"
+        raise GraderError(msg, hint="grade with fewer --jobs")
 
     def give_back(self, uid: int) -> None:
         with self._lock:
@@ -127,10 +132,15 @@ class Bubblewrap:
                 start_new_session=True,
                 env={},
             )
-        except BaseException:
+        except BaseException as error:
             ours.close()
             os.close(told)
-            raise
+            if uid is not None:
+                self._users.give_back(uid)
+            if not isinstance(error, OSError):
+                raise
+            msg = f"a jail could not be started: {error.strerror or error}"
+            raise GraderError(msg, hint="python -m grader doctor says what this machine lacks") from error
         finally:
             theirs.close()
             for descriptor in passed[1:]:
@@ -175,8 +185,11 @@ class Bubblewrap:
         for folder, size in WRITABLE.items():
             yield from ("--perms", "1777", "--size", str(size), "--tmpfs", folder)
         yield from ("--perms", "1777", "--dir", f"{WORK}/.tmp", "--symlink", f"{WORK}/.tmp", "/tmp")  # noqa: S108
-        # The root of the jail and its /dev are writable until now: nothing may be left there for others.
-        yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK)
+        # These are writable until now, and nothing may be left there for others. In /proc, some settings of
+        # its namespaces would be.
+        for folder in ("/proc", "/dev", "/"):
+            yield from ("--remount-ro", folder)
+        yield from ("--chdir", WORK)
 
 
 def _end(child: Child, found: Over, over: Callable[[str], None] | None) -> None:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -29,6 +30,8 @@ class Child:
     """of the first process of its namespace, if it has one of its own"""
     _watch: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _after_end: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ending: bool = False
 
     def opened(self, first: int) -> None:
         """Remember the first process of its own namespace: with it everything in there ends."""
@@ -45,13 +48,17 @@ class Child:
 
     def kill(self) -> None:
         """End it at once; it is still to be waited for by ``end``. May be called from any thread."""
+        with self._lock:
+            # Once it has been waited for, its numbers may be another's.
+            if not self._ending:
+                self._kill()
+
+    def _kill(self) -> None:
         if self._pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        # Not waited for yet, its number, which is also that of its group, cannot be another's.
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def said(self) -> str:
         """What came on its stderr before anything of a submission ran, cut; empty if nothing did."""
@@ -63,8 +70,12 @@ class Child:
     def end(self) -> None:
         """End it and wait until nothing of it is left; a second call does nothing."""
         self._watch.close()
+        with self._lock:
+            if self._ending:
+                return
+            self._kill()
+            self._ending = True
         self.channel.close()
-        self.kill()
         self.process.wait(END_SECONDS)
         if self._pidfd is not None:
             poll = select.poll()

@@ -11,7 +11,7 @@ import pytest
 from grader.jail import runner
 from grader.jail.frames import Closed, TimedOut
 from grader.jail.limits import Limits
-from grader.jail.runner import Cell, Job
+from grader.jail.job import Cell, Job
 from tests.grader.jail.jailed import ROOT, Jailed, jailed, text
 from utils import kit
 

@@ -1,0 +1,58 @@
+"""What one run is asked to do: cells, limits, and what of the cells is left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grader.jail.limits import Limits
+
+DEMO = "demo"
+"""tag of a released demonstration that is not run for a grade"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A code cell of a submission."""
+
+    id: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.source.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of one run."""
+
+    cells: tuple[Cell, ...]
+    limits: Limits
+    demo: frozenset[str] = frozenset()
+    """hashes of released demonstrations, which are not run"""
+    left_out: frozenset[str] = frozenset()
+    """ids of cells that are not run, because an earlier run died of them"""
+    grant: tuple[int, tuple[str, ...]] | None = None
+    """port to listen on (0: any) and folders to hand out, where the other end wants them"""
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Job:
+        """A job from its frame. Raises KeyError, TypeError or ValueError if it is none."""
+        skip, grant = data.get("skip", {}), data.get("grant")
+        return cls(
+            tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),
+            Limits.read(data.get("limits", {})),
+            frozenset(skip.get("demo", ())),
+            frozenset(skip.get("ids", ())),
+            None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
+        )
+
+    def skips(self, cell: Cell) -> str:
+        """Why a cell is not run; empty if it is."""
+        if cell.id in self.left_out:
+            return "left out"
+        return DEMO if cell.hash in self.demo else ""  # its tag may be lost: some editors drop them
