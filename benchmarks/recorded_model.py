@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/recorded_model.py            everything, about a minute
     .venv/bin/python benchmarks/recorded_model.py --quick    a fifth of the calls, no papermill
+    .venv/bin/python benchmarks/recorded_model.py --provider anthropic    the calls of another protocol
 
 CPU is that of the whole process, so client and server together; waiting costs nothing. The answer has 25
 pieces, like the answer of the course notes whose tokens were counted. Figures vary by a tenth from run to run
@@ -26,10 +27,10 @@ from typing import Any
 
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
-from langchain_openai import ChatOpenAI
 from rich.console import Console
 from rich.table import Table
 
+from utils.providers import PROVIDERS
 from utils.replay.conversation import AnswerTurn, Conversation, Origin, Scenario, UserTurn
 from utils.replay.server import ReplayServer
 from utils.replay.wires.base import split
@@ -39,6 +40,8 @@ SOLUTION = ROOT / "solutions" / "01_persistence.ipynb"
 QUESTION = "What is the weather in sf?"
 ANSWER = "The current weather in San Francisco is sunny, at 20.5 °C. Winds come from the west, 15 mph."
 ROUNDS = 5
+RESPONSES = "openai-responses"
+"""OpenAI's other protocol, by the name of its wire"""
 
 # The design's figures: milliseconds, seconds for papermill.
 TARGETS = {"invoke": 2.0, "astream": 4.0, "setup": 150.0, "papermill": 10.0}
@@ -101,6 +104,13 @@ def per_await(work: Callable[[], Awaitable[object]], calls: int) -> float:
         return statistics.median(rounds)
 
     return asyncio.run(measure())
+
+
+def model_of(name: str, url: str) -> Any:
+    """A chat model that speaks a protocol to the session at ``url``."""
+    provider = PROVIDERS["openai" if name == RESPONSES else name]
+    model = provider.make(url + provider.path)
+    return model.model_copy(update={"use_responses_api": True}) if name == RESPONSES else model
 
 
 def ways(model: Any, calls: int) -> dict[str, float]:
@@ -166,22 +176,30 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="fewer calls and no papermill")
     arguments.add_argument("--json", action="store_true", help="figures as JSON")
+    arguments.add_argument("--provider", choices=(*PROVIDERS, RESPONSES), default="openai")
     chosen = arguments.parse_args()
     calls = 40 if chosen.quick else 200
 
     server = ReplayServer().start()
     session = server.open(recorded())
-    options: dict[str, Any] = {"base_url": f"{session.url}/openai/v1", "api_key": "none-needed"}
-    model = ChatOpenAI(model="gpt-4o", **options)
+    model = model_of(chosen.provider, session.url)
     measured, floor = ways(model, calls), ways(fake(), calls)
     share = {
         "invoke": server_share(lambda: model.invoke(QUESTION), calls),
         "stream": server_share(lambda: list(model.stream(QUESTION)), calls),
     }
     server.close()
-    figures: dict[str, Any] = {"recorded_ms": measured, "fake_ms": floor, "server_ms": share}
+    figures: dict[str, Any] = {
+        "provider": chosen.provider,
+        "recorded_ms": measured,
+        "fake_ms": floor,
+        "server_ms": share,
+    }
 
-    table = Table(title=f"CPU per call in ms, client and server; {len(split(ANSWER))} pieces per stream")
+    title = (
+        f"{chosen.provider}: CPU per call in ms, client and server; {len(split(ANSWER))} pieces per stream"
+    )
+    table = Table(title=title)
     for head in ("", "recorded", "its server", "fake model", "ratio", "target"):
         table.add_column(head, justify="right" if head else "left")
     for way, ms in measured.items():

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/resume.py                     60 submissions, ten kills, some minutes
     .venv/bin/python benchmarks/resume.py --class 12 --kills 3
 
-The grader's process gets SIGKILL at moments that come from a seed: after so many results of its own, and up to
+The grader gets SIGKILL at moments that come from a seed: after so many results of its own, and up to
 1.5 seconds more. Said at the end: whether every file is byte for byte that of the undisturbed run, whether a
 process of a jail is left, what lies in /tmp, and how long ten unchanged submissions take.
 """
@@ -53,13 +53,13 @@ def measure(folder: Path, size: int, kills: int, rng: random.Random) -> int:
     left = 0
     for number in range(1, kills + 1):
         had = stored(folder / "killed")
-        wanted = rng.randint(0, max(1, 2 * size // kills))
+        wanted = rng.randint(0, max(1, size // kills - 2))  # so that the last kill comes before the end
         done = grader.stopped(words, signal.SIGKILL, min(had + wanted, size), rng.uniform(0, 1.5))
         living = grader.living()
         left += len(living)
         print(
             f"kill {number}: code {done.code}, {had} results before, {stored(folder / 'killed')} after, "
-            f"{len(living)} processes left {' '.join(living)}"
+            f"{done.jailed} processes in jails, {len(living)} left {' '.join(living)}"
         )
     done = grader(*words)
     students = [one["student"] for one in done.results]

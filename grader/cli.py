@@ -6,6 +6,7 @@ to switch off. What takes long to import is imported where it is used, so `--hel
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -16,6 +17,7 @@ from grader.errors import FaultySolution, GraderError, UsageError
 from grader.release.bundle import write_bundle
 from grader.release.course import Course, find_course
 from grader.release.labs import check_lab, orphans, release_lab
+from utils.errors import KitError
 
 INTERRUPTED = 130
 
@@ -136,7 +138,7 @@ def grade(
         secret=secret,
         root=root,
     )
-    _leave(lambda: command.run(words, typer.echo, _say))
+    _leave(lambda: command.run(words, _tell, _say))
 
 
 @app.command()
@@ -226,7 +228,7 @@ def _leave(step: Callable[[], int]) -> NoReturn:
     """Run a command's step and leave with its exit code; expected errors become sentences."""
     try:
         code = step()
-    except GraderError as error:
+    except KitError as error:
         code = _failed(error)
     except KeyboardInterrupt:
         _say("interrupted")
@@ -234,9 +236,19 @@ def _leave(step: Callable[[], int]) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _failed(error: GraderError) -> int:
+def _failed(error: KitError) -> int:
     _say(str(error) if isinstance(error, FaultySolution) else f"error: {error}")
-    return error.exit_code
+    # The kit's other errors are about settings, such as a provider that does not exist.
+    return error.exit_code if isinstance(error, GraderError) else UsageError.exit_code
+
+
+def _tell(text: str) -> None:
+    """Write a result; whoever reads may stop doing so, and the work goes on."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        # Nothing more is written, not even what Python would flush at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _say(text: str) -> None:

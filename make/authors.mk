@@ -2,9 +2,10 @@
 #
 #   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x"
 #   LAB         one lab instead of all:        make record LAB=01_persistence, make outputs LAB=01_persistence
+#   GRADE_ARGS  more words for the grader:     make grade GRADE_ARGS=--fresh
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
-.PHONY: setup-dev test demo outputs release record lock
+.PHONY: setup-dev test demo grade samples outputs release record lock
 
 setup-dev: ## The environment with what tests and authors need besides
 	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
@@ -18,6 +19,12 @@ test: setup-dev ## Lint, types and all tests, as CI runs them
 
 demo: setup ## Run every solution as a whole and show a table
 	@$(PY) make/demo.py
+
+grade: setup ## Grade the bundled samples into build/grades
+	@$(PY) -m make.grade $(GRADE_ARGS)
+
+samples: setup ## Make the bundled samples again, after a change of the lab
+	@$(PY) make/samples.py
 
 outputs: setup ## Execute the solutions and store their outputs in them
 	@$(PY) make/outputs.py $(LAB)

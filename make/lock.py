@@ -1,8 +1,9 @@
-"""Write `requirements.lock` and `requirements-dev.lock` from `pyproject.toml`.
+"""Write `requirements.lock`, `requirements-dev.lock` and one lock for each provider from `pyproject.toml`.
 
 Pins that still fit stay as they are, so a second run changes nothing; `--upgrade` moves them.
-The lock is resolved together with the extras, so that adding a provider later never asks for another version
-of a package that the lock has pinned. (The extra `local` stays out: it is a model, not a client.)
+All is resolved together, so that adding a provider later never asks for another version of a package that is
+pinned already. (The extra `local` stays out: it is a model, not a client.) Tests run on every provider: the
+providers' packages are in `requirements-dev.lock`, too.
 """
 
 from __future__ import annotations
@@ -11,26 +12,35 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("anthropic", "bedrock", "postgres")
+PROVIDERS = ("anthropic", "bedrock")
+"""extras that have a lock of their own: what a student installs beside `requirements.lock`"""
 LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
 TOGETHER = "build/together.txt"
 
 
 def main() -> int:
-    """Compile both locks and return the exit code."""
+    """Compile the locks and return the exit code."""
     upgrade = sys.argv[1:]
     (ROOT / "build").mkdir(exist_ok=True)
-    if (ROOT / LOCK).exists():
-        shutil.copy(ROOT / LOCK, ROOT / TOGETHER)
+    # uv keeps the versions that it finds in the file to be written, as far as they fit.
+    known = [path for path in ROOT.glob("requirements*.lock") if path.name != DEV_LOCK]
+    (ROOT / TOGETHER).write_text("".join(path.read_text("utf-8") for path in sorted(known)), "utf-8")
     extras = [word for extra in EXTRAS for word in ("--extra", extra)]
     compile_lock("pyproject.toml", "--no-annotate", "--group", "build", *extras, "-o", TOGETHER, *upgrade)
-    # uv keeps the versions that it finds in the file to be written, as far as they fit.
     shutil.copy(ROOT / TOGETHER, ROOT / LOCK)
     compile_lock("pyproject.toml", "--generate-hashes", "--group", "build", "-o", LOCK)
-    compile_lock("--generate-hashes", "--group", "dev", "-c", LOCK, "-o", DEV_LOCK, *upgrade)
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    sources = []
+    for extra in PROVIDERS:
+        sources.append(f"build/{extra}.in")
+        (ROOT / sources[-1]).write_text("\n".join(wanted[extra]) + "\n", "utf-8")
+        compile_lock(sources[-1], "--generate-hashes", "-c", TOGETHER, "-o", f"requirements-{extra}.lock")
+    compile_lock(*sources, "--generate-hashes", "--group", "dev", "-c", TOGETHER, "-o", DEV_LOCK, *upgrade)
     return 0
 
 

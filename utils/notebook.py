@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 from types import TracebackType
 from typing import Any
+
+from utils.modes import GRADING
 
 MARK = "_course_kit_installed"
 
@@ -24,10 +27,13 @@ def install() -> None:
     ip = shell()
     if ip is None or getattr(ip, MARK, False):
         return
+    from utils.diagnostics import watch_cells  # noqa: PLC0415
     from utils.views.graph import install_graph_formatter  # noqa: PLC0415
 
     install_graph_formatter(ip)
     ip.set_custom_exc((Exception,), _show_error)
+    if not os.environ.get(GRADING):
+        watch_cells(ip)
     setattr(ip, MARK, True)
 
 
@@ -45,8 +51,16 @@ def quiet_sunset_warnings() -> None:
 def not_recorded(error: BaseException) -> str | None:
     """The sentence of an error that says that nothing is recorded for a request; ``None`` for any other."""
     body = getattr(error, "body", None)
-    if isinstance(body, dict) and body.get("code") == "not_recorded":
-        return str(body.get("message", ""))
+    if isinstance(body, dict):
+        # OpenAI's SDK gives what is inside of "error", Anthropic's the whole.
+        told = body.get("error", body)
+        if isinstance(told, dict) and "not_recorded" in (told.get("code"), told.get("type")):
+            return str(told.get("message", ""))
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # AWS's SDK; its services never give this status
+        facts, told = response.get("ResponseMetadata"), response.get("Error")
+        if isinstance(facts, dict) and isinstance(told, dict) and facts.get("HTTPStatusCode") == 422:
+            return str(told.get("Message", ""))
     return None
 
 
@@ -57,9 +71,15 @@ def _show_error(
     trace: TracebackType,
     tb_offset: int | None = None,
 ) -> list[str]:
-    """Show one sentence for a question that nobody recorded, the usual traceback for everything else."""
+    """Show one sentence for a question that nobody recorded, the usual traceback for everything else.
+
+    Above the traceback of a classic mistake stand two lines that explain it.
+    """
+    from utils.diagnostics import show  # noqa: PLC0415
+
     sentence = not_recorded(error)
     if sentence is None:
+        show(ip, error)
         ip.showtraceback((kind, error, trace), tb_offset=tb_offset, running_compiled_code=True)
         return []
     lines = [f"NotRecorded: {sentence}"]

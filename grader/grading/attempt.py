@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from grader.grading.model_side import RecordedModel
 from grader.jail.frames import Closed, FrameError, TimedOut
 from grader.jail.limits import Limits
 from grader.sandbox.child import Child, Start
+from grader.sandbox.leftovers import too_many_files
 from grader.submissions import CodeCell
 from utils.modes import RECORDED
 from utils.providers import Provider, settings
@@ -75,26 +75,37 @@ class Tampered(Exception):
 class Attempt:
     """A process that was given a submission's cells. After Ended or Tampered it is good for nothing."""
 
-    def __init__(self, terms: Terms, cells: Sequence[CodeCell], left_out: Collection[int]) -> None:
-        """Start it; nothing of the submission has run yet. Raises GraderError when it cannot be started."""
+    def __init__(
+        self,
+        terms: Terms,
+        cells: Sequence[CodeCell],
+        left_out: Collection[int],
+        hurry: float | None = None,
+    ) -> None:
+        """Start it; nothing of the submission has run yet. Raises GraderError when it cannot be started.
+
+        ``hurry`` is how many seconds a cell may take, where that is less than usual.
+        """
         self._cells = cells
         self._limits = terms.limits
         self._leaves = terms.leaves
         self._over: str = ""
+        self._folders: tuple[int, ...] = ()
         self._number = 0
         deadline = time.monotonic() + START_SECONDS
-        self._child = terms.start("grader.jail.runner", over=self._went_over)
+        self._child = terms.start("grader.jail.runner", guard=self)
         try:
             beside = terms.start("grader.jail.model")
         except BaseException:
             self._child.end()
             raise
         try:
-            granted = _granted(self._child, beside, _job(terms, cells, left_out), deadline)
+            granted = _granted(self._child, beside, _job(terms, cells, left_out, hurry), deadline)
             self._folders, self.path, self.model = granted
             try:
                 self.session = self.model.open(terms.scenario)
-                told = {**RECORDED, **settings(terms.provider, self.session.url)}
+                here = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+                told = {**RECORDED, **here, **settings(terms.provider, self.session.url)}
                 self._child.channel.send({"env": told}, deadline)
                 self.lacking = tuple(map(str, self._child.channel.receive(deadline)["lacking"]))
             except BaseException:
@@ -111,8 +122,12 @@ class Attempt:
             beside.end()
             raise
 
-    def _went_over(self, what: str) -> None:
-        """Called from another thread when the process is ended for what it uses."""
+    def look(self) -> str:
+        """What the process uses too much of that the watch does not see; asked from another thread."""
+        return too_many_files(self._folders)
+
+    def went_over(self, what: str) -> None:
+        """Take note, from another thread, that the process is ended for what it uses."""
         self._over = what
 
     def run_cell(self, number: int, seconds: float) -> CellRun:
@@ -165,10 +180,9 @@ class Attempt:
 
     def end(self) -> None:
         """End both processes and wait until nothing of them is left; a second call does nothing."""
-        self._close_folders()
-        with contextlib.suppress(Exception):
-            self._child.end()
+        self._child.end()
         self.model.end()
+        self._close_folders()
 
     @property
     def workdir(self) -> int:
@@ -176,9 +190,9 @@ class Attempt:
         return self._folders[0]
 
     def _close_folders(self) -> None:
-        for descriptor in self._folders:
+        folders, self._folders = self._folders, ()
+        for descriptor in folders:
             os.close(descriptor)
-        self._folders = ()
 
     def _most(self) -> float:
         return (self._limits.cell_wall or START_SECONDS) + GRACE_SECONDS
@@ -200,10 +214,13 @@ class Attempt:
         return Ended("its process ended")
 
 
-def _job(terms: Terms, cells: Sequence[CodeCell], left_out: Collection[int]) -> dict[str, Any]:
+def _job(
+    terms: Terms, cells: Sequence[CodeCell], left_out: Collection[int], hurry: float | None
+) -> dict[str, Any]:
     return {
         "cells": [{"id": str(c.number), "source": c.source, "tags": list(c.tags)} for c in cells],
         "limits": asdict(terms.limits),
+        "hurry": hurry,
         "skip": {"demo": sorted(terms.demo), "ids": [str(number) for number in sorted(left_out)]},
         "grant": {"port": terms.port, "folders": list(terms.folders)},
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.errors import GraderError, UsageError
@@ -19,12 +19,25 @@ from grader.hidden.seed import fresh_case, rng_for
 from grader.results import store
 from grader.results.model import Result, Sandbox
 from grader.results.scrub import scrubbed
-from grader.sandbox.child import Child, Start
-from grader.submissions import Entry, Found, Handed, Student, Submission, Unreadable, find_submissions, join
+from grader.sandbox.child import Child, Guard, Start
+from grader.submissions import (
+    Entry,
+    Found,
+    Handed,
+    Stray,
+    Student,
+    Submission,
+    Unreadable,
+    find_submissions,
+    join,
+)
 from grader.submissions.files import opened_folder
+from grader.submissions.patterns import which_lab
 from grader.submissions.reader import read_notebook
 from utils.checks.run import not_run
 
+MOST_FAILURES = 3
+"""submissions for which no process could be started, until it is taken for the machine's fault"""
 STRANGER = "is not on the roster; graded all the same"
 
 
@@ -49,8 +62,10 @@ class Order:
     shard: tuple[int, int] = (1, 1)
     """this machine's part, counted from 1, and the number of parts"""
     sandbox: Sandbox = "bubblewrap"
-    limits: Mapping[str, float] = field(default_factory=dict)
-    """limits of the jail that are not the usual ones"""
+    others: tuple[str, ...] = ()
+    """labs of the course that are not graded now"""
+    provider: str = "openai"
+    """whose models the work is judged with"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class Graded:
     afresh: int
     """how many were graded now; the others had not changed"""
     problems: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    """why no process could be started for a submission; it has no result"""
 
 
 class Interrupted(Exception):
@@ -78,10 +95,10 @@ class Starting:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
         """The started process (see ``Start``). Raises Interrupted once this was stopped."""
         self.check()
-        child = self._start(module, over=over)
+        child = self._start(module, guard=guard)
         with self._lock:
             self._alive[id(child)] = child
             child.after_end(lambda: self._forget(child))
@@ -121,6 +138,7 @@ def grade(
     handed, entries = entries_of(order)
     problems: list[str] = []
     results: list[Result] = []
+    failed: list[str] = []
     afresh = 0
     store.tidy(order.out)
     starting = Starting(start)
@@ -130,8 +148,14 @@ def grade(
             pool.submit(_one, order, entry, every[entry.lab], starting) for entry in entries
         ]
         try:
-            for future in waiting:
-                result, new, problem = future.result()
+            for entry, future in zip(entries, waiting, strict=True):
+                try:
+                    result, new, problem = future.result()
+                except GraderError as error:
+                    failed.append(f"{entry.student}, {entry.lab}: {error}")
+                    if len(failed) >= MOST_FAILURES:
+                        raise
+                    continue
                 results.append(result)
                 afresh += new
                 problems += [problem] if problem else []
@@ -140,7 +164,7 @@ def grade(
             pool.shutdown(wait=False, cancel_futures=True)
             starting.stop()
             raise
-    return Graded(tuple(results), handed, afresh, tuple(problems))
+    return Graded(tuple(results), handed, afresh, tuple(problems), tuple(failed))
 
 
 def entries_of(order: Order) -> tuple[Handed, tuple[Entry, ...]]:
@@ -149,7 +173,7 @@ def entries_of(order: Order) -> tuple[Handed, tuple[Entry, ...]]:
         message = "the results cannot lie among the submissions"
         raise UsageError(message, where=str(order.out), hint="name another folder with --out")
     labs = tuple(order.papers)
-    handed = find_submissions(order.submissions, labs)
+    handed = _without(order.others, find_submissions(order.submissions, labs))
     if order.roster is None:
         entries = tuple(Entry(one.student, one.lab, "handed in", one.name, found=one) for one in handed.found)
     else:
@@ -161,6 +185,19 @@ def entries_of(order: Order) -> tuple[Handed, tuple[Entry, ...]]:
             raise UsageError(message, hint="--student takes the name of the folder, or the roster's id")
     part, parts = order.shard
     return handed, tuple(entry for entry in entries if _part(entry.student, parts) == part - 1)
+
+
+def _without(others: Sequence[str], handed: Handed) -> Handed:
+    """What was handed in, less the files that are called like another lab of the course."""
+    kept, strays = [], list(handed.strays)
+    for one in handed.found:
+        name = PurePosixPath(one.path).name
+        other = which_lab(name, others) if others and not which_lab(name, [one.lab]) else None
+        if other is None:
+            kept.append(one)
+        else:
+            strays.append(Stray(one.path, f"is called like another lab, {other.lab}", one.student, other.lab))
+    return Handed(tuple(kept), tuple(sorted(strays, key=lambda stray: (stray.path, stray.why))))
 
 
 def _part(student: str, parts: int) -> int:
@@ -232,7 +269,7 @@ def _blank(order: Order, entry: Entry, read: Submission | Unreadable | None) -> 
 
 def _inputs(order: Order, result: Result) -> str:
     """A hash over everything that the result depends on; the secret goes in without coming out."""
-    facts = (result, order.digest, order.seconds, sorted(order.limits.items()))
+    facts = (result, order.digest, order.seconds, order.provider)
     return hmac.digest(order.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,20 @@ from grader.grading.paper import digest, read_paper
 from grader.grading.validate import validate, wrong_with
 from grader.hidden.seed import course_secret
 from grader.release.course import Course, find_course
-from grader.results import store
+from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
 from grader.results.model import Result
 from grader.results.views import write_views
 from grader.sandbox.doctor import examine
 from grader.submissions import read_roster
+from grader.submissions.safe_text import for_terminal
+from utils.providers import chosen_provider
 
 SECRET = ".course-secret"  # noqa: S105 - the name of a file
 SECONDS = 15.0
+NAMED = 5
+WIDTH = 400
+"""columns of a line: a terminal folds what is longer, and cut advice is none"""
 FINE = ("graded", "missing")
 """statuses that need nobody"""
 
@@ -79,19 +84,20 @@ def _ended_politely() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _order(words: Words, course: Course) -> Order:
     if words.show and not words.student:
         raise UsageError("--show needs to know whose work", hint="add --student ID")
-    if words.seconds <= 0:
+    if not 0 < words.seconds < math.inf:
         raise UsageError(
-            f"--timeout {words.seconds:g} leaves no time", hint="give seconds, such as --timeout 30"
+            f"--timeout {words.seconds:g} is no time to work in", hint="give seconds, such as --timeout 30"
         )
     return Order(
         submissions=words.submissions,
@@ -106,6 +112,8 @@ def _order(words: Words, course: Course) -> Order:
         fresh=words.fresh,
         shard=_shard(words.shard),
         sandbox="bubblewrap" if words.sandbox else "none",
+        others=tuple(lab for lab in course.labs() if lab not in _labs(words, course)),
+        provider=chosen_provider().name,
     )
 
 
@@ -148,8 +156,8 @@ def _tell(words: Words, result: Result, new: bool, say: Say, progress: _Progress
     progress.clear()
     if words.as_json:
         say(as_json_line(result))
-    elif new:
-        for line in lines(result, shutil.get_terminal_size((100, 24)).columns):
+    elif new or result.status not in FINE:
+        for line in lines(result, WIDTH):
             say(line)
     progress.step()
 
@@ -157,12 +165,19 @@ def _tell(words: Words, result: Result, new: bool, say: Say, progress: _Progress
 def _finish(words: Words, graded: Graded, say: Say, note: Say) -> int:
     for problem in graded.problems:
         note(f"note: {problem}")
+    for failure in graded.failed:
+        note(f"error: {for_terminal(failure, WIDTH)}")
     stored = store.read_all(words.out)
+    strays.write(words.out, graded.handed.strays)
     views = write_views(
         words.out,
         stored.results,
         strays=graded.handed.strays,
-        problems=[str(problem) for problem in stored.problems],
+        problems=[
+            *map(str, stored.problems),
+            *_alike(stored.results),
+            *_older(words, graded, stored.results),
+        ],
     )
     for text in (*views.problems, *views.notes):
         note(f"note: {text}")
@@ -174,7 +189,36 @@ def _finish(words: Words, graded: Graded, say: Say, note: Say) -> int:
     if unchanged:
         note(f"{unchanged} unchanged since the last time; --fresh grades them again")
     note(summary(graded.results, words.out))
-    return 0 if all(result.status in FINE for result in graded.results) else 1
+    fine = all(result.status in FINE for result in graded.results)
+    return 0 if fine and not graded.failed else 1
+
+
+def _alike(results: Sequence[Result]) -> Iterator[str]:
+    """Sentences on files that are the same, byte by byte, for more than one student."""
+    same: dict[str, list[str]] = {}
+    for result in results:
+        if result.submission and result.points > 0:
+            same.setdefault(result.submission, []).append(result.student)
+    for students in same.values():
+        if len(students) > 1:
+            yield f"{_named(students)} handed in the same file, byte by byte"
+
+
+def _older(words: Words, graded: Graded, results: Sequence[Result]) -> Iterator[str]:
+    """A sentence on results of students who have nothing in the folder any more."""
+    if words.student or words.shard:
+        return
+    now = {(result.student, result.lab) for result in graded.results}
+    labs = {lab for _, lab in now}
+    old = [r.student for r in results if r.lab in labs and (r.student, r.lab) not in now]
+    if old:
+        yield f"results of earlier runs are kept for {_named(old)}; delete them in results/ if not wanted"
+
+
+def _named(students: Sequence[str]) -> str:
+    shown = [for_terminal(student, 40) for student in students[:NAMED]]
+    more = len(students) - NAMED
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 class _Progress:
@@ -225,7 +269,7 @@ def validate_labs(words: Words, say: Say, note: Say) -> int:
     course = find_course(words.root, Path.cwd())
     papers = [read_paper(course, lab) for lab in _labs(words, course)]
     code = 0
-    with machine(sandboxed=words.sandbox) as ready:
+    with _ended_politely(), machine(sandboxed=words.sandbox) as ready:
         judging = validate(
             course, papers, ready, secrets.token_bytes(), words.seconds, words.jobs or _cores()
         )
@@ -245,7 +289,12 @@ def views(out: Path, note: Say) -> int:
             "there are no results", where=str(out), hint="name the folder that grade --out wrote"
         )
     stored = store.read_all(out)
-    written = write_views(out, stored.results, problems=[str(problem) for problem in stored.problems])
+    written = write_views(
+        out,
+        stored.results,
+        strays=strays.read(out),
+        problems=[*map(str, stored.problems), *_alike(stored.results)],
+    )
     for text in (*written.problems, *written.notes):
         note(f"note: {text}")
     note(summary(stored.results, out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.grading.attempt import CellRun, Terms
@@ -17,10 +17,13 @@ from grader.results.model import Flag, Loss, SubmissionStatus
 from grader.submissions import CodeCell, Submission
 from utils.checks.registry import Exercise, LabChecks
 from utils.checks.results import CheckResult, ExerciseResult
-from utils.checks.run import not_run, run_exercise
+from utils.checks.run import missing_message, not_run, run_exercise
 from utils.lab.lab import Lab
 
 TAG = "exercise:"
+EXAMPLE_SECONDS = 5.0
+MOST_ERRORS = 3
+"""cells with errors that are named one by one: where the first of all fails, so do most that follow"""
 UNWRITTEN = "NotImplementedError"
 ENDED: Mapping[str, str] = {
     "timeout": "A question was not answered in time, so the process was asked no more of this exercise.",
@@ -57,7 +60,8 @@ def judge(
     ``seconds`` bounds its cells and answers together. ``note`` is told of everything that is asked and
     comes back. Raises GraderError when no process can be started on this machine.
     """
-    work = Work(terms, submission.cells, rng, seconds, note)
+    needed = [cell.number for cell in submission.cells if _exercise_of(cell, paper.checks)]
+    work = Work(terms, submission.cells, rng, seconds, needed, note)
     try:
         work.run_cells()
         lab = Lab(work, work, terms.provider.name)
@@ -65,17 +69,25 @@ def judge(
             _asked(exercise, lab, case, work, note) for exercise in paper.checks.exercises.values()
         )
         work.exhaust()
+        status, reason, do = _status(work)
+        work.extend(EXAMPLE_SECONDS)
         learnt = _only_the_example(paper.checks, exercises, lab, work)
     finally:
         work.end()
-    status, reason, do = _status(work)
+    lacking = {exercise.exercise for exercise in exercises if not exercise.passed}
+    doubled = _doubled(work, paper.checks)
     return Verdict(
         status,
         reason,
         do,
         exercises,
-        notes=tuple(_doubled(work, paper.checks)),
-        losses=(*_losses(work, paper.checks, submission.cells), *_lost_questions(exercises)),
+        notes=tuple(note for note, number in doubled if number not in lacking),
+        losses=(
+            *_nothing_found(paper.checks, exercises),
+            *_losses(work, paper.checks, submission.cells),
+            *_lost_questions(exercises),
+            *(Loss("defined-twice", text, exercise=number) for text, number in doubled if number in lacking),
+        ),
         flags=(*_tampered(work), *learnt, *scan(submission.cells, paper.released)),
         lacking=(*terms.lacking, *work.lacking),
     )
@@ -116,7 +128,7 @@ def _status(work: Work) -> tuple[SubmissionStatus, str, str]:
         reason = "What came out of its process was not what the process says by itself."
         return "tampered", reason, "Look at the flags and the code, then set the points in adjustments.csv."
     if work.over == "timeout":
-        reason = "The time of the whole submission was used up before everything had been asked."
+        reason = "Its time was used up before everything had been asked."
         return "timeout", reason, "The losses below say where the time went; --timeout grants more."
     if work.over == "crashed":
         reason = "Its process ended again and again, so not everything could be asked."
@@ -142,7 +154,13 @@ def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Lo
         )
         for loss in work.losses
     ]
-    return lost + [_lost_cell(run, checks) for run in work.runs if _is_loss(run)]
+    failed = [_lost_cell(run, checks) for run in work.runs if _is_loss(run)]
+    errors = [loss for loss in failed if loss.kind == "cell-error"]
+    if len(errors) > MOST_ERRORS:
+        what = f"This cell and {len(errors) - 1} later ones ended with an error."
+        failed = [loss for loss in failed if loss not in errors[1:]]
+        failed = [replace(loss, what=what) if loss is errors[0] else loss for loss in failed]
+    return lost + failed
 
 
 def _is_loss(run: CellRun) -> bool:
@@ -166,7 +184,7 @@ def _exercise_of(cell: CodeCell, checks: LabChecks) -> str:
         tree = None
     names = set() if tree is None else names_in(tree)
     for exercise in checks.exercises.values():
-        if f"{TAG}{exercise.number}" in cell.tags or exercise.function in names:
+        if f"{TAG}{exercise.number}" in cell.tags or not names.isdisjoint(exercise.functions):
             return exercise.number
     return ""
 
@@ -181,10 +199,25 @@ def _lost_question(check: CheckResult) -> Loss:
     return Loss(kind, ENDED[check.status], exercise=check.exercise, shown=check.returned)
 
 
-def _doubled(work: Work, checks: LabChecks) -> list[str]:
-    functions = {exercise.function: exercise.number for exercise in checks.exercises.values()}
+def _nothing_found(checks: LabChecks, exercises: Sequence[ExerciseResult]) -> list[Loss]:
+    """A loss where no function of the lab is there: a person should see why."""
+    for result in exercises:
+        exercise = checks.exercises[result.exercise]
+        if result.checks[0].message not in map(missing_message, exercise.functions):
+            return []
+    what = "At the end of the notebook none of this lab's functions is there."
     return [
-        f"{name} (exercise {functions[name]}) is defined in cells {', '.join(cells)}; the last one counts."
+        Loss("nothing-found", what, "Is it another lab's notebook, or does a cell delete what was defined?")
+    ]
+
+
+def _doubled(work: Work, checks: LabChecks) -> list[tuple[str, str]]:
+    """Sentences on functions that several cells define, with the exercises' numbers."""
+    functions = {
+        name: exercise.number for exercise in checks.exercises.values() for name in exercise.functions
+    }
+    return [
+        (f"{name} is defined in cells {', '.join(cells)}; the last one counts.", functions[name])
         for name, cells in sorted(work.twice.items())
         if name in functions
     ]

@@ -57,10 +57,10 @@ class Machine:
 def machine(*, sandboxed: bool = True) -> Iterator[Machine]:
     """A machine ready to grade. Raises GraderError, with what to do, when it cannot."""
     with ExitStack() as stack:
-        staged = stage(stack.enter_context(scratch_folder()))
+        folder = stack.enter_context(scratch_folder())
         if not sandboxed:
-            yield Machine(Plain(staged), sandboxed=False)
+            yield Machine(Plain(stage(folder)), sandboxed=False)
             return
         watch = stack.enter_context(MemoryWatch())
-        jails = Bubblewrap(staged, watch)
+        jails = Bubblewrap(lambda: stage(folder), watch)
         yield Machine(jails, sandboxed=True, lacking=jails.lacking)

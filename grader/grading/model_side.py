@@ -16,7 +16,9 @@ from utils.replay.conversation import Scenario
 from utils.replay.gates import Gate
 from utils.replay.log import Miss, Request
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+ALL_SECONDS = 10.0
+"""that one process's answers may take together: an honest submission's take a tenth of a second"""
 PATIENCE = 0.5
 """seconds that a gate or a stall holds; the same as in a notebook's self-check"""
 
@@ -29,6 +31,7 @@ class RecordedModel:
         self._child = child
         self._number = 0
         self._opened = 0
+        self._left = ALL_SECONDS
         self.broken = False
         """whether it can be asked no more"""
         try:
@@ -48,8 +51,12 @@ class RecordedModel:
 
     def ask(self, op: str, session: str, **facts: Any) -> Any:
         """What an operation gives. Raises Died when the process is gone, or is asked for too much."""
+        if self.broken:
+            msg = "the recorded model was asked more than it can take"
+            raise Died("crashed", msg)
         self._number += 1
-        deadline = time.monotonic() + ANSWER_SECONDS
+        began = time.monotonic()
+        deadline = began + min(ANSWER_SECONDS, self._left)
         try:
             self._child.channel.send(
                 {"number": self._number, "op": op, "session": session, **facts}, deadline
@@ -59,6 +66,8 @@ class RecordedModel:
             self.broken = True
             msg = f"the recorded model was asked more than it can take: {error}"
             raise Died("crashed", msg) from error
+        finally:
+            self._left -= time.monotonic() - began
         if answer.get("number") != self._number or "value" not in answer:
             msg = f"the recorded model could not say what it was asked: {answer.get('fault', 'far too much')}"
             raise Died("crashed", msg)

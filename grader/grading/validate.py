@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from grader.errors import GraderError
-from grader.grading.batch import judged
+from grader.grading.batch import Starting, judged
 from grader.grading.judge import TAG, Verdict
 from grader.grading.machine import Machine
 from grader.grading.paper import Paper
@@ -44,15 +44,21 @@ def validate(
     course: Course, papers: Sequence[Paper], ready: Machine, secret: bytes, seconds: float, jobs: int
 ) -> Iterator[tuple[Paper, Expected, Verdict]]:
     """What was graded, with the verdicts, in order."""
+    starting = Starting(ready.start)
     with ThreadPoolExecutor(jobs) as pool:
 
         def asked(paper: Paper, one: Expected) -> Callable[[], Verdict]:
-            terms = ready.terms(paper, ready.start)
+            terms = ready.terms(paper, starting)
             return pool.submit(judged, paper, one.submission, terms, secret, seconds).result
 
         waiting = [(paper, one, asked(paper, one)) for paper in papers for one in expected(course, paper)]
-        for paper, one, verdict in waiting:
-            yield paper, one, verdict()
+        try:
+            for paper, one, verdict in waiting:
+                yield paper, one, verdict()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            starting.stop()
+            raise
 
 
 def wrong_with(one: Expected, verdict: Verdict) -> list[str]:

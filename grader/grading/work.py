@@ -9,9 +9,10 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from grader.errors import GraderError
 from grader.grading.attempt import Attempt, CellRun, Ended, Tampered, Terms
 from grader.grading.model_side import RecordedModel, RemoteSession
 from grader.grading.workdir import make_folder, opened, sizes
@@ -24,6 +25,10 @@ from utils.replay.conversation import Scenario
 
 REPLACEMENTS = 3
 READER_SECONDS = 10.0
+SLOW = 0.5
+"""seconds; released cells take a fifth of that"""
+TRIES = 3
+"""to start a process, of which nothing of the submission can be in the way"""
 
 T = TypeVar("T")
 
@@ -37,12 +42,19 @@ class Work:
         cells: Sequence[CodeCell],
         rng: random.Random,
         seconds: float,
+        needed: Collection[int] = (),
         note: Callable[[str, Any], None] | None = None,
     ) -> None:
+        """``seconds`` are for all cells together, and as many for all answers; cells that are ``needed``, by
+        their numbers, are not left out for being slow.
+        """
         self._terms = terms
         self._cells = tuple(cells)
         self._rng = rng
-        self._left = seconds
+        self._cells_left = self._answers_left = seconds
+        self._hurry = seconds / 2
+        """seconds that are left for the cells when the slow ones have been left out; 0 when they have been"""
+        self._needed = frozenset(needed)
         self._note = note or (lambda kind, what: None)
         self._attempt: Attempt | None = None
         self._attempts = 0
@@ -65,7 +77,7 @@ class Work:
         if question.get("op") == "close" and self._attempt is None:
             return {"value": None}
         attempt = self._running()
-        frame = self._watched(lambda: attempt.ask(question, self._left))
+        frame = self._watched(lambda: attempt.ask(question, self._answers_left))
         self._note("asked", (question, frame))
         if frame.get("timeout"):
             msg = str(frame["timeout"])[:100]
@@ -149,32 +161,68 @@ class Work:
 
     def _begin(self) -> None:
         self._attempts += 1
-        attempt = Attempt(self._terms, self._cells, self._left_out)
+        attempt = self._started()
         self._attempt, self.lacking = attempt, attempt.lacking
         runs: list[CellRun] = []
+        slow: list[int] = []
         for number, cell in enumerate(self._cells):
+            began = time.monotonic()
             try:
-                with self._timed():
-                    runs.append(attempt.run_cell(number, self._left))
+                runs.append(attempt.run_cell(number, self._cells_left))
             except Ended as ended:
-                self._lose_cell(cell, ended)
+                self._cells_left -= time.monotonic() - began
+                if self._cells_left <= 0 and ended.timeout:
+                    self._hurry_up(cell, slow)
+                else:
+                    self._lose_cell(cell, ended)
                 return
             except Tampered as error:
                 self._tamper(error)
                 return
+            took = time.monotonic() - began
+            self._cells_left -= took
+            if took > SLOW:
+                slow.append(cell.number)
         self.runs = tuple(runs)
         with contextlib.suppress(Died, TookTooLong):
-            self.twice = self._watched(lambda: attempt.finished(self._left))
+            self.twice = self._watched(lambda: attempt.finished(self._answers_left))
+
+    def _started(self) -> Attempt:
+        """A started process; one that fails to start may do so because the machine is busy, so it is tried
+        again.
+        """
+        hurry = None if self._hurry else SLOW
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(GraderError):
+                return Attempt(self._terms, self._cells, self._left_out, hurry)
+        return Attempt(self._terms, self._cells, self._left_out, hurry)
 
     def _lose_cell(self, cell: CodeCell, ended: Ended) -> None:
         self._drop()
         self._left_out.add(cell.number)
-        if self._left <= 0:
-            self.over = "timeout"
         kind: LossKind = "memory" if ended.memory else "cell-timeout" if ended.timeout else "crashed"
         what, do = _LOST_CELL[kind]
         what = f"{what}; the others were run again without it."
         self.losses.append(Loss(kind, what, do, cell=cell.number, shown=str(ended)))
+
+    def _hurry_up(self, cell: CodeCell, slow: Sequence[int]) -> None:
+        """Have the cells run again without the slow ones; the second time there is no more of it."""
+        self._drop()
+        left_out = {*slow, cell.number} - self._needed
+        if not self._hurry or not left_out:
+            self.over = "timeout"
+            what, do = "The time for all cells together was used up at this cell.", "Make slow cells shorter."
+        else:
+            self._left_out |= left_out
+            what = "All cells together took too long; they were run again, faster and without the slow ones: "
+            what += f"{', '.join(map(str, sorted(left_out)))}."
+            do = "Make them shorter: a time.sleep, or work on many items, is not needed to hand in."
+        self._cells_left, self._hurry = self._hurry, 0.0
+        self.losses.append(Loss("cell-timeout", what, do, cell=cell.number))
+
+    def extend(self, seconds: float) -> None:
+        """Grant time for questions that do not count."""
+        self._answers_left = max(self._answers_left, seconds)
 
     def _watched(self, step: Callable[[], T]) -> T:
         """What a step with the process gives; its end becomes what checks understand."""
@@ -183,7 +231,7 @@ class Work:
                 return step()
         except Ended as ended:
             self._drop()
-            if self._left <= 0:
+            if self._answers_left <= 0:
                 self.over = "timeout"
             if ended.timeout:
                 raise TookTooLong(str(ended)) from ended
@@ -198,7 +246,7 @@ class Work:
         try:
             yield
         finally:
-            self._left -= time.monotonic() - began
+            self._answers_left -= time.monotonic() - began
 
     def _tamper(self, error: Tampered) -> None:
         self.tampered = str(error)

@@ -36,6 +36,8 @@ class Job:
     """hashes of released demonstrations, which are not run"""
     left_out: frozenset[str] = frozenset()
     """ids of cells that are not run, because an earlier run died of them"""
+    hurry: float | None = None
+    """seconds that a cell may take, where that is less than a question may"""
     grant: tuple[int, tuple[str, ...]] | None = None
     """port to listen on (0: any) and folders to hand out, where the other end wants them"""
 
@@ -48,6 +50,7 @@ class Job:
             Limits.read(data.get("limits", {})),
             frozenset(skip.get("demo", ())),
             frozenset(skip.get("ids", ())),
+            data.get("hurry"),
             None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
         )
 

@@ -80,6 +80,7 @@ def main(sock: socket.socket) -> None:
     """Answer until the other end closes."""
     channel = Channel(sock)
     limiting.apply(LIMITS)
+    _be_silent()
     with contextlib.suppress(Closed):
         ask, (listener,) = channel.receive_granted(1)
         server = ReplayServer(listener=socket.socket(fileno=listener)).start()
@@ -87,6 +88,13 @@ def main(sock: socket.socket) -> None:
         sessions = Sessions(server)
         while True:
             _reply(channel, channel.receive(), sessions)
+
+
+def _be_silent() -> None:
+    """Write nothing to stderr: it is a pipe that nobody reads, and who asks could fill it with complaints."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _reply(channel: Channel, ask: Ask, sessions: Sessions) -> None:

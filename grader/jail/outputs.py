@@ -78,6 +78,8 @@ class Outputs:
             shown = self._shown
             self._left -= max(0, min(self._bounds.cell, self._left) - shown.room)
             self._shown = Shown()
+            for spool in self._spools.values():
+                spool.restart()  # what was printed takes room in the work folder
             return shown
 
     def write(self, name: str, text: str) -> None:

@@ -3,7 +3,7 @@
 The descriptor is a connected stream socket. The first frame that comes is the job::
 
     {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "skip": {"demo": [sha256, …], "ids": [id, …]},
-     "grant": {"port", "folders": […]}}
+     "hurry": seconds, "grant": {"port", "folders": […]}}
 
 With ``grant``, ``{"kind": "granted", "port", "folders"}`` goes back before anything of the submission runs,
 and with it descriptors: of a socket that listens in here, for the recorded model outside, and of the folders
@@ -48,12 +48,14 @@ from grader.jail.names import defined, defined_twice
 from grader.jail.outputs import NAMES, Bounds, Output, Outputs, finished
 from grader.jail.shell import make_shell, run_cell, until_done
 from grader.jail.spool import Spool
+from utils.errors import SetupError
 from utils.lab.handle import Handle
 from utils.lab.plain import safe_text, short_type
 from utils.modes import GRADING
+from utils.providers import chosen_provider
 
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
-"""what the labs use beyond that: they take as long to import as a cell may run"""
+"""what the labs use beyond that; importing them, or a provider's package, takes longer than a cell may"""
 MAX_PRINTED = 4_000
 MAX_EVALUE = 2_000
 BACKLOG = 1_024
@@ -76,7 +78,7 @@ class Runner:
         """Run the cells and answer questions until the other end has had enough."""
         with contextlib.suppress(Closed):
             for number, cell in enumerate(self._job.cells):
-                self._channel.send(await self._cell(number, cell))
+                self._send_cell(await self._cell(number, cell))
             self._channel.send({"kind": "finished", "twice": self._twice()})
             while True:
                 await self._answer(await self._question())
@@ -97,7 +99,8 @@ class Runner:
         cpu, wall = time.process_time(), time.monotonic()
         self._outputs.begin()
         try:
-            with self._alarm.set(self._job.limits.cell_cpu, self._job.limits.cell_wall):
+            wall_limit = self._job.hurry or self._job.limits.cell_wall
+            with self._alarm.set(self._job.limits.cell_cpu, wall_limit):
                 error = await run_cell(self._shell, cell.source, self._alarm)
         except BaseException as raised:  # what a cell throws through the shell ends the cell only
             error = raised
@@ -107,6 +110,12 @@ class Runner:
         status = "timeout" if rang else "ok" if error is None else "error"
         shown = None if error is None else _shown_error(error, outputs)
         return {**told, "status": status, "why": rang, "outputs": outputs, "error": shown, **spent}
+
+    def _send_cell(self, frame: dict[str, Any]) -> None:
+        try:
+            self._channel.send(frame)
+        except (MemoryError, FrameTooLarge, NotJson):
+            self._channel.send({**frame, "outputs": []})
 
     def _twice(self) -> dict[str, list[str]]:
         run = [cell for cell in self._job.cells if not self._job.skips(cell)]
@@ -210,8 +219,8 @@ def load_parts() -> Parts:
     """The kit's parts. Most of the stack is imported with them, and thus at no cell's expense."""
     from utils.lab.parts import PARTS  # noqa: PLC0415 - many tests of the runner need none of it
 
-    with contextlib.suppress(ImportError), warnings.catch_warnings(action="ignore"):
-        for name in PRELOADED:
+    with contextlib.suppress(ImportError, SetupError), warnings.catch_warnings(action="ignore"):
+        for name in filter(None, (*PRELOADED, chosen_provider().package)):
             importlib.import_module(name)
     return PARTS
 

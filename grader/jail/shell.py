@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import getpass
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -117,6 +118,11 @@ class ZMQInteractiveShell(zmqshell.ZMQInteractiveShell):
         inherited: Any = super()
         inherited.init_magics()
         self.register_magics(Packages)
+
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        """Keep no copy of what is printed: IPython would, without end, in its history of outputs."""
+        yield
 
     def ask_exit(self) -> None:
         """Let ``exit()`` end nothing: a stray one must not cost the cells below."""

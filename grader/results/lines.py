@@ -61,6 +61,8 @@ def _below(result: Result) -> Iterator[str]:
         for exercise in result.exercises:
             if not exercise.passed:
                 yield f"{for_terminal(exercise.exercise, 12)}  {_said(exercise)}"
+    for note in result.notes:
+        yield f"note: {for_terminal(note, _CHARS)}"
 
 
 def _place(loss: Loss) -> str:
@@ -117,5 +119,6 @@ def as_json_line(result: Result) -> str:
     ``score`` is that of the checks and null while it is withheld; people's adjustments are in the gradebook.
     """
     score = adjusted(result)
-    plain = {"score": score.points, "max_score": score.max_points, **store.plain_result(result)}
+    # Whole points add up to 20 when they were just given, and to 20.0 when they come from a file.
+    plain = {"score": score.points, "max_score": float(score.max_points), **store.plain_result(result)}
     return json.dumps(plain, allow_nan=False)

@@ -14,7 +14,9 @@ SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tamper
 
 GRADED: SubmissionStatus = "graded"
 
-LossKind = Literal["cell-error", "cell-timeout", "crashed", "memory", "timeout"]
+LossKind = Literal[
+    "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found"
+]
 
 Sandbox = Literal["bubblewrap", "none"]
 

@@ -40,7 +40,13 @@ def is_right(result: Result) -> bool:
 
 def needs_a_look(result: Result) -> bool:
     """Whether a person should look at the submission: it was not graded as others are, or has flags."""
-    return bool(result.flags) or result.status not in ("graded", "missing")
+    return (
+        bool(result.flags)
+        or result.status not in ("graded", "missing")
+        # A cell with an error is an everyday matter, and the kit's own fault never is.
+        or any(loss.kind != "cell-error" for loss in result.losses)
+        or any(check.status == "error" for exercise in result.exercises for check in exercise.checks)
+    )
 
 
 def result_mark(result: Result) -> Mark:

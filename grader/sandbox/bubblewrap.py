@@ -22,18 +22,21 @@ from typing import Any
 
 from grader.errors import GraderError
 from grader.jail.frames import Channel
-from grader.sandbox.child import Child
+from grader.sandbox.child import Child, Guard
 from grader.sandbox.seccomp import filter_bytes
 from grader.sandbox.stage import Mount, Stage
 from grader.sandbox.watch import Bounds, MemoryWatch, Over
+from utils.providers import VARIABLE as PROVIDER
+from utils.providers import chosen_provider
 
 JAIL = PurePosixPath("/jail")
 """where the kit and the environment are"""
 WORK = "/work"
+ETC = "etc"
 MIB = 2**20
 WRITABLE: Mapping[str, int] = {WORK: 64 * MIB, "/dev/shm": 16 * MIB}  # noqa: S108 - in the jail
 """folders in memory and their sizes: nothing else can be written to"""
-BOUNDS = Bounds(memory=1536 * MIB, tasks=160)
+BOUNDS = Bounds(memory=1536 * MIB, tasks=160, descriptors=1_500)
 FIRST_UID, UIDS = 61_900, 1_000
 """users that no distribution gives to anybody; each process has its own, so that its limits are its own"""
 START_SECONDS = 20.0
@@ -86,26 +89,31 @@ class _Users:
 class Bubblewrap:
     """Starts modules of ``grader.jail`` in jails."""
 
-    def __init__(self, stage: Stage, watch: MemoryWatch, program: str | None = None) -> None:
+    def __init__(self, stage: Callable[[], Stage], watch: MemoryWatch, program: str | None = None) -> None:
+        """``stage`` makes what goes into the jails; it is called before the first one is started."""
         self._program = program or find_bubblewrap()
-        self._stage = stage
+        self._make_stage = stage
+        self._made: Stage | None = None
+        self._making = threading.Lock()
         self._watch = watch
-        self._etc = stage.folder / "etc"
-        self._etc.mkdir(exist_ok=True)
-        self._etc.chmod(0o755)
-        for name, text in _FILES.items():
-            (self._etc / name).write_text(text)
-            (self._etc / name).chmod(0o644)
         self._filter = filter_bytes()
         self._as_root = os.geteuid() == 0
         self._users = _Users()
+
+    @property
+    def _stage(self) -> Stage:
+        with self._making:
+            if self._made is None:
+                self._made = self._make_stage()
+                _write_etc(self._made.folder / ETC)
+            return self._made
 
     @property
     def lacking(self) -> tuple[str, ...]:
         """Layers that are missing on this machine."""
         return () if self._filter is not None else (f"a filter of system calls for {platform.machine()}",)
 
-    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
         """The started process (see ``Start``). What bubblewrap says, if it fails, is in the GraderError."""
         uid = self._users.take() if self._as_root else None
         ours, theirs = socket.socketpair()
@@ -156,7 +164,9 @@ class Bubblewrap:
             msg = f"the jail could not be built: {said or f'code {process.returncode}'}"
             raise GraderError(msg, hint="python -m grader doctor says what this machine lacks")
         child.opened(first)
-        child.while_alive(self._watch.over(process.pid, BOUNDS, lambda found: _end(child, found, over)))
+        look = None if guard is None else guard.look
+        watching = self._watch.over(process.pid, BOUNDS, lambda found: _end(child, found, guard), look)
+        child.while_alive(watching)
         return child
 
     def _arguments(self) -> Iterator[str]:
@@ -179,7 +189,7 @@ class Bubblewrap:
         for path in _ETC:
             yield from ("--ro-bind-try", path, path)
         for name in _FILES:
-            yield from ("--ro-bind", str(self._etc / name), f"/etc/{name}")
+            yield from ("--ro-bind", str(self._stage.folder / ETC / name), f"/etc/{name}")
         yield from _staged(mounts)
         yield from ("--proc", "/proc", "--dev", "/dev")
         for folder, size in WRITABLE.items():
@@ -192,9 +202,9 @@ class Bubblewrap:
         yield from ("--chdir", WORK)
 
 
-def _end(child: Child, found: Over, over: Callable[[str], None] | None) -> None:
-    if over is not None:
-        over(f"more {found.what} than a submission may have")
+def _end(child: Child, found: Over, guard: Guard | None) -> None:
+    if guard is not None:
+        guard.went_over(f"more {found.what} than a submission may have")
     child.kill()
 
 
@@ -210,6 +220,7 @@ def environment(kit: str, work: str = WORK, programs: str = f"{JAIL}/venv/bin") 
         "TMPDIR": f"{work}/.tmp" if work == WORK else work,
         "LANG": "C.UTF-8",
         "TZ": "UTC",
+        PROVIDER: chosen_provider().name,
         "USER": "student",
         "LOGNAME": "student",
         "OMP_NUM_THREADS": "1",
@@ -218,6 +229,14 @@ def environment(kit: str, work: str = WORK, programs: str = f"{JAIL}/venv/bin") 
         "IPYTHONDIR": f"{work}/.ipython",
         "MPLCONFIGDIR": f"{work}/.matplotlib",
     }
+
+
+def _write_etc(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for name, text in _FILES.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
 
 
 def _mounted(path: str) -> Iterator[str]:

@@ -54,9 +54,13 @@ class Child:
                 self._kill()
 
     def _kill(self) -> None:
-        if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        if self._pidfd is None:
+            self._kill_group()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -76,7 +80,12 @@ class Child:
             self._kill()
             self._ending = True
         self.channel.close()
-        self.process.wait(END_SECONDS)
+        try:
+            # Who started the namespace sees its end, and takes its first process off the system's list.
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill_group()
+            self.process.wait(END_SECONDS)
         if self._pidfd is not None:
             poll = select.poll()
             poll.register(self._pidfd, select.POLLIN)
@@ -89,13 +98,24 @@ class Child:
             self._after_end.pop()()
 
 
+class Guard(Protocol):
+    """Who looks after a process, from another thread."""
+
+    def look(self) -> str:
+        """What it uses too much of that the watch does not see; empty if nothing."""
+        ...
+
+    def went_over(self, what: str) -> None:
+        """Take note that it uses more than it may, and is killed for it."""
+        ...
+
+
 class Start(Protocol):
     """What starts a Python module of ``grader.jail`` with a socket to it."""
 
-    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
         """The started process; its one argument is the descriptor of its end of the socket.
 
-        ``over``, where given, is told from another thread when the process uses more than it may and has
-        been killed for it. Raises GraderError when it does not start.
+        Raises GraderError when it does not start.
         """
         ...

@@ -180,7 +180,8 @@ def _jail(stack: ExitStack) -> Iterator[Finding]:
     def ready() -> str:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doctor-")))
         watching = stack.enter_context(watch.MemoryWatch())
-        jails.append(Bubblewrap(stage(folder / "stage"), watching))
+        staged = stage(folder / "stage")
+        jails.append(Bubblewrap(lambda: staged, watching))
         return "made"
 
     yield _tried("what goes into a jail", ready)

@@ -13,7 +13,11 @@ MEMORY = 640 * MIB
 """bytes; the stack and a lab's own data are about a quarter of that"""
 TASKS = 60
 """processes and threads"""
+DESCRIPTORS = 150
+"""of 256 that a process may have"""
 FILES = 5_000
+MOST_FILES = 20_000
+"""at any time: each takes a kilobyte of the kernel's own memory, which no other limit counts"""
 FREE = 0.25
 """share of the work folder's space that the rest of the submission may count on"""
 
@@ -30,8 +34,22 @@ def used_up(child: Child, folders: Sequence[int]) -> str:
         if disk.f_files - disk.f_ffree > FILES:
             return f"more than {FILES} files lie in the work folder"
     now = use(child.root)
+    if now.descriptors > DESCRIPTORS:
+        return f"more than {DESCRIPTORS} files and connections stay open"
     if now.tasks > TASKS:
         return f"more than {TASKS} processes and threads go on"
     if now.memory > MEMORY and use(child.root, exact=True).memory > MEMORY:
         return f"more than {MEMORY // MIB} MiB of memory stay in use"
+    return ""
+
+
+def too_many_files(folders: Sequence[int]) -> str:
+    """``files`` if there are far too many in folders that are file systems of their own, else nothing."""
+    for folder in folders:
+        try:
+            disk = os.fstatvfs(folder)
+        except OSError:  # closed: the process is being ended
+            continue
+        if disk.f_files - disk.f_ffree > MOST_FILES:
+            return "files"
     return ""

@@ -10,12 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from grader.jail.frames import Channel
 from grader.sandbox.bubblewrap import environment
-from grader.sandbox.child import Child
+from grader.sandbox.child import Child, Guard
 from grader.sandbox.stage import Stage
 
 
@@ -25,7 +24,7 @@ class Plain:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
-    def __call__(self, module: str, *, over: Callable[[str], None] | None = None) -> Child:
+    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
         """The started process (see ``Start``); nothing watches what it uses."""
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
         ours, theirs = socket.socketpair()

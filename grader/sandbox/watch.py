@@ -45,6 +45,8 @@ class Use:
     """bytes; shared pages are counted once if ``exact``, once for each process if not"""
     tasks: int
     """processes and threads, as RLIMIT_NPROC counts them"""
+    descriptors: int = 0
+    """open in all processes together: what is behind them may hold the kernel's own memory"""
     exact: bool = False
 
 
@@ -56,11 +58,14 @@ class Bounds:
     """bytes"""
     tasks: int = 256
     """processes and threads together"""
+    descriptors: int = 3_000
 
     def broken_by(self, use: Use) -> str:
-        """What there is too much of: ``memory``, ``tasks``, or nothing."""
+        """What there is too much of: ``memory``, ``tasks``, ``descriptors``, or nothing."""
         if use.tasks > self.tasks:
             return "tasks"
+        if use.descriptors > self.descriptors:
+            return "descriptors"
         return "memory" if use.memory > self.memory else ""
 
 
@@ -69,7 +74,7 @@ class Over:
     """A jail that uses more than it may."""
 
     what: str
-    """``memory`` or ``tasks``"""
+    """``memory``, ``tasks``, ``descriptors``, or what the caller's own look found"""
     use: Use
 
 
@@ -82,6 +87,7 @@ class _Jail:
     """its folder in /proc: nothing can be read there once it is gone, even if its number is used again"""
     bounds: Bounds
     tell: Callable[[Over], None]
+    look: Callable[[], str] | None = None
     exact_after: float = field(default=0.0)
     """when an exact look may be taken again"""
 
@@ -113,8 +119,16 @@ class MemoryWatch:
         self._thread.join()
 
     @contextlib.contextmanager
-    def over(self, pid: int, bounds: Bounds, tell: Callable[[Over], None]) -> Iterator[None]:
+    def over(
+        self,
+        pid: int,
+        bounds: Bounds,
+        tell: Callable[[Over], None],
+        look: Callable[[], str] | None = None,
+    ) -> Iterator[None]:
         """Tell, once and in the watch's thread, if a process and all below it use too much meanwhile.
+
+        ``look``, where given, is asked each time as well and says what else there is too much of.
 
         Nothing is told once this is left: leave it before the process is reaped, and ``tell`` may kill by
         number. It holds up every other jail's turn, so it should do no more than that.
@@ -124,7 +138,7 @@ class MemoryWatch:
         except FileNotFoundError:
             yield  # ended already, and uses nothing
             return
-        jail = _Jail(pid, handle, bounds, tell)
+        jail = _Jail(pid, handle, bounds, tell, look)
         with self._changed:
             self._jails.append(jail)
             self._changed.notify()
@@ -215,14 +229,14 @@ def use(pid: int, *, exact: bool = False, most: int | None = None) -> Use:
                     seen.add(child)
                     found.append(child)
     memory = sum(_exact(each) if exact else _cheap(each) for each in found)
-    return Use(memory, max(tasks, len(found)), exact)
+    return Use(memory, max(tasks, len(found)), sum(map(_descriptors, found)), exact)
 
 
 def _over(jail: _Jail) -> Over | None:
     """Raises ProcessLookupError if the process is gone."""
     os.close(os.open("status", os.O_RDONLY | os.O_CLOEXEC, dir_fd=jail.handle))
     now = use(jail.pid, most=jail.bounds.tasks)
-    what = jail.bounds.broken_by(now)
+    what = jail.bounds.broken_by(now) or (jail.look() if jail.look is not None else "")
     if what != "memory":
         return Over(what, now) if what else None
     began = time.monotonic()
@@ -240,6 +254,13 @@ def _threads(pid: int) -> list[str]:
         return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names, thousands of times
     except OSError:
         return []  # gone
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    except OSError:
+        return 0  # gone, or not to be looked at
 
 
 def _cheap(pid: int) -> int:

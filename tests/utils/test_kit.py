@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import shutil
 import socket
@@ -16,12 +18,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from langchain_core.exceptions import ModelConnectionError
 
 import utils
 from utils import kit as kits
 from utils.errors import ExerciseError, FixtureError, KitError, SetupError
 from utils.kit import NO_KEY, Kit, current_kit
-from utils.modes import TRACING
+from utils.modes import GRADING, TRACING
 from utils.providers import PROVIDERS
 from utils.replay.server import ReplayServer
 
@@ -310,7 +313,7 @@ def test_another_lab_afterwards_has_a_recorded_model_of_its_own(setup_here: Setu
 def test_another_provider_afterwards_leaves_nothing_of_the_first(
     setup_here: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = replace(PROVIDERS["openai"], name="other", address="OTHER_URL", key="OTHER_KEY")
+    other = replace(PROVIDERS["openai"], name="other", address="OTHER_URL", keys=("OTHER_KEY",))
     monkeypatch.setitem(PROVIDERS, "other", other)  # type: ignore[arg-type]
     setup_here()
     kit = setup_here(provider="other")
@@ -431,6 +434,7 @@ def test_under_the_grader_nothing_is_started_printed_or_read(
     before, running = dict(os.environ), servers()
     kit = setup_here()
     assert (kit.server, kit.session, kit.mode) == (None, None, "replay")
+    assert kit.requests() == ()
     assert capsys.readouterr() == ("", "")
     assert dict(os.environ) == before
     assert servers() == running
@@ -511,3 +515,65 @@ def test_a_broken_fixture_keeps_nobody_from_a_real_model(
     assert setup_here(mode="live").mode == "live"
     with pytest.raises(FixtureError, match=r"persistence\.yaml, line 1"):
         setup_here()
+
+
+SF = "What is the weather in sf?"
+
+
+def test_a_model_breaks_off_once_where_it_is_told_to(setup_here: Setup) -> None:
+    kit = setup_here("02_streaming")
+    model = kit.model()
+    fog = "What should I pack for fog?"
+    whole = model.invoke(fog).text
+    kit.break_next(after=3)
+    stream = model.stream(fog)
+    assert "".join(next(stream).text for _ in range(4)) == "A warm layer", "first a piece without text"
+    with pytest.raises(ModelConnectionError):
+        next(stream)
+    assert "".join(chunk.text for chunk in model.stream(fog)) == whole
+
+
+def test_a_clean_break_is_no_error_and_a_call_waits_for_a_call(setup_here: Setup) -> None:
+    kit = setup_here("02_streaming")
+    kit.break_next("call", after=1, clean=True)
+    assert kit.model().invoke("What should I pack for fog?").text, "an answer is no call"
+    (*_, last) = itertools.accumulate(kit.model().bind_tools([kit.search()]).stream(SF), operator.add)
+    assert last.tool_calls[0]["args"] == {}
+    assert "finish_reason" not in last.response_metadata
+
+
+def test_setting_up_again_forgets_a_break_that_was_ordered(setup_here: Setup) -> None:
+    setup_here("02_streaming").break_next(after=1)
+    kit = setup_here("02_streaming")
+    assert kit.model().invoke("What should I pack for fog?").text.startswith("A warm")
+
+
+def test_a_real_model_does_not_break_off_when_told(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
+    kit = setup_here("02_streaming", mode="live")
+    with pytest.raises(SetupError, match="only the recorded model"):
+        kit.break_next()
+    assert kit.clock is not None
+    assert kit.open_requests is None
+
+
+def test_a_break_that_somebody_left_in_a_cell_costs_nothing_under_the_grader(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(GRADING, "1")
+    setup_here("02_streaming").break_next()
+
+
+@pytest.mark.parametrize(("pace", "timed"), [("off", False), ("0.01", True)])
+def test_pictures_have_a_clock_where_answers_take_time(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, pace: str, timed: bool
+) -> None:
+    monkeypatch.setenv("REPLAY_PACE", pace)
+    kit = setup_here("02_streaming")
+    assert (kit.clock is not None) == timed
+    assert (kit.open_requests is not None) == timed
+    if kit.open_requests is not None:
+        assert kit.open_requests() == 0

@@ -195,6 +195,13 @@ def counts_searches(lab: Lab, case: Case) -> None:
     )
     # The async form runs what a graph's edges are made of, sync or async.
     agent.call("aupdate_state", config(case.thread), {"searches": 4})
+    expect(
+        len(stage.tool_requests()) == 3,
+        "The tools must be run, once for each call.",
+        got=Words(f"{len(stage.tool_requests())} searches were made for three calls"),
+        expected="3 searches",
+        why="searches is to say how many searches there were, not how many there might have been.",
+    )
     lab.last_call = "a node that returns {'searches': 4}"
     total = lab.part("values", agent, case.thread).get("searches")
     expect(
@@ -476,9 +483,18 @@ def forked(lab: Lab, case: Case) -> tuple[Ref, str]:
 
 @check("1.4", points=1, title="one row for each checkpoint, with what is in it")
 def one_row_per_checkpoint(lab: Lab, case: Case) -> None:
-    agent, _ = talked(lab, case)
+    agent, name = talked(lab, case)
+    kept = {row.id for row in lab.checkpoints(name) or ()}  # before anything of the exercise runs
     rows = listed(lab, agent, case.thread)
     states = {state["id"]: state for state in lab.part("states", agent, case.thread)}
+    # The file has the last word on which checkpoints there are: the states come from the notebook's process.
+    expect(
+        set(states) == kept != set(),
+        "The checkpoints of the thread must be left as they are.",
+        got=Words(f"{len(states)} states, and others in the file"),
+        expected="history reads, and changes nothing",
+        why="Whoever reads a history must not write it.",
+    )
     expect(
         len(rows) == len(states) and {str(row["id"]) for row in rows} == set(states),
         "There must be exactly one row for each checkpoint of the thread.",
@@ -509,8 +525,8 @@ def one_row_per_checkpoint(lab: Lab, case: Case) -> None:
 @check("1.4", points=1, title="all branches are listed after a fork")
 def lists_all_branches(lab: Lab, case: Case) -> None:
     agent, name = forked(lab, case)
-    rows = listed(lab, agent, case.thread)
     true = {row.id for row in lab.checkpoints(name) or () if row.thread == case.thread}
+    rows = listed(lab, agent, case.thread)
     told = {str(row["id"]) for row in rows}
     expect(
         told == true and len(rows) == len(true),
@@ -524,8 +540,8 @@ def lists_all_branches(lab: Lab, case: Case) -> None:
 @check("1.4", points=1, title="parents are true after a fork")
 def tells_true_parents(lab: Lab, case: Case) -> None:
     agent, name = forked(lab, case)
-    rows = listed(lab, agent, case.thread)
     true = {row.id: row.parent for row in lab.checkpoints(name) or ()}
+    rows = listed(lab, agent, case.thread)
     wrong = [row for row in rows if str(row["id"]) not in true or row["parent"] != true[str(row["id"])]]
     expect(
         bool(rows) and not wrong,

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from utils.errors import ExerciseError, KitError
@@ -39,6 +39,13 @@ class Exercise:
     """the name that the notebook must define"""
     points: float
     checks: tuple[Check, ...] = ()
+    others: tuple[str, ...] = ()
+    """further names that it must define"""
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """All names that the notebook must define."""
+        return (self.function, *self.others)
 
 
 @dataclass
@@ -52,12 +59,14 @@ class LabChecks:
     """the case that the notebook prints"""
     exercises: dict[str, Exercise] = field(default_factory=dict)
 
-    def exercise(self, number: str, title: str, *, function: str, points: float) -> None:
+    def exercise(
+        self, number: str, title: str, *, function: str, points: float, others: tuple[str, ...] = ()
+    ) -> None:
         """Declare an exercise; its checks must add up to its points."""
         if number in self.exercises:
             msg = f"exercise {number} is declared twice"
             raise KitError(msg, where=f"utils/checks/{self.slug}.py")
-        self.exercises[number] = Exercise(number, title, function, points)
+        self.exercises[number] = Exercise(number, title, function, points, others=others)
 
     def check(self, number: str, *, points: float, title: str) -> Callable[[CheckFunction], CheckFunction]:
         """Make a check of a function of ``(lab, case)``, which says what is wrong through ``expect``."""
@@ -72,9 +81,7 @@ class LabChecks:
                 msg = f"exercise {number} has two checks called {name}"
                 raise KitError(msg, where=f"utils/checks/{self.slug}.py")
             checks = (*exercise.checks, Check(number, name, title, points, function))
-            self.exercises[number] = Exercise(
-                number, exercise.title, exercise.function, exercise.points, checks
-            )
+            self.exercises[number] = replace(exercise, checks=checks)
             return function
 
         return register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
     """The results of an exercise's checks, in their order."""
     results: list[CheckResult] = []
     for check in exercise.checks:
-        if results and (results[0].message == _unwritten(exercise) or results[-1].status in _STOPPED):
+        if results and (_all_unwritten(exercise, results) or results[-1].status in _STOPPED):
             # The rest would say the same again, or wait as long again.
             results.append(_unrun(check))
         else:
@@ -33,8 +34,13 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
     return ExerciseResult(exercise.number, exercise.title, tuple(results))
 
 
-def _unwritten(exercise: Exercise) -> str:
-    return f"{exercise.function} is not written yet."
+def _all_unwritten(exercise: Exercise, results: Sequence[CheckResult]) -> bool:
+    """Whether nothing can come of the other checks; of several functions another may be written."""
+    return not exercise.others and results[0].message == _unwritten(exercise.function)
+
+
+def _unwritten(function: str) -> str:
+    return f"{function} is not written yet."
 
 
 def not_run(exercise: Exercise) -> ExerciseResult:
@@ -160,9 +166,14 @@ def _died(error: Died) -> _Told:
     )
 
 
+def missing_message(name: str) -> str:
+    """What a check says of a function that is not there."""
+    return f"There is no {name} in this notebook yet."
+
+
 def _missing(name: str) -> _Told:
     return _Told(
-        message=f"There is no {name} in this notebook yet.",
+        message=missing_message(name),
         returned=f"no {name}",
         expected=f"a function called {name}",
         why="The check looks your work up by its name. Was the cell that defines it run?",
@@ -171,9 +182,10 @@ def _missing(name: str) -> _Told:
 
 def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
     trace = _trace(error)
+    called = lab.last_call.split("(")[0]
     if error.is_a("NotImplementedError") and not error.message:
         return _Told(
-            message=_unwritten(exercise),
+            message=_unwritten(called if called in exercise.others else exercise.function),
             returned="NotImplementedError, as the untouched cell raises",
             expected="your own code in place of raise NotImplementedError()",
             why="The two hints above show a way to begin.",
@@ -225,7 +237,7 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
             detail=trace,
         )
     return _Told(
-        message=f"{lab.last_call.split('(')[0] or exercise.function} raised an error.",
+        message=f"{called or exercise.function} raised an error.",
         returned=returned,
         expected="a result, not an error",
         why="Whoever calls this gets an error instead of an answer.",

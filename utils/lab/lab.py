@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from utils.lab.plain import Message, decode, seen_message
 from utils.replay.conversation import Conversation, Scenario
-from utils.replay.gates import LIMIT, CapGate, ReverseGate
+from utils.replay.gates import LIMIT, CapGate, Gate, HoldGate, ReverseGate
 from utils.replay.log import Miss, Request
 from utils.replay.matching import GO_LIVE
 
@@ -40,7 +40,7 @@ class ModelSide(Protocol):
 
     def add(self, scenario: Scenario) -> None: ...
 
-    def arm(self, gate: CapGate | ReverseGate, kind: str = "model") -> None: ...
+    def arm(self, gate: Gate, kind: str = "model") -> None: ...
 
     def release(self) -> None: ...
 
@@ -335,9 +335,12 @@ class Stage:
         assert isinstance(made, Ref)
         return made
 
-    def tool(self, name: str = "search") -> Ref:
-        """A tool that does its work by one request to this recorded model's side."""
-        made = self._lab.part("tool", self.model_side.url, name, label=name)
+    def tool(self, name: str = "search", error: str = "") -> Ref:
+        """A tool that does its work by one request to this recorded model's side.
+
+        Where that fails it raises the kit's own error, or Python's error of this name.
+        """
+        made = self._lab.part("tool", self.model_side.url, name, error, label=name)
         assert isinstance(made, Ref)
         return made
 
@@ -352,13 +355,17 @@ class Stage:
         """Forget what was asked so far."""
         self.model_side.clear()
 
-    def cap(self, count: int, kind: str = "model") -> None:
+    def cap(self, count: int, kind: str = "model", *, linger: float = 0.05, patience: float = 0.5) -> None:
         """Let the first ``count`` requests wait for each other, to see how many come at the same time."""
-        self.model_side.arm(CapGate(count=_within_limit(count)), kind)
+        self.model_side.arm(CapGate(count=_within_limit(count), linger=linger, patience=patience), kind)
 
-    def reverse(self, count: int, kind: str = "model") -> None:
+    def reverse(self, count: int, kind: str = "model", *, patience: float = 0.5) -> None:
         """Let the first ``count`` requests finish last first."""
-        self.model_side.arm(ReverseGate(count=_within_limit(count)), kind)
+        self.model_side.arm(ReverseGate(count=_within_limit(count), patience=patience), kind)
+
+    def hold(self, count: int, kind: str = "model", *, patience: float = 0.5) -> None:
+        """Hold the first request until ``count`` others have been answered."""
+        self.model_side.arm(HoldGate(count=count, patience=patience), kind)
 
     def peak(self, kind: str = "model") -> int:
         """Most requests of a kind that were open at the same time."""

@@ -6,6 +6,7 @@ the student's functions.
 
 from __future__ import annotations
 
+import builtins
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.pregel import Pregel
 
 from utils.agent import Agent
+from utils.lab.streams import STREAM_PARTS
+from utils.lab.together import TOGETHER_PARTS
 from utils.providers import chosen_provider
 
 TOOL_SECONDS = 30.0
@@ -42,27 +45,31 @@ def make_model(url: str, name: str | None = None) -> Any:
     return provider.make(url + provider.path)
 
 
-def make_tool(url: str, name: str) -> BaseTool:
-    """A tool with one argument, ``query``, that does its work by one request to the recorded model's side."""
+def make_tool(url: str, name: str, error: str = "") -> BaseTool:
+    """A tool with one argument, ``query``, that does its work by one request to the recorded model's side.
+
+    Where its service fails it raises ToolFailed, or Python's own error of that name.
+    """
+    raised = getattr(builtins, error) if error else ToolFailed
     address = f"{url}/tool/{name}"
 
     def work(query: str) -> str:
         with httpx.Client(**_LOOPBACK) as client:
-            return _answer(client.post(address, json={"query": query}))
+            return _answer(client.post(address, json={"query": query}), raised)
 
     async def awork(query: str) -> str:
         async with httpx.AsyncClient(**_LOOPBACK) as client:
-            return _answer(await client.post(address, json={"query": query}))
+            return _answer(await client.post(address, json={"query": query}), raised)
 
     return StructuredTool.from_function(
         work, coroutine=awork, name=name, description="Look something up; the query says what."
     )
 
 
-def _answer(response: httpx.Response) -> str:
+def _answer(response: httpx.Response, raised: type[Exception]) -> str:
     data = response.json()
     if response.status_code != httpx.codes.OK:
-        raise ToolFailed(data.get("error", "the tool's service failed"))
+        raise raised(data.get("error", "the tool's service failed"))
     return str(data["text"])
 
 
@@ -154,12 +161,12 @@ def edit_from(graph: Any, thread_id: str, checkpoint_id: str, text: str) -> None
 
 def is_graph(value: Any) -> bool:
     """Whether something is a compiled graph."""
-    return isinstance(value, Pregel)
+    return issubclass(type(value), Pregel)
 
 
 def is_saver(value: Any) -> bool:
     """Whether something is a checkpointer."""
-    return isinstance(value, BaseCheckpointSaver)
+    return issubclass(type(value), BaseCheckpointSaver)
 
 
 def enter(manager: Any) -> Any:
@@ -211,4 +218,6 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "enter": enter,
     "leave": leave,
     "open_handles": open_handles,
+    **STREAM_PARTS,
+    **TOGETHER_PARTS,
 }

@@ -38,7 +38,15 @@ class ReverseGate(Frozen):
     patience: float = 0.5
 
 
-Gate = Annotated[CapGate | ReverseGate, Field(discriminator="kind")]
+class HoldGate(Frozen):
+    """The first request is held until ``count`` others have been answered."""
+
+    kind: Literal["hold"] = "hold"
+    count: int = Field(ge=1)
+    patience: float = 0.5
+
+
+Gate = Annotated[CapGate | ReverseGate | HoldGate, Field(discriminator="kind")]
 
 
 class HeldGate:
@@ -48,12 +56,24 @@ class HeldGate:
         self.gate = gate
         self._turns: list[asyncio.Event] = []
         self._open = False
+        self._passed = 0
         self._timers: list[asyncio.TimerHandle] = []
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """Wait for the gate; leaving the block lets the next one of a reverse gate go."""
-        if self._open or len(self._turns) >= self.gate.count:
+        if self._open:
+            yield
+            return
+        if isinstance(self.gate, HoldGate) and self._turns:
+            try:
+                yield
+            finally:
+                self._passed += 1
+                if self._passed >= self.gate.count:
+                    self.release()
+            return
+        if len(self._turns) >= self.gate.count:
             yield
             return
         mine = asyncio.Event()
@@ -61,7 +81,7 @@ class HeldGate:
         loop = asyncio.get_running_loop()
         if len(self._turns) == 1:
             self._timers.append(loop.call_later(self.gate.patience, self.release))
-        if len(self._turns) == self.gate.count:
+        if len(self._turns) == self.gate.count and not isinstance(self.gate, HoldGate):
             linger = self.gate.linger if isinstance(self.gate, CapGate) else 0.0
             self._timers.append(loop.call_later(linger, self.release))
         try:
@@ -86,7 +106,8 @@ class HeldGate:
         if not self._turns:
             self._forget_timers()
         elif self._open:
-            asyncio.get_running_loop().call_later(self.gate.linger, self._let_last_go)
+            linger = self.gate.linger if isinstance(self.gate, ReverseGate) else 0.0
+            asyncio.get_running_loop().call_later(linger, self._let_last_go)
 
     def _let_last_go(self) -> None:
         if self._turns:

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from utils.replay.conversation import (
@@ -52,6 +52,8 @@ class ModelRequest:
     messages: tuple[Heard, ...]
     tools: tuple[str, ...]
     stream: bool
+    lines: bool = False
+    """whether the client makes one message of a person's neighbouring ones, a line for each"""
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -233,7 +235,45 @@ def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | N
     ``exact`` asks for the very same questions, as recording does; otherwise the recorded questions
     must be a subsequence of the real ones. The row with the most of them wins, then the one whose
     questions are the most recent, then the one that says most about the tools' results.
+
+    A question may come in several blocks, and several questions in one message, where a protocol cannot
+    tell: what is not found so is looked for in the other way.
     """
+    found = _find(index, request, exact=exact)
+    if isinstance(found, NotRecorded):
+        for messages in (tuple(_joined(request.messages)), tuple(_lines(request)) if not exact else ()):
+            if messages and len(messages) != len(request.messages):
+                again = _find(index, replace(request, messages=messages), exact=exact)
+                if isinstance(again, Row):
+                    return again
+    return found
+
+
+def _joined(messages: Iterable[Heard]) -> Iterator[Heard]:
+    """The messages, with neighbouring ones of a person put together."""
+    before: Heard | None = None
+    for message in messages:
+        if before is not None and before.role == message.role == "user":
+            before = replace(before, text=before.text + message.text)
+            continue
+        if before is not None:
+            yield before
+        before = message
+    if before is not None:
+        yield before
+
+
+def _lines(request: ModelRequest) -> Iterator[Heard]:
+    """The messages, each line of a person's as one of its own, if they may have been put together so."""
+    for message in request.messages:
+        if request.lines and message.role == "user":
+            for line in message.text.splitlines() or ("",):
+                yield replace(message, text=line)
+        else:
+            yield message
+
+
+def _find(index: Index, request: ModelRequest, *, exact: bool) -> Row | NotRecorded:
     messages = request.messages
     last = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
     if last < 0:

@@ -46,7 +46,13 @@ from utils.replay.wires.base import BadRequest, Wire
 _NOT_PASSED_ON = frozenset(
     ("host", "content-length", "connection", "accept-encoding", "transfer-encoding", "accept", "content-type")
 )
-_PASSED_BACK = ("retry-after", "retry-after-ms", "x-should-retry")
+_PASSED_BACK = (
+    "retry-after",
+    "retry-after-ms",
+    "x-amz-retry-after",
+    "x-amzn-errortype",
+    "x-should-retry",
+)
 _SECONDS = 120.0
 _NAME_LENGTH = 60
 
@@ -61,6 +67,11 @@ class UpstreamError(Exception):
         self.status = status
         self.body = body
         self.headers = headers or {}
+
+    @classmethod
+    def ours(cls, message: str, headers: Mapping[str, str] | None = None) -> UpstreamError:
+        """A refusal that no provider gave, in a form that every SDK finds the message in."""
+        return cls(502, {"error": {"message": message}, "message": message}, headers)
 
     @property
     def sentence(self) -> str:
@@ -79,7 +90,7 @@ class Upstream:
     """Where real answers come from."""
 
     models: Mapping[str, str]
-    """base address by protocol, without the protocol's own path"""
+    """base address by provider, without the path of the protocol"""
     search: str
     """base address of the search service"""
 
@@ -109,28 +120,32 @@ class Recorder:
         headers = {
             name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON
         }
-        path = wire.upstream_path(request.path)
+        path = wire.upstream_path(request.raw_path)
 
         async def work() -> Reply:
-            base = self._upstream.models.get(wire.name)
+            base = self._upstream.models.get(wire.provider)
             if base is None:
-                message = f"no address to record {wire.name} from is known"
-                raise UpstreamError(502, {"error": {"message": message}})
-            answer = await _post(base.rstrip("/") + path, wire.upstream_body(body), headers)
+                message = f"no address to record {wire.provider} from is known"
+                raise UpstreamError.ours(message)
+            url, sent = base.rstrip("/") + path, json.dumps(wire.upstream_body(body)).encode()
+            try:
+                # Looking for keys to sign with may take a while.
+                signed = await asyncio.to_thread(wire.upstream_headers, url, sent, headers)
+            except BadRequest as error:
+                raise UpstreamError.ours(str(error)) from error
+            answer = await _post(url, sent, signed)
             try:
                 reply = wire.read(answer)
             except (BadRequest, ValidationError) as error:
                 message = f"the provider's answer cannot be kept: {error}"
-                raise UpstreamError(
-                    502, {"error": {"message": message}}, {"x-should-retry": "false"}
-                ) from error
-            model = wire.model_of(answer)
-            origin = Origin(kind="recorded", provider=wire.name, model=model, date=self._today)
+                raise UpstreamError.ours(message, {"x-should-retry": "false"}) from error
+            model = wire.model_of(answer) or asked.model or "unknown"
+            origin = Origin(kind="recorded", provider=wire.provider, model=model, date=self._today)
             self._replies[key] = reply
             self._transcripts[key] = ((*turns, reply), origin)
             return reply
 
-        return await self._once(key, f"the model ({wire.name})", work)
+        return await self._once(key, f"the model ({wire.provider})", work)
 
     async def search(self, body: Mapping[str, Any]) -> ToolAnswer:
         """What the search service finds: asked once per query."""
@@ -139,7 +154,8 @@ class Recorder:
             return known
 
         async def work() -> ToolAnswer:
-            answer = await _post(f"{self._upstream.search.rstrip('/')}/search", dict(body), {})
+            url = f"{self._upstream.search.rstrip('/')}/search"
+            answer = await _post(url, json.dumps(body).encode(), {}, key=str(body.get("api_key") or ""))
             found = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(found, list):
                 raise UpstreamError(502, {"detail": {"error": "the search service's answer has no results"}})
@@ -333,35 +349,36 @@ def _hits(found: Sequence[Any]) -> Iterator[Hit]:
             )
 
 
-async def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = "") -> Any:
     """The JSON that a service answers, without the keys it was asked with. Raises UpstreamError."""
     import httpx  # noqa: PLC0415 - a quarter of a second, for authors only
 
+    sent = {"Content-Type": "application/json", **headers}
     try:
         async with httpx.AsyncClient(timeout=_SECONDS) as client:
-            answer = await client.post(url, json=body, headers=dict(headers))
+            answer = await client.post(url, content=body, headers=sent)
     except Exception as error:  # an address that is none fails in many ways, and all mean the same
         message = f"it cannot be reached ({type(error).__name__})"
-        raise UpstreamError(502, {"error": {"message": message}}) from error
+        raise UpstreamError.ours(message) from error
     text = answer.text
-    for secret in _secrets(body, headers):
+    for secret in _secrets(key, headers):
         text = text.replace(secret, "[key]")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        data = {"error": {"message": "its answer is no JSON"}}
+        message = "its answer is no JSON"
+        data = UpstreamError.ours(message).body
         if answer.status_code == httpx.codes.OK:
-            raise UpstreamError(502, data) from None
+            raise UpstreamError.ours(message) from None
     if answer.status_code != httpx.codes.OK:
         back = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
         raise UpstreamError(answer.status_code, data, back)
     return data
 
 
-def _secrets(body: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+def _secrets(key: str, headers: Mapping[str, str]) -> Iterator[str]:
     told = [value for name, value in headers.items() if re.search(r"auth|key|token", name, re.IGNORECASE)]
-    told.append(str(body.get("api_key") or ""))
-    for value in told:
+    for value in (*told, key):
         secret = value.split(" ")[-1]
         if len(secret) >= 8:
             yield secret

@@ -314,7 +314,7 @@ class _ModelAnswer:
         self._notes, self._number = notes, number
 
     async def give(self) -> web.StreamResponse:
-        if found := defect(self._asked.messages):
+        if found := defect(self._asked.messages, self._asked.tools if self._wire.needs_tools else None):
             return _refuse(self._wire.malformed(found, self._asked))
         reply = self._session.reply(self._asked)
         if isinstance(reply, NotRecorded):
@@ -380,6 +380,8 @@ class _ModelAnswer:
                     await self._session.stalled.wait()
                     fault = None
                 elif fault.kind == "drop":
+                    # Lines break in the middle of an event as a rule: its first half still goes out.
+                    pending += chunk.data[: len(chunk.data) // 2]
                     await flush()
                     return self._hang_up()
                 elif fault.kind == "cut":
@@ -420,7 +422,8 @@ async def _always_an_answer(request: web.Request, handler: _Handler) -> web.Stre
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _json(error.status, {"error": {"message": error.reason}})
+        # Once for SDKs that look for an error, once for those that look for its message.
+        return _json(error.status, {"error": {"message": error.reason}, "message": error.reason})
     except RecursionError:
         return _json(400, {"error": {"message": "the request is nested too deeply"}})
     except ConnectionError:

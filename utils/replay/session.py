@@ -6,11 +6,11 @@ import contextlib
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from utils.errors import SetupError
-from utils.replay.conversation import Fault, Reply, Scenario, ToolAnswer
-from utils.replay.gates import CapGate, HeldGate, ReverseGate, Stall
+from utils.replay.conversation import AnswerTurn, Fault, Reply, Scenario, ToolAnswer
+from utils.replay.gates import Gate, HeldGate, Stall
 from utils.replay.log import Log, Miss, Request
 from utils.replay.matching import (
     Index,
@@ -53,6 +53,7 @@ class Session:
         self._gates: dict[str, HeldGate] = {}
         self._stall = Stall(patience)
         self._hits: dict[Hashable, int] = {}
+        self._breaks: dict[str, Fault] = {}
 
     @property
     def url(self) -> str:
@@ -112,12 +113,17 @@ class Session:
             self._index, self.pace, self._log = index, pace, Log()
             self._gates.clear()
             self._hits.clear()
+            self._breaks.clear()
 
         self._now(begin)
 
-    def arm(self, gate: CapGate | ReverseGate, kind: str = "model") -> None:
+    def arm(self, gate: Gate, kind: str = "model") -> None:
         """Put a gate before the next requests of a kind."""
         self._now(lambda: self._gates.__setitem__(kind, HeldGate(gate)))
+
+    def break_next(self, turn: Literal["call", "answer"], fault: Fault) -> None:
+        """Let a fault hit the next reply of this kind, once."""
+        self._now(lambda: self._breaks.__setitem__(turn, fault))
 
     def release(self) -> None:
         """Let everything go on that waits at a gate or in a stall; later stalls wait again."""
@@ -169,7 +175,8 @@ class Session:
             if self.recorder is None:
                 self._miss(found)
             return found
-        return found.reply, self._due(found.reply.fault, found.key)
+        once = self._breaks.pop("answer" if isinstance(found.reply, AnswerTurn) else "call", None)
+        return found.reply, once or self._due(found.reply.fault, found.key)
 
     def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
         """What a tool answers now; a miss is remembered. Failures that are used up have become answers."""

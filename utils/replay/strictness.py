@@ -13,19 +13,24 @@ from utils.replay.matching import Heard
 class Defect:
     """The first thing in a history that a provider would refuse."""
 
-    kind: Literal["no messages", "unanswered", "unexpected", "unknown", "doubled"]
+    kind: Literal["no messages", "unanswered", "unexpected", "unknown", "doubled", "no tools"]
     position: int
     """index of the message at fault"""
     ids: tuple[str, ...] = ()
 
 
-def defect(messages: Sequence[Heard]) -> Defect | None:
-    """The first defect of a history; ``None`` for one that every provider accepts.
+def defect(messages: Sequence[Heard], tools: Sequence[str] | None = None) -> Defect | None:
+    """The first defect of a history; ``None`` for one that the provider accepts.
 
-    Each call of an assistant's message must be answered exactly once, directly after it.
+    Each call of an assistant's message must be answered exactly once, directly after it. Where calls and
+    results need tools that the request defines, ``tools`` are those it does.
     """
     if not messages:
         return Defect("no messages", 0)
+    if tools is not None and not tools:
+        for position, message in enumerate(messages):
+            if message.calls or message.role == "tool":
+                return Defect("no tools", position)
     asked: tuple[str, ...] = ()
     open_ids: list[str] = []
     asked_at = 0

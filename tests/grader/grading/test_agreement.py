@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from grader.grading.judge import Verdict
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading.judged import judge_all, of_cells, points, released, solution, told
-from tests.utils.checks import persistence_right, persistence_wrong
+from tests.utils.checks import (
+    async_graphs_right,
+    async_graphs_wrong,
+    persistence_right,
+    persistence_wrong,
+    streaming_right,
+    streaming_wrong,
+)
 from tests.utils.checks.variants import Variant
-from utils.checks.persistence import LAB
+from utils.checks.registry import LabChecks, load_checks, slug_of
 
 pytestmark = pytest.mark.jail
 
-RIGHTS, WRONGS = persistence_right.TABLE.rights, persistence_wrong.TABLE.wrongs
 TAG = "exercise:"
 
 # What the modules of variants import of the tests is not in a jail; everything else of them runs there.
-MODULES = f"""
+MODULES = """
 import types
 
 class Table:
@@ -31,81 +40,139 @@ class Table:
 right, wrong = types.ModuleType("right"), types.ModuleType("wrong")
 right.Table = wrong.Table = Table
 """
-KEPT = ("config", "humans", "row")
-"""what the wrong ones use of the right ones"""
 
 
-def loaded(module: object, name: str) -> str:
-    """A cell that has a module of variants under a name."""
-    lines = Path(str(getattr(module, "__file__", ""))).read_text("utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith(("from tests.", "from __future__"))]
-    source = "\n".join(kept)
-    return f"exec(compile({source!r}, '<{name}>', 'exec'), {name}.__dict__)"
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A lab's known solutions, right and wrong."""
+
+    lab: str
+    right: ModuleType
+    wrong: ModuleType
+    kept: tuple[str, ...]
+    """what the wrong ones use of the right ones"""
+
+    @property
+    def checks(self) -> LabChecks:
+        return load_checks(slug_of(self.lab))
+
+    @property
+    def groups(self) -> dict[str, list[Variant]]:
+        """The variants in as few notebooks as there are ways to solve one exercise."""
+        return {
+            f"{kind} {number}": [variant for variant in row if variant is not None]
+            for kind, module in (("right", self.right), ("wrong", self.wrong))
+            for number, row in enumerate(
+                zip_longest(
+                    *(
+                        [variant for variant in module.TABLE.variants if variant.exercise == exercise]
+                        for exercise in self.checks.exercises
+                    )
+                )
+            )
+        }
+
+    def in_one(self, variants: list[Variant]) -> Submission:
+        """A notebook that solves each exercise in one of these ways."""
+        give = "\n".join(f"wrong.{name} = right.{name}" for name in self.kept)
+        return of_cells(
+            MODULES,
+            loaded(self.right, "right"),
+            give,
+            loaded(self.wrong, "wrong"),
+            "\n".join(map(self._chosen, variants)),
+        )
+
+    def _chosen(self, variant: Variant) -> str:
+        exercise = self.checks.find(variant.exercise)
+        where = "right" if variant.points is None else "wrong"
+        names = ", ".join((exercise.function, *exercise.others))
+        made = "()" if exercise.others else ""
+        return f"{names} = {where}.__dict__[{variant.work.__name__!r}]{made}"
+
+    def with_only(self, number: str) -> Submission:
+        """The released lab with one exercise solved."""
+        solved = {cell.id: cell for cell in solution(self.lab).cells if f"{TAG}{number}" in cell.tags}
+        cells = tuple(solved.get(cell.id, cell) for cell in released(self.lab).cells)
+        return Submission(cells, f"only {number}", 0)
+
+    def alone(self) -> Submission:
+        """The imports and the solved exercises, and nothing else."""
+        kept = [
+            cell.source
+            for cell in solution(self.lab).cells
+            if cell.id == "imports" or any(tag.startswith(TAG) for tag in cell.tags)
+        ]
+        return Submission(
+            tuple(CodeCell(n, None, source) for n, source in enumerate(kept, 1)), "exercises", 0
+        )
 
 
-GIVE = "\n".join(f"wrong.{name} = right.{name}" for name in KEPT)
-
-
-def in_one(variants: list[Variant]) -> Submission:
-    """A notebook that solves each exercise in one of these ways."""
-    where = {id(v): "right" for v in RIGHTS} | {id(v): "wrong" for v in WRONGS}
-    chosen = [
-        f"{LAB.find(v.exercise).function} = {where[id(v)]}.__dict__[{v.work.__name__!r}]" for v in variants
-    ]
-    return of_cells(
-        MODULES,
-        loaded(persistence_right, "right"),
-        GIVE,
-        loaded(persistence_wrong, "wrong"),
-        "\n".join(chosen),
+TABLES = {
+    table.lab: table
+    for table in (
+        Table("01_persistence", persistence_right, persistence_wrong, ("config", "humans", "row")),
+        Table(
+            "02_streaming",
+            streaming_right,
+            streaming_wrong,
+            ("asking", "chunks", "config", "cut", "kind_of", "reporting", "shown", "tool_message"),
+        ),
+        Table(
+            "03_async_graphs",
+            async_graphs_right,
+            async_graphs_wrong,
+            ("State", "Weather", "asking", "config"),
+        ),
     )
-
-
-def grouped(variants: list[Variant]) -> list[list[Variant]]:
-    """The variants in as few notebooks as there are ways to solve one exercise."""
-    by_exercise = [[v for v in variants if v.exercise == number] for number in LAB.exercises]
-    return [[v for v in row if v is not None] for row in zip_longest(*by_exercise)]
-
-
-GROUPS = {
-    f"{kind} {number}": group
-    for kind, variants in (("right", RIGHTS), ("wrong", WRONGS))
-    for number, group in enumerate(grouped(variants))
 }
 
 
-def with_only(number: str) -> Submission:
-    """The released lab with one exercise solved."""
-    solved = {cell.id: cell for cell in solution().cells if f"{TAG}{number}" in cell.tags}
-    return Submission(tuple(solved.get(cell.id, cell) for cell in released().cells), f"only {number}", 0)
+def loaded(module: ModuleType, name: str) -> str:
+    """A cell that has a module of variants under a name, without what it imports of the tests."""
+    lines = Path(str(module.__file__)).read_text("utf-8").splitlines()
+    for node in ast.parse("\n".join(lines)).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("tests", "__future__"):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    source = "\n".join(lines)
+    return f"exec(compile({source!r}, '<{name}>', 'exec'), {name}.__dict__)"
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> dict[str, Verdict]:
-    submissions = {name: in_one(group) for name, group in GROUPS.items()}
-    submissions |= {f"only {number}": with_only(number) for number in LAB.exercises}
-    submissions |= {"solution": solution(), "released": released(), "empty": Submission((), "empty", 0)}
-    submissions["exercises only"] = Submission(
-        tuple(CodeCell(n, None, cell.source) for n, cell in enumerate(_alone(), 1)), "exercises", 0
-    )
-    return judge_all(submissions)
+def verdicts() -> dict[str, dict[str, Verdict]]:
+    """By lab; a lab is judged when a test first asks for it."""
+    return {}
 
 
-def _alone() -> list[CodeCell]:
-    """The imports and the solved exercises, and nothing else."""
-    cells = solution().cells
-    return [cell for cell in cells if cell.id == "imports" or any(tag.startswith(TAG) for tag in cell.tags)]
+def judged_labs(verdicts: dict[str, dict[str, Verdict]], lab: str) -> dict[str, Verdict]:
+    if lab not in verdicts:
+        table = TABLES[lab]
+        submissions = {name: table.in_one(group) for name, group in table.groups.items()}
+        submissions |= {f"only {number}": table.with_only(number) for number in table.checks.exercises}
+        submissions |= {"solution": solution(lab), "released": released(lab)}
+        submissions |= {"empty": Submission((), "empty", 0), "exercises only": table.alone()}
+        verdicts[lab] = judge_all(submissions, lab=lab)
+    return verdicts[lab]
+
+
+Verdicts = dict[str, dict[str, Verdict]]
+LABS = pytest.mark.parametrize("lab", list(TABLES))
 
 
 @pytest.mark.parametrize(
-    ("group", "variant"),
-    [(name, variant) for name, group in GROUPS.items() for variant in group],
+    ("lab", "group", "variant"),
+    [
+        (t.lab, name, variant)
+        for t in TABLES.values()
+        for name, group in t.groups.items()
+        for variant in group
+    ],
     ids=lambda value: value.name if isinstance(value, Variant) else value,
 )
 def test_a_solution_gets_in_the_jail_what_its_own_check_says(
-    verdicts: dict[str, Verdict], group: str, variant: Variant
+    verdicts: Verdicts, lab: str, group: str, variant: Variant
 ) -> None:
-    verdict = verdicts[group]
+    verdict = judged_labs(verdicts, lab)[group]
     (result,) = (e for e in verdict.exercises if e.exercise == variant.exercise)
     failed = {check.check: check for check in result.checks if check.status != "passed"}
     assert set(failed) == set(variant.fails), told(verdict)
@@ -114,26 +181,34 @@ def test_a_solution_gets_in_the_jail_what_its_own_check_says(
         assert part in failed[name].message, told(verdict)
 
 
-@pytest.mark.parametrize("number", list(LAB.exercises))
-def test_an_exercise_alone_earns_exactly_its_points(verdicts: dict[str, Verdict], number: str) -> None:
-    verdict = verdicts[f"only {number}"]
-    assert points(verdict) == {number: LAB.find(number).points}, told(verdict)
+@pytest.mark.parametrize(
+    ("lab", "number"), [(lab, number) for lab, table in TABLES.items() for number in table.checks.exercises]
+)
+def test_an_exercise_alone_earns_exactly_its_points(verdicts: Verdicts, lab: str, number: str) -> None:
+    verdict = judged_labs(verdicts, lab)[f"only {number}"]
+    assert points(verdict) == {number: TABLES[lab].checks.find(number).points}, told(verdict)
 
 
-def test_the_solution_gets_everything_and_no_flag(verdicts: dict[str, Verdict]) -> None:
-    verdict = verdicts["solution"]
+@LABS
+def test_the_solution_gets_everything_and_no_flag(verdicts: Verdicts, lab: str) -> None:
+    verdict = judged_labs(verdicts, lab)["solution"]
     assert sum(points(verdict).values()) == 20, told(verdict)
     assert (verdict.status, verdict.flags, verdict.losses, verdict.lacking) == ("graded", (), (), ()), verdict
 
 
-@pytest.mark.parametrize("name", ["released", "empty"])
-def test_a_lab_without_work_gets_nothing_and_no_flag(verdicts: dict[str, Verdict], name: str) -> None:
-    verdict = verdicts[name]
+@LABS
+@pytest.mark.parametrize(("name", "lost"), [("released", []), ("empty", ["nothing-found"])])
+def test_a_lab_without_work_gets_nothing_and_no_flag(
+    verdicts: Verdicts, lab: str, name: str, lost: list[str]
+) -> None:
+    verdict = judged_labs(verdicts, lab)[name]
     assert points(verdict) == {}, told(verdict)
-    assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ()), told(verdict)
+    assert (verdict.status, verdict.flags) == ("graded", ()), told(verdict)
+    assert [loss.kind for loss in verdict.losses] == lost, told(verdict)
 
 
-def test_answers_need_none_of_the_labs_other_cells(verdicts: dict[str, Verdict]) -> None:
+@LABS
+def test_answers_need_none_of_the_labs_other_cells(verdicts: Verdicts, lab: str) -> None:
     """Without setup, examples, ids, tags and checks: what counts is what the answers do."""
-    verdict = verdicts["exercises only"]
+    verdict = judged_labs(verdicts, lab)["exercises only"]
     assert sum(points(verdict).values()) == 20, told(verdict)

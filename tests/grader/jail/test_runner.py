@@ -10,8 +10,8 @@ import pytest
 
 from grader.jail import runner
 from grader.jail.frames import Closed, TimedOut
-from grader.jail.limits import Limits
 from grader.jail.job import Cell, Job
+from grader.jail.limits import Limits
 from tests.grader.jail.jailed import ROOT, Jailed, jailed, text
 from utils import kit
 

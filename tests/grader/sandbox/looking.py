@@ -90,7 +90,7 @@ def jails(folder: Path) -> Iterator[Jails]:
     probe.write_text(PROBE)
     probe.chmod(0o644)
     with MemoryWatch() as watch:
-        yield Jails(Bubblewrap(staged, watch), staged)
+        yield Jails(Bubblewrap(lambda: staged, watch), staged)
 
 
 def possible(folder: Path) -> Iterator[Jails]:

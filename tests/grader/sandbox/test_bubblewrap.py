@@ -36,7 +36,7 @@ pytestmark = pytest.mark.jail
 
 AT_START = {
     *("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "HOME", "TMPDIR", "LANG", "TZ"),
-    *("USER", "LOGNAME", "PWD", "IPYTHONDIR", "MPLCONFIGDIR"),
+    *("USER", "LOGNAME", "PWD", "IPYTHONDIR", "MPLCONFIGDIR", "LLM_PROVIDER"),
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"),
 }
 STATUS = (
@@ -259,7 +259,7 @@ def cells(made) -> Iterator[dict[str, Any]]:
 
 
 def test_a_cells_environment_is_the_listed_names_and_those_of_the_recorded_model(cells):
-    given = {"KIT_GRADING", *RECORDED, *settings(chosen_provider(), "")}
+    given = {"KIT_GRADING", "NO_PROXY", "no_proxy", *RECORDED, *settings(chosen_provider(), "")}
     shown = {"TERM", "CLICOLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PAGER", "GIT_PAGER"}  # IPython's own
     assert set(cells["environment"]) - shown == AT_START | given
     keys = {name: value for name, value in cells["environment"].items() if "KEY" in name}
@@ -407,7 +407,7 @@ def test_it_is_ended_from_any_thread_and_at_any_time(made):
 
 def test_users_are_given_back(made, monkeypatch):
     monkeypatch.setattr(module, "UIDS", 2)
-    fresh = Jails(Bubblewrap(made.stage, made.start._watch), made.stage)
+    fresh = Jails(Bubblewrap(lambda: made.stage, made.start._watch), made.stage)
     for _ in range(3):
         with fresh.open() as one, fresh.open() as two:
             users = [each.look("found = os.getuid()") for each in (one, two)]
@@ -527,7 +527,7 @@ def test_what_bubblewrap_says_is_told_when_it_cannot_build_a_jail(made, tmp_path
     with pytest.raises(
         GraderError, match="could not be built: setting up uid map: Permission denied"
     ) as told:
-        Bubblewrap(made.stage, made.start._watch, program)("probe")
+        Bubblewrap(lambda: made.stage, made.start._watch, program)("probe")
     assert "doctor" in told.value.hint
     del told
     assert traces(tmp_path) == before
@@ -535,12 +535,12 @@ def test_what_bubblewrap_says_is_told_when_it_cannot_build_a_jail(made, tmp_path
 
 def test_a_program_that_says_nothing_is_told_by_its_code(made, tmp_path):
     with pytest.raises(GraderError, match="could not be built: code 7"):
-        Bubblewrap(made.stage, made.start._watch, a_program(tmp_path, "exit 7"))("probe")
+        Bubblewrap(lambda: made.stage, made.start._watch, a_program(tmp_path, "exit 7"))("probe")
 
 
 def test_a_program_that_cannot_be_started_is_an_error_with_a_way_out(made, tmp_path):
     with pytest.raises(GraderError, match="could not be started") as told:
-        Bubblewrap(made.stage, made.start._watch, str(tmp_path / "none"))("probe")
+        Bubblewrap(lambda: made.stage, made.start._watch, str(tmp_path / "none"))("probe")
     assert told.value.hint
 
 
@@ -554,7 +554,7 @@ def test_without_bubblewrap_it_is_said_how_to_get_it(monkeypatch, tmp_path):
 def test_a_machine_without_a_filter_says_so(made, monkeypatch):
     assert made.start.lacking == ()
     monkeypatch.setattr(module, "filter_bytes", lambda: None)
-    jail = Bubblewrap(made.stage, made.start._watch)
+    jail = Bubblewrap(lambda: made.stage, made.start._watch)
     assert jail.lacking == (f"a filter of system calls for {os.uname().machine}",)
     child = jail("probe")
     try:
@@ -566,7 +566,16 @@ def test_a_machine_without_a_filter_says_so(made, monkeypatch):
 def test_one_that_uses_too_much_is_ended_and_it_is_told(made):
     told = threading.Event()
     what = []
-    child = made.start("probe", over=lambda said: (what.append(said), told.set()))
+
+    class Noting:
+        def look(self):
+            return ""
+
+        def went_over(self, said):
+            what.append(said)
+            told.set()
+
+    child = made.start("probe", guard=Noting())
     try:
         with ending(below(child.root)):
             Inside(child).send(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.variants import Variant
-from utils import kit as kits
 from utils.checks.persistence import LAB
 from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise, run_lab
@@ -155,25 +152,6 @@ def test_what_has_not_the_form_asked_for_gets_nothing_and_a_sentence(
 
 
 # The printed examples
-
-
-@pytest.fixture
-def player(authored: Authored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
-    """The notebook's given cells, run."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "none")
-    loop = asyncio.new_event_loop()
-    player = Player({"display": lambda *_: None}, loop)
-    try:
-        for source in (*authored.given, authored.imports):
-            player.cell(source)
-        yield player
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-        if kits._Current.kit is not None:
-            kits._Current.kit.close()
-            kits._Current.kit = None
 
 
 @pytest.mark.parametrize("number", list(LAB.exercises))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from utils.checks.registry import Exercise
+
 Function = Callable[..., Any]
 
 
@@ -59,3 +61,10 @@ class Table:
     @property
     def wrongs(self) -> list[Variant]:
         return [variant for variant in self.variants if variant.points is not None]
+
+
+def solves(exercise: Exercise, variant: Variant) -> dict[str, Function]:
+    """The names that a solution defines; one that defines several returns them all when it is called."""
+    if not exercise.others:
+        return {exercise.function: variant.work}
+    return dict(zip((exercise.function, *exercise.others), variant.work(), strict=True))

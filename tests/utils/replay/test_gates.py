@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from utils.replay.gates import CapGate, HeldGate, ReverseGate, Stall
+from utils.replay.gates import CapGate, HeldGate, HoldGate, ReverseGate, Stall
 
 LONG = 60.0
 """a patience that no test waits for"""
@@ -164,3 +164,42 @@ def test_a_stall_ends_when_it_is_released() -> None:
 
 def test_a_stall_ends_when_patience_does() -> None:
     assert run(lambda: Stall(patience=0.01).wait()) is None
+
+
+def test_a_hold_gate_lets_the_first_one_go_when_enough_others_have_been_answered() -> None:
+    async def work() -> Visitors:
+        visitors = Visitors(HeldGate(HoldGate(count=2, patience=LONG)))
+        held = visitors.send(1)
+        await settle()
+        await asyncio.gather(*visitors.send(2))
+        await settle()
+        assert visitors.order == [2]
+        await asyncio.gather(*held, *visitors.send(3))
+        await asyncio.gather(*visitors.send(4))
+        return visitors
+
+    assert run(work).order == [2, 3, 1, 4]
+
+
+def test_a_hold_gate_does_not_wait_for_ever() -> None:
+    async def work() -> Visitors:
+        visitors = Visitors(HeldGate(HoldGate(count=2, patience=0.01)))
+        await asyncio.gather(*visitors.send(1))
+        return visitors
+
+    assert run(work).order == [1]
+
+
+def test_when_the_held_one_gives_up_the_next_is_held() -> None:
+    async def work() -> Visitors:
+        visitors = Visitors(HeldGate(HoldGate(count=1, patience=LONG)))
+        (gone,) = visitors.send(1)
+        await settle()
+        gone.cancel()
+        held = visitors.send(2)
+        await settle()
+        assert visitors.order == []
+        await asyncio.gather(*held, *visitors.send(3))
+        return visitors
+
+    assert run(work).order == [3, 2]

@@ -389,3 +389,28 @@ def test_every_recorded_reply_answers_its_own_history(told: Scenario) -> None:
             assert found.rounds == row.rounds
             # Another recording may say more about the same results; with no such one it is this very row.
             assert found.reply == row.reply or len("".join(found.needles)) >= len("".join(row.needles))
+
+
+def test_a_question_in_several_blocks_is_put_together_when_nothing_else_fits() -> None:
+    index = compile_scenario(scenario(plain("hi", "Hello."), plain("what is it?", "A kit.")))
+    blocks = request(user("hi"), assistant("Hello."), user("what "), user("is it?"))
+    found = find(index, blocks)
+    assert isinstance(found, Row)
+    assert found.asked == "what is it?"
+    questions = request(user("what is it?"), user("hi"))
+    assert isinstance(row := find(index, questions), Row)
+    assert row.asked == "hi", "several questions stay several as long as they are known"
+    missed = find(index, request(user("what"), user("else?")))
+    assert isinstance(missed, NotRecorded)
+    assert missed.asked == "else?"
+
+
+def test_lines_are_questions_only_where_a_client_puts_them_together() -> None:
+    index = compile_scenario(scenario(plain("hi", "Hello."), plain("one\ntwo", "Both.")))
+    merged = request(user("unanswered\nhi"))
+    assert isinstance(find(index, merged), NotRecorded)
+    assert isinstance(row := find(index, replace(merged, lines=True)), Row)
+    assert row.asked == "hi"
+    assert isinstance(row := find(index, request(user("one\ntwo"), lines=True)), Row)
+    assert row.asked == "one\ntwo"
+    assert isinstance(find(index, replace(merged, lines=True), exact=True), NotRecorded)

@@ -59,3 +59,11 @@ def test_every_provider_accepts(history: tuple[Heard, ...]) -> None:
 )
 def test_a_provider_refuses(history: tuple[Heard, ...], found: Defect) -> None:
     assert defect(history) == found
+
+
+def test_where_calls_need_tools_a_request_without_any_is_refused() -> None:
+    history = (user("hi"), TWO, result("1", "a"), result("2", "b"))
+    assert defect(history, ("search",)) is None
+    assert defect(history, ()) == Defect("no tools", 1)
+    assert defect((user("hi"), assistant("hello")), ()) is None
+    assert defect(history) is None

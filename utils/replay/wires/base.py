@@ -60,6 +60,16 @@ class Wire(Protocol):
     def name(self) -> str: ...
 
     @property
+    def provider(self) -> str:
+        """Whose protocol it is; some have several."""
+        ...
+
+    @property
+    def needs_tools(self) -> bool:
+        """Whether a history with tool calls is refused when the request defines no tools."""
+        ...
+
+    @property
     def route(self) -> str:
         """Path below the session's address, in aiohttp's notation."""
         ...
@@ -95,18 +105,24 @@ class Wire(Protocol):
         ...
 
     def upstream_path(self, path: str) -> str:
-        """The provider's own path of a request to this server."""
+        """The provider's own path of a request to this server, with its query."""
         ...
 
     def upstream_body(self, body: Any) -> Any:
         """The request as recording sends it on: never streamed."""
         ...
 
+    def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The client's headers as they go upstream; raises BadRequest when they cannot. May take its time."""
+        ...
+
     def read(self, answer: Any) -> Reply:
         """A provider's whole answer as a recorded turn; raises BadRequest."""
         ...
 
-    def model_of(self, answer: Any) -> str: ...
+    def model_of(self, answer: Any) -> str:
+        """The model that an answer names; nothing when it names none."""
+        ...
 
     def malformed(self, defect: Defect, request: ModelRequest) -> WireError: ...
 

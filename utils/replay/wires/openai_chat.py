@@ -11,10 +11,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from utils.replay.conversation import SEARCH, AnswerTurn, CallsTurn, Reply, ToolCall, Usage
+from utils.replay.conversation import Reply
 from utils.replay.matching import Heard, HeardCall, ModelRequest, NotRecorded
 from utils.replay.strictness import Defect
 from utils.replay.wires.base import BadRequest, Chunk, Spoken, WireError
+from utils.replay.wires.pieces import (
+    NO_RETRY,
+    StainlessWire,
+    counted,
+    fragments,
+    listed,
+    parsed_args,
+    reply_of,
+    sse,
+    texts_of,
+)
 
 _ROLES: Mapping[str, Any] = {
     "system": "system",
@@ -23,13 +34,14 @@ _ROLES: Mapping[str, Any] = {
     "assistant": "assistant",
     "tool": "tool",
 }
-_NO_RETRY = {"x-should-retry": "false"}
 
 
-class OpenAIChat:
+class OpenAIChat(StainlessWire):
     """The wire that ``ChatOpenAI(model="gpt-4o")`` speaks."""
 
     name = "openai"
+    provider = "openai"
+    needs_tools = False
     route = "/openai/v1/chat/completions"
     stream_type = "text/event-stream; charset=utf-8"
     call_prefix = "call_"
@@ -41,20 +53,12 @@ class OpenAIChat:
         messages = tuple(_heard(item, i) for i, item in enumerate(body["messages"]))
         tools = tuple(
             str(tool["function"]["name"])
-            for tool in _list(body, "tools")
+            for tool in listed(body, "tools")
             if isinstance(tool, dict)
             and isinstance(tool.get("function"), dict)
             and "name" in tool["function"]
         )
         return ModelRequest(self.name, str(body.get("model", "")), messages, tools, bool(body.get("stream")))
-
-    def client(self, headers: Mapping[str, str]) -> str:
-        told = headers.get("x-stainless-async", "")
-        return "" if not told else "sync" if told == "false" else "async"
-
-    def tries(self, headers: Mapping[str, str]) -> int:
-        told = headers.get("x-stainless-retry-count", "")
-        return int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         message: dict[str, Any] = {
@@ -82,9 +86,7 @@ class OpenAIChat:
             choices = []
             if delta is not None:
                 choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-            data = {**head, "choices": choices, "usage": usage}
-            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-            return b"data: " + text.encode("utf-8", "replace") + b"\n\n"
+            return sse({**head, "choices": choices, "usage": usage})
 
         content = "" if spoken.pieces or not spoken.calls else None
         yield Chunk(event({"role": "assistant", "content": content, "refusal": None}), piece=False)
@@ -94,7 +96,7 @@ class OpenAIChat:
             function = {"name": call.name, "arguments": ""}
             opening = {"index": index, "id": call.id, "type": "function", "function": function}
             yield Chunk(event({"tool_calls": [opening]}), piece=True)
-            for fragment in _fragments(json.dumps(call.args)):
+            for fragment in fragments(call.args):
                 part = {"index": index, "function": {"arguments": fragment}}
                 yield Chunk(event({"tool_calls": [part]}), piece=True)
         yield Chunk(event({}, finish=_finish(spoken)), piece=False, final=True)
@@ -111,22 +113,11 @@ class OpenAIChat:
         try:
             message = answer["choices"][0]["message"]
             text = _text(message.get("content"))
-            asked_for = list(_calls(_list(message, "tool_calls")))
+            calls = list(_calls(listed(message, "tool_calls")))
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             msg = "the provider's answer is not a chat completion"
             raise BadRequest(msg) from error
-        usage = _counted(answer.get("usage"))
-        calls = tuple(
-            ToolCall(tool=SEARCH if "search" in call.name.casefold() else call.name, args=dict(call.args))
-            for call in asked_for
-        )
-        if calls:
-            return CallsTurn(calls=calls, say=text, usage=usage)
-        return AnswerTurn(answer=text, usage=usage)
-
-    def model_of(self, answer: Any) -> str:
-        told = answer.get("model") if isinstance(answer, dict) else None
-        return str(told or "unknown")
+        return reply_of(text, calls, counted(answer.get("usage"), "prompt_tokens", "completion_tokens"))
 
     def malformed(self, defect: Defect, request: ModelRequest) -> WireError:
         at = defect.position
@@ -155,33 +146,36 @@ class OpenAIChat:
                 )
             case "doubled":
                 message = f"Duplicate value for 'tool_call_id' of '{ids}' in message[{at}]."
-        return _refusal(400, message, "invalid_request_error", param=param)
+            case "no tools":
+                message = "Messages with tool calls need 'tools'."  # never asked for: see needs_tools
+        return refusal(400, message, "invalid_request_error", param=param)
 
     def bad_request(self, message: str) -> WireError:
-        return _refusal(400, message, "invalid_request_error")
+        return refusal(400, message, "invalid_request_error")
 
     def not_recorded(self, miss: NotRecorded) -> WireError:
-        return _refusal(422, miss.sentence, "not_recorded", code="not_recorded")
+        return refusal(422, miss.sentence, "not_recorded", code="not_recorded")
 
     def rate_limited(self, seconds: float) -> WireError:
         message = f"Rate limit reached for requests. Please try again in {seconds:g}s."
         headers = {"retry-after": f"{seconds:g}"}
-        return _refusal(429, message, "requests", code="rate_limit_exceeded", headers=headers)
+        return refusal(429, message, "requests", code="rate_limit_exceeded", headers=headers)
 
     def failed(self) -> WireError:
         message = "The server had an error while processing your request. Sorry about that!"
-        return _refusal(500, message, "server_error", headers={})
+        return refusal(500, message, "server_error", headers={})
 
 
-def _refusal(
+def refusal(
     status: int,
     message: str,
     kind: str,
     *,
     param: str | None = None,
     code: str | None = None,
-    headers: Mapping[str, str] = _NO_RETRY,
+    headers: Mapping[str, str] = NO_RETRY,
 ) -> WireError:
+    """An error as OpenAI's protocols tell it."""
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return WireError(status, body, headers, reason=message if code == "not_recorded" else None)
 
@@ -217,19 +211,6 @@ def _usage(spoken: Spoken) -> dict[str, Any]:
     }
 
 
-def _counted(usage: Any) -> Usage | None:
-    """The provider's count; ``None`` from servers that do not count."""
-    try:
-        return Usage(input=usage["prompt_tokens"], output=usage["completion_tokens"])
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _fragments(text: str, size: int = 5) -> Iterator[str]:
-    for start in range(0, len(text), size):
-        yield text[start : start + size]
-
-
 def _heard(item: Any, index: int) -> Heard:
     role = _ROLES.get(str(item.get("role"))) if isinstance(item, dict) else None
     if role is None:
@@ -238,27 +219,13 @@ def _heard(item: Any, index: int) -> Heard:
     return Heard(
         role,
         _text(item.get("content")),
-        tuple(_calls(_list(item, "tool_calls"))),
+        tuple(_calls(listed(item, "tool_calls"))),
         str(item.get("tool_call_id") or ""),
     )
 
 
-def _list(of: Mapping[str, Any], key: str) -> list[Any]:
-    """A list that a client may leave out or send as null."""
-    found = of.get(key)
-    if found is not None and not isinstance(found, list):
-        msg = f"Invalid type for '{key}': expected an array."
-        raise BadRequest(msg)
-    return found or []
-
-
 def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        blocks = (block for block in content if isinstance(block, dict) and block.get("type") == "text")
-        return "".join(text for block in blocks if isinstance(text := block.get("text"), str))
-    return ""
+    return "".join(texts_of(content))
 
 
 def _calls(items: Sequence[Any]) -> Iterator[HeardCall]:
@@ -267,10 +234,6 @@ def _calls(items: Sequence[Any]) -> Iterator[HeardCall]:
             msg = "Invalid value for 'tool_calls'."
             raise BadRequest(msg)
         function = item["function"]
-        try:
-            args = json.loads(function.get("arguments") or "{}")
-        except (ValueError, TypeError, RecursionError):
-            args = {}
         yield HeardCall(
-            str(item.get("id", "")), str(function.get("name", "")), args if isinstance(args, dict) else {}
+            str(item.get("id", "")), str(function.get("name", "")), parsed_args(function.get("arguments"))
         )

@@ -1,0 +1,404 @@
+"""A class graded: killed and taken up again, in parts, once more, with everything that can lie there."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.errors import GraderError, UsageError
+from grader.grading.attempt import Terms
+from grader.grading.batch import Graded, Order, grade
+from grader.grading.machine import UNJAILED, machine
+from grader.grading.paper import Paper, read_paper
+from grader.release.course import Course
+from grader.results import store
+from grader.results.lines import lines
+from grader.results.model import Result
+from grader.results.views import write_views
+from grader.sandbox.child import Child, Guard
+from grader.submissions import read_roster
+from make.tools import jail_works
+from tests.grader.grading.running import (
+    ROOT,
+    SECRET,
+    Grader,
+    contents,
+    course,
+    gradebook,
+    hand_in,
+    lean_right,
+    result_file,
+    small_class,
+)
+from tests.grader.submissions.files import GOOD, LAB
+from tests.grader.submissions.test_malformed import FILES, SYSTEM
+from utils.providers import chosen_provider
+
+KILLS = 4
+SEED = 20
+FULL = 20
+
+
+@pytest.fixture(scope="module")
+def paper() -> Paper:
+    return read_paper(Course(ROOT), LAB)
+
+
+# Without any jail: what is read, kept, graded again, refused
+
+
+def no_start(module: str, *, guard: Guard | None = None) -> Child:
+    message = "the jail could not be built"
+    raise GraderError(message, hint="try another machine")
+
+
+class Class:
+    """A folder of submissions that nobody runs, and the real batch on it."""
+
+    def __init__(self, folder: Path, paper: Paper) -> None:
+        self.submissions = folder / "submissions"
+        self.submissions.mkdir()
+        self.out = folder / "out"
+        self.order = Order(self.submissions, self.out, {LAB: paper}, SECRET, "digest", jobs=2)
+        self.told: list[tuple[str, bool]] = []
+
+    def hand_in(self, **files: bytes) -> None:
+        hand_in(self.submissions, files)
+
+    def grade(self, **changed: Any) -> Graded:
+        self.told = []
+        return grade(
+            replace(self.order, **changed),
+            lambda paper, start: Terms(start, chosen_provider(), paper.scenario, UNJAILED),
+            no_start,
+            lambda result, new: self.told.append((result.student, new)),
+        )
+
+    def afresh(self, **changed: Any) -> list[str]:
+        """Who is graded now, and was not unchanged."""
+        self.grade(**changed)
+        return [student for student, new in self.told if new]
+
+    def views(self, graded: Graded | None = None) -> None:
+        write_views(self.out, store.read_all(self.out).results)
+
+
+@pytest.fixture
+def unread(tmp_path: Path, paper: Paper) -> Class:
+    """Three people who handed in what is no notebook."""
+    made = Class(tmp_path, paper)
+    made.hand_in(ada=b"", ben=GOOD[:30], cem=b"%PDF")
+    return made
+
+
+def test_what_has_not_changed_is_not_graded_again(unread: Class):
+    assert unread.afresh() == ["ada", "ben", "cem"]
+    before = contents(unread.out)
+    assert unread.afresh() == []
+    assert [student for student, _ in unread.told] == ["ada", "ben", "cem"], "everyone is told of, each time"
+    assert contents(unread.out) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"fresh": True},
+        {"secret": bytes(32)},
+        {"seconds": 30.0},
+        {"digest": "another version of the checks"},
+        {"provider": "anthropic"},
+        {"sandbox": "none"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_a_result_depends_on_has_everyone_graded_again(unread: Class, changed: dict[str, Any]):
+    unread.grade()
+    assert unread.afresh(**changed) == ["ada", "ben", "cem"]
+    assert unread.afresh(**(changed | {"fresh": False})) == []
+
+
+def test_more_jobs_and_other_people_change_nothing(unread: Class):
+    unread.grade()
+    unread.hand_in(dora=b"")
+    assert unread.afresh(jobs=1) == ["dora"]
+    assert unread.afresh(student="ben") == []
+
+
+def test_another_file_has_one_person_graded_again(unread: Class):
+    unread.grade()
+    unread.hand_in(ben=GOOD[:31])
+    assert unread.afresh() == ["ben"]
+
+
+def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_path: Path):
+    (tmp_path / "roster.csv").write_text("student_id\nada\nben\n")
+    roster = read_roster(tmp_path / "roster.csv")
+    unread.grade(roster=roster)
+    shutil.rmtree(unread.submissions / "ada")
+    shutil.rmtree(unread.submissions / "cem")
+    found = unread.grade(roster=roster)
+    assert [(one.student, one.status) for one in found.results] == [("ada", "missing"), ("ben", "unreadable")]
+    assert found.afresh == 1
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"version": 7}', b"\xff", b'{"version": 1}'])
+def test_a_broken_result_is_graded_afresh_and_named(unread: Class, broken: bytes):
+    unread.grade()
+    whole = contents(unread.out)
+    result_file(unread.out, "ben").write_bytes(broken)
+    found = unread.grade()
+    assert [student for student, new in unread.told if new] == ["ben"]
+    (problem,) = found.problems
+    assert str(result_file(unread.out, "ben")) in problem
+    assert contents(unread.out) == whole
+
+
+def test_somebody_else_s_result_under_this_name_is_not_taken(unread: Class):
+    unread.grade()
+    shutil.copyfile(result_file(unread.out, "ada"), result_file(unread.out, "ben"))
+    found = unread.grade()
+    assert [student for student, new in unread.told if new] == ["ben"]
+    assert "someone else" in found.problems[0]
+
+
+@pytest.mark.parametrize("inside", ["", "grades", "ada/grades"])
+def test_results_among_the_submissions_are_refused(unread: Class, inside: str):
+    with pytest.raises(UsageError, match="cannot lie among the submissions"):
+        unread.grade(out=unread.submissions / inside)
+    assert not (unread.submissions / inside / "results").exists()
+
+
+def test_results_that_lie_among_the_submissions_by_a_link_are_refused(unread: Class, tmp_path: Path):
+    (tmp_path / "link").symlink_to(unread.submissions / "ada")
+    with pytest.raises(UsageError, match="cannot lie among the submissions"):
+        unread.grade(out=tmp_path / "link" / "grades")
+
+
+def test_a_student_who_is_not_there_is_refused(unread: Class):
+    with pytest.raises(UsageError, match="nobody called 'zoe'"):
+        unread.grade(student="zoe")
+
+
+def test_every_student_is_in_exactly_one_shard(unread: Class):
+    unread.hand_in(**{f"student {number}": b"" for number in range(20)})
+    parts = [[one.student for one in unread.grade(shard=(part, 3)).results] for part in (1, 2, 3)]
+    assert all(parts)
+    assert sorted(student for part in parts for student in part) == [
+        one.student for one in unread.grade().results
+    ]
+
+
+def test_a_jail_that_cannot_start_is_an_error_and_keeps_what_was_written(unread: Class):
+    unread.hand_in(xia=GOOD, yan=GOOD, zoe=GOOD)
+    with pytest.raises(GraderError, match="could not be built"):
+        unread.grade()
+    assert [one.student for one in store.read_all(unread.out).results] == ["ada", "ben", "cem"]
+
+
+def test_one_jail_that_cannot_start_costs_nobody_else(unread: Class):
+    unread.hand_in(abe=GOOD)
+    graded = unread.grade()
+    assert [one.student for one in graded.results] == ["ada", "ben", "cem"]
+    (failed,) = graded.failed
+    assert failed.startswith("abe, 01_persistence: the jail could not be built")
+
+
+def test_a_keyboard_interrupt_while_results_are_told_keeps_what_was_written(unread: Class):
+    def tell(result: Result, new: bool) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade(
+            replace(unread.order, jobs=1),
+            lambda paper, start: Terms(start, chosen_provider(), paper.scenario, UNJAILED),
+            no_start,
+            tell,
+        )
+    stored = store.read_all(unread.out)
+    assert stored.problems == ()
+    assert "ada" in {one.student for one in stored.results}
+
+
+# Rosters, adjustments
+
+STRANGE = ("Ünïcödé", "O’Brien, Jr", 'Sam "the" Lee', "two\nlines", "=1+1", "+49 30", "-x", "@you", "王小明")
+
+
+def test_a_roster_with_all_that_csv_knows_lists_who_is_missing_and_strangers_are_graded(
+    unread: Class, tmp_path: Path
+):
+    quoted = ["".join(('"', student.replace('"', '""'), '"')) for student in STRANGE]
+    (tmp_path / "roster.csv").write_text("\n".join(["student_id,name", *(f"{q},{q}" for q in quoted)]) + "\n")
+    unread.hand_in(**dict.fromkeys(STRANGE[:4], b""))
+    found = unread.grade(roster=read_roster(tmp_path / "roster.csv"))
+    statuses = {one.student: one.status for one in found.results}
+    assert {student for student, status in statuses.items() if status == "missing"} == {*STRANGE[4:]}
+    assert {*statuses} == {*STRANGE, "ada", "ben", "cem"}
+    strangers = [one.student for one in found.results if any("not on the roster" in n for n in one.notes)]
+    assert strangers == ["ada", "ben", "cem"]
+    unread.views()
+    rows = gradebook(unread.out)
+    assert len(rows) == len(statuses)
+    assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+    assert all("\n" not in cell for row in rows for cell in row.values())
+    assert {row["score"] for row in rows} == {""}, "nobody who was not judged has 0 points"
+
+
+def test_adjustments_are_applied_and_survive_grading_again(unread: Class):
+    unread.grade()
+    unread.views()
+    table = unread.out / "adjustments.csv"
+    table.write_text(table.read_text() + f'ben,{LAB},*,12.5,R. Miller,"saw it, on paper"\n')
+    kept = table.read_bytes()
+    for changed in ({}, {"fresh": True}, {"seconds": 99.0}):
+        unread.grade(**changed)
+        unread.views()
+        scores = {row["student_id"]: (row["score"], row["adjusted"]) for row in gradebook(unread.out)}
+        assert scores == {
+            "ada": ("", ""),
+            "ben": ("12.5", "lab=12.5 (R. Miller: saw it, on paper)"),
+            "cem": ("", ""),
+        }
+        assert table.read_bytes() == kept
+
+
+# Everything that can lie there, beside what is right
+
+
+@pytest.fixture(scope="module")
+def possible() -> None:
+    if not jail_works():
+        pytest.skip("bubblewrap may not make namespaces here")
+
+
+@pytest.mark.jail
+def test_no_broken_submission_costs_a_right_one_anything(possible, tmp_path: Path, paper: Paper):
+    folder = tmp_path / "submissions"
+    hand_in(folder, {f"broken {name}": content for name, (content, _, _) in FILES.items()})
+    for name, (make, _, _) in SYSTEM.items():
+        (folder / f"broken {name}").mkdir()
+        make(folder / f"broken {name}" / f"{LAB}.ipynb")
+    hand_in(folder, {"a right one": lean_right(), "right, the last": lean_right() + b"\n"})
+    told: list[Result] = []
+    with machine() as ready:
+        grade(
+            Order(folder, tmp_path / "out", {LAB: paper}, SECRET, "", seconds=120.0, jobs=2),
+            ready.terms,
+            ready.start,
+            lambda result, new: told.append(result),
+        )
+    broken = [one for one in told if one.student.startswith("broken ")]
+    right = [one for one in told if one not in broken]
+    assert len(broken) == len(FILES) + len(SYSTEM)
+    assert [(one.student, one.status, one.points) for one in right] == [
+        ("a right one", "graded", FULL),
+        ("right, the last", "graded", FULL),
+    ]
+    assert {one.status for one in broken} == {"unreadable"}
+    assert [one.student for one in broken if not (one.reason and one.do)] == []
+    write_views(tmp_path / "out", store.read_all(tmp_path / "out").results)
+    assert len(gradebook(tmp_path / "out")) == len(told)
+    assert max(path.stat().st_size for path in (tmp_path / "out/feedback").rglob("*.html")) <= 40_000
+
+
+def test_names_of_folders_do_nothing_to_a_terminal(unread: Class):
+    hostile = ["\x1b[31mred", "\x1b]0;owned\x07", "\u202egnp", "two\nlines", "a\rb", "\x9b1m", "名前" * 30]
+    unread.hand_in(**dict.fromkeys(hostile, b""))
+    found = unread.grade()
+    said = [line for one in found.results for line in lines(one, 80)]
+    assert all(line.isprintable() for line in said)
+    assert len(found.results) == len(hostile) + 3
+
+
+# Killed, interrupted, taken up again; in parts; one at a time
+
+
+@pytest.fixture(scope="module")
+def grader(possible, tmp_path_factory: pytest.TempPathFactory) -> Grader:
+    folder = tmp_path_factory.mktemp("grader")
+    (folder / "course").mkdir()
+    return Grader(course(folder / "course"), folder / "tmp")
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hand_in(tmp_path_factory.mktemp("class") / "submissions", small_class())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    grader: Grader, handed_in: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """What a run leaves that nobody disturbs."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    done = grader.grade(handed_in, out, "--jobs", "2", "--json")
+    assert done.code == 1, done.err
+    assert grader.living() == []
+    assert grader.left_behind() == []
+    return contents(out)
+
+
+@pytest.mark.jail
+def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
+    grader: Grader, handed_in: Path, undisturbed: dict[str, bytes], tmp_path: Path
+):
+    rng = random.Random(SEED)
+    out = tmp_path / "out"
+    words = grader.words(handed_in, out, "--jobs", "2", "--json")
+    jailed = 0
+    for _ in range(KILLS):
+        finished = len(store.read_all(out).results) if out.exists() else 0
+        done = grader.stopped(words, signal.SIGKILL, min(finished + rng.randint(0, 3), 12), rng.uniform(0, 1))
+        assert done.code in (-signal.SIGKILL, 1), done.err
+        jailed += done.jailed
+        assert grader.living() == []
+        assert not out.exists() or store.read_all(out).problems == (), "what is written is whole"
+    assert jailed, "somebody was at work, or nobody could have been left"
+    last = grader(*words)
+    assert last.code == 1, last.err
+    assert [one["student"] for one in last.results] == sorted(path.name for path in handed_in.iterdir())
+    assert contents(out) == undisturbed
+    assert grader.living() == []
+    assert grader.left_behind() == [], "a later run takes away what killed ones have left"
+
+
+@pytest.mark.jail
+def test_two_shards_one_submission_at_a_time_put_together_by_copying_give_the_same_bytes(
+    grader: Grader, handed_in: Path, undisturbed: dict[str, bytes], tmp_path: Path
+):
+    students = []
+    for part in ("1/2", "2/2"):
+        done = grader.grade(handed_in, tmp_path / part[0], "--shard", part, "--jobs", "1", "--json")
+        assert done.code == 1, done.err
+        students += [one["student"] for one in done.results]
+        shutil.copytree(tmp_path / part[0] / "results", tmp_path / "both" / "results", dirs_exist_ok=True)
+    assert sorted(students) == sorted(path.name for path in handed_in.iterdir())
+    done = grader("report", tmp_path / "both")
+    assert done.code == 0, done.err
+    assert contents(tmp_path / "both") == undisturbed
+
+
+@pytest.mark.jail
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_an_interrupted_run_keeps_what_it_has_and_leaves_nobody_running(
+    grader: Grader, tmp_path: Path, sent: signal.Signals
+):
+    endless = b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "while True: pass"}]}'
+    folder = hand_in(tmp_path / "submissions", {"ada": b"", "ben": GOOD[:40], "zoe": endless})
+    # The third one is at work for as long as it may be: whoever stops the run does not wait for it.
+    grader = replace(grader, temporary=tmp_path / "tmp")
+    words = grader.words(folder, tmp_path / "out", "--json", "--jobs", "2")
+    done = grader.stopped(words, sent, 2, 0.5)
+    assert done.code == 130, done.err
+    assert "Traceback" not in done.err
+    assert [one["student"] for one in done.results] == ["ada", "ben"]
+    assert [one.student for one in store.read_all(tmp_path / "out").results] == ["ada", "ben"]
+    assert grader.living() == []
+    assert "interrupted" in done.err
+    assert grader.left_behind() == []

@@ -1,0 +1,104 @@
+"""Honest notebooks that are slow, lost or misled: what is right is found, and what is lost is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from grader.grading.judge import Verdict
+from grader.results.model import Result
+from grader.results.words import needs_a_look
+from grader.submissions import CodeCell, Submission
+from tests.grader.grading.judged import judge_all, points, solution, told
+from utils.checks.persistence import LAB
+
+pytestmark = pytest.mark.jail
+FULL = sum(exercise.points for exercise in LAB.exercises.values())
+KEPT = ("parameters", "setup", "imports")
+
+
+def lean(*before: str, after: tuple[str, ...] = ()) -> Submission:
+    """The imports and the solved exercises, with cells before and after them."""
+    solved = [c.source for c in solution().cells if c.id in KEPT or any("exercise:" in t for t in c.tags)]
+    sources = [*before, *solved, *after]
+    cells = tuple(CodeCell(number, None, source) for number, source in enumerate(sources, 1))
+    return Submission(cells, f"{before}{after}", 0)
+
+
+def whole(first: str) -> Submission:
+    """The solution with one more cell at its top."""
+    given = solution()
+    return replace(given, cells=(CodeCell(0, None, first), *given.cells))
+
+
+SLOW = "import time\ntime.sleep(3)"
+SCRATCH = "def ask(agent, thread_id, text):\n    return 'scratch'"
+PROXY = "import os\nos.environ['HTTP_PROXY'] = os.environ['HTTPS_PROXY'] = 'http://proxy.example:8080'"
+ADDRESS = "import os\nos.environ['OPENAI_BASE_URL'] = 'https://llm.example/v1'"
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> dict[str, Verdict]:
+    quick = judge_all({"slow": lean(SLOW, SLOW, SLOW), "waiting": lean(*[SLOW] * 7)}, seconds=8)
+    return quick | judge_all(
+        {
+            "proxy": whole(PROXY),
+            "address": whole(ADDRESS),
+            "reset": lean(after=("%reset -f",)),
+            "scratch": lean(after=(SCRATCH,)),
+            "twice": lean(SCRATCH),
+            "errors": lean(*["1 / 0"] * 5),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["proxy", "address"])
+def test_settings_of_another_network_cost_nothing(verdicts: dict[str, Verdict], name: str) -> None:
+    verdict = verdicts[name]
+    assert sum(points(verdict).values()) == FULL, told(verdict)
+    assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ()), told(verdict)
+
+
+@pytest.mark.parametrize("name", ["slow", "waiting"])
+def test_slow_cells_are_left_out_and_cost_the_answers_nothing(
+    verdicts: dict[str, Verdict], name: str
+) -> None:
+    verdict = verdicts[name]
+    assert sum(points(verdict).values()) == FULL, told(verdict)
+    assert verdict.status == "graded"
+    loss, *others = verdict.losses
+    assert "without the slow ones: 1, 2, 3" in loss.what
+    assert {one.kind for one in verdict.losses} == {"cell-timeout"}
+    assert [one.cell for one in others] == ([] if name == "slow" else [4, 5, 6, 7])
+
+
+def test_a_notebook_that_forgets_everything_is_to_be_looked_at(verdicts: dict[str, Verdict]) -> None:
+    verdict = verdicts["reset"]
+    assert points(verdict) == {}
+    assert [loss.kind for loss in verdict.losses] == ["nothing-found"], told(verdict)
+    result = Result("ada", "01_persistence", "", verdict.status, verdict.exercises, losses=verdict.losses)
+    assert needs_a_look(result)
+
+
+def test_a_later_definition_that_costs_points_is_named(verdicts: dict[str, Verdict]) -> None:
+    verdict = verdicts["scratch"]
+    assert FULL - sum(points(verdict).values()) == LAB.find("1.2").points
+    (loss,) = verdict.losses
+    assert (loss.kind, loss.exercise) == ("defined-twice", "1.2")
+    assert "the last one counts" in loss.what
+
+
+def test_an_earlier_definition_that_costs_nothing_is_a_note(verdicts: dict[str, Verdict]) -> None:
+    verdict = verdicts["twice"]
+    assert sum(points(verdict).values()) == FULL, told(verdict)
+    assert verdict.losses == ()
+    assert len(verdict.notes) == 1
+
+
+def test_many_errors_are_told_in_one_sentence(verdicts: dict[str, Verdict]) -> None:
+    verdict = verdicts["errors"]
+    assert sum(points(verdict).values()) == FULL, told(verdict)
+    (loss,) = verdict.losses
+    assert (loss.kind, loss.cell) == ("cell-error", 1)
+    assert "4 later ones" in loss.what

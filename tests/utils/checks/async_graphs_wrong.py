@@ -1,0 +1,653 @@
+"""Lab 3 solved wrongly, as students do: each runs without an error and satisfies the printed example."""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+import time
+from typing import Annotated, TypedDict
+from uuid import uuid4
+
+from langchain_core.messages import ToolMessage
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Send
+
+from tests.utils.checks.async_graphs_right import State, Weather, asking, config
+from tests.utils.checks.variants import Table
+
+TABLE = Table()
+wrong = TABLE.wrong
+
+BLOCKS = "blocks the event loop"
+THREADS = "hidden in a thread pool"
+MALFORMED = "refused the conversation"
+WAIT = "wait for each other"
+
+
+# 3.1
+
+
+def graph_of(agent, action, checkpointer, wants=None, nodes=("agent", "action")):
+    """The notes' graph with these nodes."""
+    first, second = nodes
+    graph = StateGraph(State)
+    graph.add_node(first, agent)
+    graph.add_node(second, action)
+    graph.add_edge(START, first)
+    graph.add_conditional_edges(
+        first, wants or (lambda s: bool(s["messages"][-1].tool_calls)), {True: second, False: END}
+    )
+    graph.add_edge(second, first)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def nodes_of(model, tools):
+    """Four nodes: the model sync and async, the tools sync and async."""
+    bound = model.bind_tools(tools)
+    by_name = {tool.name: tool for tool in tools}
+
+    def agent(state):
+        return {"messages": [bound.invoke(state["messages"])]}
+
+    async def aagent(state):
+        return {"messages": [await bound.ainvoke(state["messages"])]}
+
+    def action(state):
+        calls = state["messages"][-1].tool_calls
+        return {"messages": [by_name[c["name"]].invoke({**c, "type": "tool_call"}) for c in calls]}
+
+    async def aaction(state):
+        calls = state["messages"][-1].tool_calls
+        return {"messages": [await by_name[c["name"]].ainvoke({**c, "type": "tool_call"}) for c in calls]}
+
+    return agent, aagent, action, aaction
+
+
+@wrong("3.1", 2, asks_at_once=BLOCKS)
+def a_sync_call_in_an_async_node(model, tools, checkpointer):
+    agent, _, _, aaction = nodes_of(model, tools)
+
+    async def call_model(state):
+        return agent(state)
+
+    return graph_of(call_model, aaction, checkpointer)
+
+
+@wrong("3.1", 1, asks_at_once=BLOCKS, acts_at_once=WAIT)
+def async_in_name_only(model, tools, checkpointer):
+    agent, _, action, _ = nodes_of(model, tools)
+
+    async def call_model(state):
+        return agent(state)
+
+    async def take_action(state):
+        return action(state)
+
+    return graph_of(call_model, take_action, checkpointer)
+
+
+@wrong("3.1", 3, asks_at_once=THREADS)
+def plain_nodes_that_langgraph_puts_into_threads(model, tools, checkpointer):
+    agent, _, action, _ = nodes_of(model, tools)
+    return graph_of(agent, action, checkpointer)
+
+
+@wrong("3.1", 3, asks_at_once=THREADS)
+def the_model_in_a_thread(model, tools, checkpointer):
+    agent, _, _, aaction = nodes_of(model, tools)
+
+    async def call_model(state):
+        return await asyncio.to_thread(agent, state)
+
+    return graph_of(call_model, aaction, checkpointer)
+
+
+@wrong("3.1", 3, acts_at_once=WAIT)
+def sync_tools_in_an_async_node(model, tools, checkpointer):
+    _, aagent, action, _ = nodes_of(model, tools)
+
+    async def take_action(state):
+        return action(state)
+
+    return graph_of(aagent, take_action, checkpointer)
+
+
+@wrong("3.1", 2, asks_at_once="one after the other")
+def one_lock_for_all_runs(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    lock = asyncio.Lock()
+
+    async def call_model(state):
+        async with lock:
+            return await aagent(state)
+
+    return graph_of(call_model, aaction, checkpointer)
+
+
+@wrong("3.1", 3, converses="the conversation so far")
+def nobody_remembers(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    return graph_of(aagent, aaction, None)
+
+
+@wrong("3.1", 3, converses="after each round of tools")
+def a_word_beside_a_call_means_the_end(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    return graph_of(aagent, aaction, checkpointer, wants=lambda state: not state["messages"][-1].content)
+
+
+@wrong("3.1", 3, converses="nodes agent and action")
+def the_nodes_of_lab_1(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    return graph_of(aagent, aaction, checkpointer, nodes=("llm", "action"))
+
+
+@wrong("3.1", 3, converses=MALFORMED)
+def the_first_call_only(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+
+    async def take_action(state):
+        return {"messages": (await aaction(state))["messages"][:1]}
+
+    return graph_of(aagent, take_action, checkpointer)
+
+
+# 3.2
+
+
+async def asked(agent, question, thread_id=None):
+    state = await agent.ainvoke(asking(question), config(thread_id or str(uuid4())))
+    return state["messages"][-1].text
+
+
+async def asked_safely(agent, question, thread_id=None):
+    try:
+        return await asked(agent, question, thread_id)
+    except Exception as error:
+        return error
+
+
+async def limited(questions, limit, ask):
+    """What ``ask`` gives for each question, at most ``limit`` at a time."""
+    free = asyncio.Semaphore(limit)
+
+    async def one(number, question):
+        async with free:
+            return await ask(number, question)
+
+    return await asyncio.gather(*(one(n, q) for n, q in enumerate(questions)))
+
+
+@wrong("3.2", 3, keeps_the_limit="never be more than")
+async def all_at_once(agent, questions, limit):
+    return await asyncio.gather(*(asked(agent, q) for q in questions), return_exceptions=True)
+
+
+@wrong("3.2", 3, keeps_the_limit="never be more than")
+async def a_semaphore_for_each(agent, questions, limit):
+    async def one(question):
+        async with asyncio.Semaphore(limit):
+            return await asked_safely(agent, question)
+
+    return await asyncio.gather(*map(one, questions))
+
+
+@wrong("3.2", 3, keeps_the_limit="never be more than")
+async def a_limit_for_the_nodes_of_each_run(agent, questions, limit):
+    async def one(question):
+        wanted = {**config(str(uuid4())), "max_concurrency": limit}
+        return (await agent.ainvoke(asking(question), wanted))["messages"][-1].text
+
+    return await asyncio.gather(*map(one, questions), return_exceptions=True)
+
+
+@wrong("3.2", 2, keeps_the_limit="may be asked at once", refills="stayed empty")
+async def one_after_the_other(agent, questions, limit):
+    return [await asked_safely(agent, question) for question in questions]
+
+
+@wrong("3.2", 3, refills="stayed empty")
+async def in_batches(agent, questions, limit):
+    told = []
+    for start in range(0, len(questions), limit):
+        batch = questions[start : start + limit]
+        told += await asyncio.gather(*(asked_safely(agent, question) for question in batch))
+    return told
+
+
+@wrong("3.2", 3, answers_in_order="in the order of the questions")
+async def as_they_are_answered(agent, questions, limit):
+    free = asyncio.Semaphore(limit)
+    found = []
+
+    async def one(question):
+        async with free:
+            found.append(await asked_safely(agent, question))
+
+    await asyncio.gather(*map(one, questions))
+    return found
+
+
+@wrong("3.2", 3, answers_in_order="needs a new thread")
+async def the_question_names_the_thread(agent, questions, limit):
+    return await limited(questions, limit, lambda _, q: asked_safely(agent, q, q))
+
+
+@wrong("3.2", 3, answers_in_order="needs a new thread")
+async def the_number_names_the_thread(agent, questions, limit):
+    return await limited(questions, limit, lambda n, q: asked_safely(agent, q, f"question {n}"))
+
+
+@wrong("3.2", 2, answers_in_order="needs a new thread", keeps_exceptions="answered as usual")
+async def one_thread_for_all(agent, questions, limit):
+    return await limited(questions, limit, lambda _, q: asked_safely(agent, q, "all"))
+
+
+@wrong("3.2", 3, keeps_exceptions="must not take the others with it")
+async def the_first_error_ends_it(agent, questions, limit):
+    return await limited(questions, limit, lambda _, q: asked(agent, q))
+
+
+@wrong("3.2", 3, keeps_exceptions="hold the exception itself")
+async def what_the_error_says(agent, questions, limit):
+    told = await limited(questions, limit, lambda _, q: asked_safely(agent, q))
+    return [item if isinstance(item, str) else str(item) for item in told]
+
+
+@wrong("3.2", 3, keeps_exceptions="one item for each question")
+async def failed_ones_left_out(agent, questions, limit):
+    told = await limited(questions, limit, lambda _, q: asked_safely(agent, q))
+    return [item for item in told if isinstance(item, str)]
+
+
+# 3.3
+
+
+def message(call, result):
+    return ToolMessage(str(result), name=call["name"], tool_call_id=call["id"])
+
+
+@wrong("3.3", 2, runs_tools_together="at the same time")
+async def an_await_in_a_loop(state, tools):
+    calls = state["messages"][-1].tool_calls
+    return {"messages": [message(c, await tools[c["name"]].ainvoke(c["args"])) for c in calls]}
+
+
+@wrong("3.3", 2, runs_tools_together="at the same time")
+async def gathered_but_blocking(state, tools):
+    async def run(call):
+        return message(call, tools[call["name"]].invoke(call["args"]))
+
+    return {"messages": list(await asyncio.gather(*map(run, state["messages"][-1].tool_calls)))}
+
+
+@wrong("3.3", 2, runs_tools_together="at the same time")
+async def the_notes_own(state, tools):
+    calls = state["messages"][-1].tool_calls
+    return {"messages": [message(call, tools[call["name"]].invoke(call["args"])) for call in calls]}
+
+
+@wrong("3.3", 2, keeps_the_order="in the order of the calls")
+async def whichever_ends_first(state, tools):
+    async def run(call):
+        return message(call, await tools[call["name"]].ainvoke(call["args"]))
+
+    tasks = [run(call) for call in state["messages"][-1].tool_calls]
+    return {"messages": [await task for task in asyncio.as_completed(tasks)]}
+
+
+@wrong("3.3", 1, answers_each_call="the result of its own call", keeps_the_order="in the order of the calls")
+async def ids_in_order_and_results_as_they_come(state, tools):
+    calls = state["messages"][-1].tool_calls
+    tasks = [tools[call["name"]].ainvoke(call["args"]) for call in calls]
+    found = [await task for task in asyncio.as_completed(tasks)]
+    return {"messages": [message(call, result) for call, result in zip(calls, found, strict=True)]}
+
+
+@wrong("3.3", 1, answers_each_call="the result of its own call", keeps_the_order="in the order of the calls")
+async def results_by_the_tool_s_name(state, tools):
+    calls = state["messages"][-1].tool_calls
+    found = await asyncio.gather(*(tools[call["name"]].ainvoke(call["args"]) for call in calls))
+    by_name = {call["name"]: result for call, result in zip(calls, found, strict=True)}
+    return {"messages": [message(call, by_name[call["name"]]) for call in calls]}
+
+
+@wrong("3.3", 2, answers_each_call="nothing to return but an empty list")
+async def nothing_for_nothing(state, tools):
+    calls = state["messages"][-1].tool_calls
+    if not calls:
+        return None
+    found = await asyncio.gather(*(tools[call["name"]].ainvoke(call["args"]) for call in calls))
+    return {"messages": [message(call, result) for call, result in zip(calls, found, strict=True)]}
+
+
+# 3.4
+
+
+def fan_out(look_up, again, compare, *, defer=True, start=None, schema=Weather, after=None):
+    """The reference's graph with one thing done otherwise."""
+    graph = StateGraph(schema)
+    graph.add_node("look_up", look_up)
+    graph.add_node("again", again)
+    graph.add_node("compare", compare, defer=defer)
+    graph.add_conditional_edges(START, start or begin, ["look_up", "compare"])
+    graph.add_conditional_edges("look_up", after or beyond, ["again", "compare"])
+    graph.add_edge("again", "compare")
+    return graph.compile()
+
+
+def begin(state):
+    return [Send("look_up", {"city": city}) for city in state["cities"]] or "compare"
+
+
+def beyond(state):
+    return "again" if state["silent"] else "compare"
+
+
+def steps(fetch):
+    """The reference's nodes."""
+
+    async def look_up(state):
+        degrees = await fetch(state["city"])
+        return {"silent": [state["city"]]} if degrees is None else {"found": [(state["city"], degrees)]}
+
+    async def again(state):
+        return {"found": [(city, await fetch(city)) for city in state["silent"]]}
+
+    def compare(state):
+        found = state["found"]
+        return {"warmest": max(found, key=lambda pair: pair[1])[0] if found else None}
+
+    return look_up, again, compare
+
+
+@wrong("3.4", 3, compares_once="compare must run once")
+def nobody_waits_for_the_slow_ones(fetch):
+    return fan_out(*steps(fetch), defer=False)
+
+
+@wrong("3.4", 3, compares_once="compare must run once")
+def a_second_send_that_defer_does_not_wait_for(fetch):
+    _, _, compare = steps(fetch)
+
+    async def look_up(state):
+        degrees = await fetch(state["city"])
+        if degrees is None:
+            return Command(goto=Send("again", state))
+        return {"found": [(state["city"], degrees)]}
+
+    async def again(state):
+        return {"found": [(state["city"], await fetch(state["city"]))]}
+
+    return fan_out(look_up, again, compare, after=lambda state: "compare")
+
+
+@wrong("3.4", 3, compares_nothing="warmest None")
+def no_cities_no_comparison(fetch):
+    return fan_out(*steps(fetch), start=lambda state: begin(state) if state["cities"] else [])
+
+
+@wrong("3.4", 3, compares_nothing="compare must run once")
+def no_cities_handled_before(fetch):
+    class Preset(TypedDict):
+        cities: list
+        found: Annotated[list, operator.add]
+        silent: Annotated[list, operator.add]
+        warmest: str | None
+
+    look_up, again, compare = steps(fetch)
+    graph = StateGraph(Preset)
+    graph.add_node("begin", lambda state: {"warmest": None})
+    graph.add_node("look_up", look_up)
+    graph.add_node("again", again)
+    graph.add_node("compare", compare, defer=True)
+    graph.add_edge(START, "begin")
+    graph.add_conditional_edges(
+        "begin", lambda s: begin(s) if s["cities"] else END, ["look_up", "compare", END]
+    )
+    graph.add_conditional_edges("look_up", beyond, ["again", "compare"])
+    graph.add_edge("again", "compare")
+    return graph.compile()
+
+
+@wrong("3.4", 2, one_branch_each="one task of look_up for each city", compares_once="a node of its own")
+def one_node_that_gathers(fetch):
+    _, _, compare = steps(fetch)
+
+    async def look_up(state):
+        async def one(city):
+            degrees = await fetch(city)
+            return city, degrees if degrees is not None else await fetch(city)
+
+        return {"found": list(await asyncio.gather(*map(one, state["cities"])))}
+
+    graph = StateGraph(Weather)
+    graph.add_node("look_up", look_up)
+    graph.add_node("compare", compare)
+    graph.add_edge(START, "look_up")
+    graph.add_edge("look_up", "compare")
+    graph.add_edge("compare", END)
+    return graph.compile()
+
+
+@wrong("3.4", 3, compares_once="a node of its own")
+def asked_twice_in_one_node(fetch):
+    _, again, compare = steps(fetch)
+
+    async def look_up(state):
+        degrees = await fetch(state["city"])
+        return {"found": [(state["city"], degrees if degrees is not None else await fetch(state["city"]))]}
+
+    return fan_out(look_up, again, compare)
+
+
+@wrong("3.4", 3, compares_once="must be asked once more")
+def silent_stations_are_left_out(fetch):
+    _, again, compare = steps(fetch)
+
+    async def look_up(state):
+        degrees = await fetch(state["city"])
+        return {"found": [] if degrees is None else [(state["city"], degrees)]}
+
+    return fan_out(look_up, again, compare)
+
+
+@wrong("3.4", 3, one_branch_each="must run at the same time")
+def one_station_at_a_time(fetch):
+    lock = asyncio.Lock()
+
+    async def patient(city):
+        async with lock:
+            return await fetch(city)
+
+    return fan_out(*steps(patient))
+
+
+@wrong("3.4", 3, finds_the_warmest="each city of this run")
+def found_is_kept_beside_the_graph(fetch):
+    kept = []
+    look_up, again, compare = steps(fetch)
+
+    async def noted(state):
+        told = await look_up(state)
+        kept.extend(told.get("found", []))
+        return told
+
+    def compared(state):
+        return (
+            {"found": [p for p in kept if p not in state["found"]], **compare(state)}
+            if state["cities"]
+            else compare(state)
+        )
+
+    return fan_out(noted, again, compared)
+
+
+@wrong("3.4", 2, finds_the_warmest="name of the warmest", compares_once="must be asked once more")
+def the_last_by_name(fetch):
+    look_up, again, _ = steps(fetch)
+
+    def compare(state):
+        return {"warmest": max(state["found"])[0] if state["found"] else None}
+
+    return fan_out(look_up, again, compare)
+
+
+# 3.5
+
+
+@wrong("3.5", 2, survives_a_cut_in_a_tool="the thread is spoilt")
+async def a_time_out_and_no_more(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        return None
+
+
+@wrong("3.5", 1, keeps_to_the_time="must be given up", survives_a_cut_in_a_tool="must be given up")
+async def the_run_goes_on_behind_a_shield(agent, thread_id, text, seconds):
+    task = asyncio.ensure_future(asked(agent, text, thread_id))
+    try:
+        return await asyncio.wait_for(asyncio.shield(task), seconds)
+    except TimeoutError:
+        return None
+
+
+@wrong("3.5", 1, keeps_to_the_time="must be given up", survives_a_cut_in_a_tool="must be given up")
+async def the_run_goes_on_in_a_thread(agent, thread_id, text, seconds):
+    work = asyncio.to_thread(agent.invoke, asking(text), config(thread_id))
+    try:
+        return (await asyncio.wait_for(work, seconds))["messages"][-1].text
+    except TimeoutError:
+        return None
+
+
+@wrong("3.5", 1, keeps_to_the_time="must be given up", survives_a_cut_in_a_tool="must be given up")
+async def a_look_at_the_clock_afterwards(agent, thread_id, text, seconds):
+    began = time.monotonic()
+    told = await asked(agent, text, thread_id)
+    return told if time.monotonic() - began <= seconds else None
+
+
+@wrong("3.5", 1, keeps_to_the_time="must be given up", survives_a_cut_in_a_tool="must be given up")
+async def a_look_at_the_clock_between_steps(agent, thread_id, text, seconds):
+    began = time.monotonic()
+    told = None
+    async for state in agent.astream(asking(text), config(thread_id), stream_mode="values"):
+        if time.monotonic() - began > seconds:
+            return None
+        told = state["messages"][-1].text
+    return told
+
+
+@wrong(
+    "3.5",
+    1,
+    survives_a_cut_in_the_model="before the cut must stay",
+    survives_a_cut_in_a_tool="before the cut must stay",
+)
+async def the_whole_thread_is_thrown_away(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        await agent.checkpointer.adelete_thread(thread_id)
+        return None
+
+
+@wrong("3.5", 2, survives_a_cut_in_a_tool="the thread is spoilt")
+async def the_first_call_is_answered(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        messages = (await agent.aget_state(config(thread_id))).values["messages"]
+        if calls := getattr(messages[-1], "tool_calls", []):
+            told = [ToolMessage("no time", tool_call_id=calls[0]["id"])]
+            await agent.aupdate_state(config(thread_id), {"messages": told}, as_node="action")
+        return None
+
+
+@wrong("3.5", 2, survives_a_cut_in_a_tool="the thread is spoilt")
+async def repaired_before_one_s_own_next_question(agent, thread_id, text, seconds):
+    snapshot = await agent.aget_state(config(thread_id))
+    messages = snapshot.values.get("messages", [])
+    if messages and (calls := getattr(messages[-1], "tool_calls", [])):
+        told = [ToolMessage("no time", tool_call_id=call["id"]) for call in calls]
+        await agent.aupdate_state(config(thread_id), {"messages": told}, as_node="action")
+    return await a_time_out_and_no_more(agent, thread_id, text, seconds)
+
+
+# 3.6
+
+
+@wrong("3.6", 1, yields_as_they_arrive="must come next")
+async def one_stream_after_the_other(streams):
+    for name, stream in streams.items():
+        async for item in stream:
+            yield name, item
+
+
+@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+async def taking_turns(streams):
+    iterators = {name: aiter(stream) for name, stream in streams.items()}
+    while iterators:
+        for name in list(iterators):
+            try:
+                yield name, await anext(iterators[name])
+            except StopAsyncIteration:
+                del iterators[name]
+
+
+@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+async def collected_first(streams):
+    async def collect(name, stream):
+        return [(name, item) async for item in stream]
+
+    for pairs in await asyncio.gather(*(collect(name, stream) for name, stream in streams.items())):
+        for pair in pairs:
+            yield pair
+
+
+@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+async def all_next_items_together(streams):
+    iterators = {name: aiter(stream) for name, stream in streams.items()}
+    while iterators:
+        found = await asyncio.gather(*(anext(items, None) for items in iterators.values()))
+        for name, item in zip(list(iterators), found, strict=True):
+            if item is None:
+                del iterators[name]
+            else:
+                yield name, item
+
+
+@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="nothing to yield")
+async def polled_with_wait_for(streams):
+    iterators = {name: aiter(stream) for name, stream in streams.items()}
+    while iterators:
+        for name in list(iterators):
+            try:
+                yield name, await asyncio.wait_for(anext(iterators[name]), 0.02)
+            except TimeoutError:
+                continue
+            except StopAsyncIteration:
+                del iterators[name]
+
+
+@wrong("3.6", 1, loses_nothing="nothing to yield")
+async def over_when_the_first_is_over(streams):
+    iterators = {name: aiter(stream) for name, stream in streams.items()}
+    waiting = {asyncio.ensure_future(anext(items, None)): name for name, items in iterators.items()}
+    while waiting:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        ended = False
+        for task in done:
+            name = waiting.pop(task)
+            if task.result() is None:
+                ended = True
+                continue
+            waiting[asyncio.ensure_future(anext(iterators[name], None))] = name
+            yield name, task.result()
+        if ended:
+            return

@@ -1,0 +1,618 @@
+"""Lab 2 solved wrongly, as students do: each runs without an error and satisfies the printed example."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import tool
+from langgraph.config import get_stream_writer
+from langgraph.errors import GraphBubbleUp
+
+from tests.utils.checks.streaming_right import (
+    asking,
+    chunks,
+    config,
+    cut,
+    kind_of,
+    reporting,
+    shown,
+    tool_message,
+)
+from tests.utils.checks.variants import Table
+
+TABLE = Table()
+wrong = TABLE.wrong
+
+NOT_RECORDED = "nobody should have asked"
+MALFORMED = "refused the conversation"
+
+
+# 2.1
+
+
+def updates(agent, thread_id, text):
+    for event in agent.stream(asking(text), config(thread_id)):
+        for node, update in event.items():
+            for message in update["messages"]:
+                yield node, message
+
+
+@wrong("2.1", 2, tells_as_it_happens="not when the run is over")
+def everything_first_and_then_item_by_item(agent, thread_id, text):
+    yield from [(node, kind_of(m), m.text) for node, m in list(updates(agent, thread_id, text))]
+
+
+@wrong("2.1", 2, tells_both_results="each of them is an item")
+def the_last_message_of_each_node(agent, thread_id, text):
+    for event in agent.stream(asking(text), config(thread_id)):
+        for node, update in event.items():
+            message = update["messages"][-1]
+            yield node, kind_of(message), message.text
+
+
+@wrong("2.1", 2, tells_both_results="each of them is an item")
+def the_newest_message_of_each_state(agent, thread_id, text):
+    for state in agent.stream(asking(text), config(thread_id), stream_mode="values"):
+        message = state["messages"][-1]
+        if message.type != "human":
+            yield {"ai": "llm", "tool": "action"}[message.type], kind_of(message), message.text
+
+
+@wrong("2.1", 2, tells_each_message="a call, a result or an answer")
+def a_text_means_an_answer(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, "result" if message.type == "tool" else "answer" if message.text else "call", message.text
+
+
+@wrong("2.1", 2, tells_each_message="the text of the message")
+def texts_shortened(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.text[:30]
+
+
+@wrong(
+    "2.1",
+    1,
+    tells_both_results="Only this question's messages",
+    tells_as_it_happens="not when the run is over",
+)
+def the_thread_after_the_run(agent, thread_id, text):
+    state = agent.invoke(asking(text), config(thread_id))
+    told = [m for m in state["messages"] if m.type != "human"]
+    results = [m for m in told if m.type == "tool"][-2:]
+    for message in told:
+        if message.type != "tool" or message in results[-2:]:
+            yield "action" if message.type == "tool" else "llm", kind_of(message), message.text
+
+
+# 2.2
+
+
+async def messages(agent, thread_id, text):
+    async for chunk, metadata in agent.astream(asking(text), config(thread_id), stream_mode="messages"):
+        yield chunk, metadata
+
+
+@wrong("2.2", 3, reads_blocks="Each piece must be text")
+async def content_instead_of_text(agent, thread_id, text):
+    async for chunk, metadata in messages(agent, thread_id, text):
+        if chunk.content and metadata["langgraph_node"] == "llm":
+            yield chunk.content
+
+
+@wrong("2.2", 3, reads_blocks="whatever the content of the chunks looks like")
+async def content_only_where_it_is_a_string(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if isinstance(chunk.content, str) and chunk.type != "tool":
+            yield chunk.content
+
+
+@wrong("2.2", 3, pieces_make_the_answer="What the tool found must not be")
+async def the_tools_messages_as_well(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.text:
+            yield chunk.text
+
+
+@wrong("2.2", 2, comes_at_once="while the model is still speaking")
+async def collected_first(agent, thread_id, text):
+    found = [chunk async for chunk, _ in messages(agent, thread_id, text)]
+    for chunk in found:
+        if chunk.type != "tool" and chunk.text:
+            yield chunk.text
+
+
+@wrong("2.2", 2, comes_at_once="while the model is still speaking")
+async def the_finished_text_split_into_words(agent, thread_id, text):
+    state = await agent.ainvoke(asking(text), config(thread_id))
+    for word in re.findall(r"\S+\s*|\s+", state["messages"][-1].text):
+        yield word
+
+
+@wrong(
+    "2.2",
+    1,
+    pieces_make_the_answer="in the pieces that the model sends",
+    comes_at_once="while the model is still speaking",
+)
+async def the_answer_in_one_piece(agent, thread_id, text):
+    async for event in agent.astream(asking(text), config(thread_id)):
+        for update in event.values():
+            for message in update["messages"]:
+                if message.type == "ai":
+                    yield message.text
+
+
+@wrong("2.2", 3, pieces_make_the_answer="letter by letter")
+async def pieces_without_their_spaces(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text:
+            # A blank before a sign: there is none in the example.
+            yield re.sub(r"^\s(?=\W)", "", chunk.text)
+
+
+# 2.3
+
+
+async def counted(stream, clock, counts, *, start=None, rate=None, guard=True, node_of=None, absolute=False):
+    """The reference with one thing done otherwise."""
+    begun = clock() if start is None else None
+    times = {}
+    async for message, metadata in stream:
+        if begun is None:
+            begun = clock()
+        if counts(message):
+            node = node_of(metadata) if node_of else metadata["langgraph_node"]
+            times.setdefault(node, []).append(clock())
+    told = {}
+    for node, at in times.items():
+        span = at[-1] - at[0]
+        if rate:
+            per_second = rate(at, begun)
+        else:
+            per_second = (len(at) - 1) / span if span or not guard else 0.0
+        told[node] = {
+            "first": at[0] if absolute else at[0] - begun,
+            "tokens": len(at),
+            "per_second": per_second,
+        }
+    return told
+
+
+def is_token(message):
+    return message.type != "tool" and bool(message.text)
+
+
+@wrong("2.3", 2, counts_text_only="is not right")
+async def every_chunk_of_the_model(stream, clock=time.perf_counter):
+    return await counted(stream, clock, lambda message: message.type != "tool")
+
+
+@wrong("2.3", 2, counts_text_only="is not right")
+async def whatever_has_content(stream, clock=time.perf_counter):
+    return await counted(stream, clock, lambda message: message.type != "tool" and message.content)
+
+
+@wrong("2.3", 2, counts_text_only="no other")
+async def the_tools_messages_are_counted(stream, clock=time.perf_counter):
+    return await counted(stream, clock, lambda message: message.text)
+
+
+@wrong("2.3", 2, counts_text_only="is not right")
+async def only_strings_are_counted(stream, clock=time.perf_counter):
+    return await counted(stream, clock, lambda m: is_token(m) and isinstance(m.content, str))
+
+
+WRONG_FIGURE = "is not right"
+
+
+@wrong(
+    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
+)
+async def divided_by_the_time_from_the_start(stream, clock=time.perf_counter):
+    def rate(at, begun):
+        return (len(at) - 1) / (at[-1] - begun) if at[-1] > begun else 0.0
+
+    return await counted(stream, clock, is_token, rate=rate)
+
+
+@wrong(
+    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
+)
+async def started_at_the_first_item(stream, clock=time.perf_counter):
+    return await counted(stream, clock, is_token, start="late")
+
+
+@wrong(
+    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
+)
+async def what_the_clock_shows(stream, clock=time.perf_counter):
+    return await counted(stream, clock, is_token, absolute=True)
+
+
+@wrong("2.3", 2, measures_each_node="raised an error")
+async def a_division_by_nothing(stream, clock=time.perf_counter):
+    return await counted(stream, clock, is_token, guard=False)
+
+
+@wrong("2.3", 2, measures_each_node="no other")
+async def all_nodes_in_one(stream, clock=time.perf_counter):
+    return await counted(stream, clock, is_token, node_of=lambda _: "llm")
+
+
+# 2.4
+
+
+@wrong("2.4", 1, tool_reports="before its search", shows_while_searching="must come out of show")
+def printed_instead_of_reported():
+    def search_slowly(search):
+        @tool
+        def search_slowly(query: str) -> str:
+            """Search."""
+            print({"query": query, "state": "searching"}, file=sys.stderr)
+            found = search.invoke({"query": query})
+            print({"query": query, "state": "found"}, file=sys.stderr)
+            return found
+
+        return search_slowly
+
+    return search_slowly, shown
+
+
+@wrong("2.4", 2, shows_while_searching="while the search still runs")
+def both_reports_after_the_search():
+    def search_slowly(search):
+        @tool
+        def search_slowly(query: str) -> str:
+            """Search."""
+            found = search.invoke({"query": query})
+            for state in ("searching", "found"):
+                get_stream_writer()({"query": query, "state": state})
+            return found
+
+        return search_slowly
+
+    return search_slowly, shown
+
+
+@wrong("2.4", 2, shows_while_searching="while the search still runs")
+def collected_by_show():
+    def show(agent, thread_id, text):
+        yield from list(shown(agent, thread_id, text))
+
+    return reporting, show
+
+
+@wrong("2.4", 1, shows_both="is one item", shows_while_searching="must come out of show")
+def the_mode_custom_forgotten():
+    def show(agent, thread_id, text):
+        for event in agent.stream(asking(text), config(thread_id)):
+            for node in event:
+                yield "node", node
+
+    return reporting, show
+
+
+@wrong("2.4", 1, shows_both="is one item", shows_while_searching="while the search still runs")
+def reports_given_out_with_their_node():
+    def show(agent, thread_id, text):
+        waiting = []
+        for what, data in shown(agent, thread_id, text):
+            if what == "progress":
+                waiting.append((what, data))
+                continue
+            yield what, data
+            yield from waiting
+            waiting = []
+
+    return reporting, show
+
+
+@wrong("2.4", 2, tool_reports="with the query and the state")
+def only_the_state_is_reported():
+    def search_slowly(search):
+        @tool
+        def search_slowly(query: str) -> str:
+            """Search."""
+            get_stream_writer()({"state": "searching"})
+            found = search.invoke({"query": query})
+            get_stream_writer()({"state": "found"})
+            return found
+
+        return search_slowly
+
+    return search_slowly, shown
+
+
+@wrong("2.4", 2, shows_both="is one item")
+def a_node_is_shown_when_it_begins():
+    def show(agent, thread_id, text):
+        for mode, data in agent.stream(asking(text), config(thread_id), stream_mode=["tasks", "custom"]):
+            if mode == "custom":
+                yield "progress", data
+            elif "input" in data:
+                yield "node", data["name"]
+
+    return reporting, show
+
+
+@wrong("2.4", 2, tool_reports="must return what the search returned")
+def the_result_in_capitals():
+    def search_slowly(search):
+        found = reporting(search)
+
+        @tool
+        def search_slowly(query: str) -> str:
+            """Search."""
+            return str(found.invoke({"query": query})).upper()
+
+        return search_slowly
+
+    return search_slowly, shown
+
+
+# 2.5
+
+
+def answered(call, tools):
+    """One call, done as it should be."""
+    if call["name"] not in tools:
+        return tool_message(call, f"there is no tool {call['name']}", status="error")
+    try:
+        return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+    except GraphBubbleUp:
+        raise
+    except Exception as error:
+        return tool_message(call, cut(str(error)), status="error")
+
+
+def every(state, tools, work):
+    return {"messages": [work(call, tools) for call in state["messages"][-1].tool_calls]}
+
+
+RAISED = "raised an error"
+
+
+@wrong("2.5", 1, answers_every_call=RAISED, says_what_failed=RAISED)
+def the_notes_own(state, tools):
+    return every(
+        state, tools, lambda call, _: tool_message(call, str(tools[call["name"]].invoke(call["args"])))
+    )
+
+
+@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+def unknown_tools_are_skipped(state, tools):
+    calls = [call for call in state["messages"][-1].tool_calls if call["name"] in tools]
+    return {"messages": [answered(call, tools) for call in calls]}
+
+
+@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+def one_try_around_all(state, tools):
+    found = []
+    try:
+        for call in state["messages"][-1].tool_calls:
+            found.append(tool_message(call, cut(str(tools[call["name"]].invoke(call["args"])))))
+    except GraphBubbleUp:
+        raise
+    except Exception as error:
+        found.append(tool_message(call, str(error), status="error"))
+    return {"messages": found}
+
+
+@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+def errors_told_by_a_person(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        return HumanMessage(message.text) if message.status == "error" else message
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, answers_every_call="in the order of the calls")
+def errors_at_the_end(state, tools):
+    found = every(state, tools, answered)["messages"]
+    return {"messages": sorted(found, key=lambda message: message.status == "error")}
+
+
+@wrong("2.5", 2, says_what_failed="must have the status error")
+def no_status(state, tools):
+    def work(call, tools):
+        return tool_message(call, answered(call, tools).text)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="the tool's own words")
+def a_key_error_is_an_unknown_tool(state, tools):
+    def work(call, tools):
+        try:
+            return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+        except KeyError:
+            return tool_message(call, f"there is no tool {call['name']}", status="error")
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return tool_message(call, str(error), status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="the tool's own words")
+def something_went_wrong(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        return tool_message(call, "Error!", status="error") if message.status == "error" else message
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="the first 2,000 characters stay")
+def nothing_is_cut(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status == "error":
+            return message
+        return tool_message(call, str(tools[call["name"]].invoke(call["args"])))
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="with a mark behind")
+def cut_without_a_mark(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        return tool_message(call, message.text[:2_000], status=message.status)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, lets_interrupts_pass="its interrupt has to go through")
+def every_exception_is_an_error(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, f"there is no tool {call['name']}", status="error")
+        try:
+            return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+        except Exception as error:
+            return tool_message(call, str(error), status="error")
+
+    return every(state, tools, work)
+
+
+# 2.6
+
+
+@wrong("2.6", 2, shows_each_piece_once="each piece once", asks_nothing_again="Only the answer that broke off")
+async def the_question_asked_again(agent, thread_id, text):
+    try:
+        async for piece in chunks(agent, thread_id, asking(text)):
+            yield piece
+    except Exception:
+        async for piece in chunks(agent, thread_id, asking(text)):
+            yield piece
+
+
+@wrong("2.6", 3, asks_nothing_again="Only the answer that broke off")
+async def asked_again_and_what_was_shown_skipped(agent, thread_id, text):
+    shown = 0
+    for attempt in (1, 2):
+        at = 0
+        try:
+            async for piece in chunks(agent, thread_id, asking(text)):
+                new, at = piece[max(shown - at, 0) :], at + len(piece)
+                shown = max(shown, at)
+                yield new
+            return
+        except Exception:
+            if attempt == 2:
+                raise
+
+
+@wrong("2.6", 3, shows_each_piece_once="each piece once")
+async def gone_on_but_told_from_the_start(agent, thread_id, text):
+    try:
+        async for piece in chunks(agent, thread_id, asking(text)):
+            yield piece
+    except Exception:
+        async for piece in chunks(agent, thread_id, None):
+            yield piece
+
+
+@wrong("2.6", 3, shows_each_piece_once="each piece once")
+async def a_set_of_what_was_shown(agent, thread_id, text):
+    seen = set()
+    try:
+        async for piece in chunks(agent, thread_id, asking(text)):
+            seen.add(piece)
+            yield piece
+    except Exception:
+        async for piece in chunks(agent, thread_id, None):
+            if piece not in seen:
+                yield piece
+
+
+@wrong("2.6", 3, raises_at_last="a second time the error must be raised")
+async def the_second_failure_swallowed(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        at = 0
+        try:
+            async for piece in chunks(agent, thread_id, given):
+                new, at = piece[max(shown - at, 0) :], at + len(piece)
+                shown = max(shown, at)
+                yield new
+            return
+        except Exception:
+            pass
+
+
+@wrong(
+    "2.6",
+    1,
+    shows_each_piece_once="must go on where it stopped",
+    asks_nothing_again="Only the answer that broke off",
+    raises_at_last="must be raised",
+)
+async def what_came_is_saved_as_the_answer(agent, thread_id, text):
+    came = ""
+    try:
+        async for piece in chunks(agent, thread_id, asking(text)):
+            came += piece
+            yield piece
+    except Exception:
+        await agent.aupdate_state(config(thread_id), {"messages": [AIMessage(came)]}, as_node="llm")
+
+
+@wrong("2.6", 3, raises_at_last="tried again once")
+async def tried_five_times(agent, thread_id, text):
+    shown, given = 0, asking(text)
+    for attempt in range(5):
+        at = 0
+        try:
+            async for piece in chunks(agent, thread_id, given):
+                new, at = piece[max(shown - at, 0) :], at + len(piece)
+                shown = max(shown, at)
+                yield new
+            return
+        except Exception:
+            given = None
+            if attempt == 4:
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking="while the model is still speaking")
+async def told_when_all_is_safe(agent, thread_id, text):
+    given = asking(text)
+    for attempt in (1, 2):
+        try:
+            found = [piece async for piece in chunks(agent, thread_id, given)]
+            break
+        except Exception:
+            given = None
+            if attempt == 2:
+                raise
+    for piece in found:
+        yield piece
+
+
+@wrong("2.6", 3, asks_nothing_again="hold the conversation once")
+async def the_answer_written_once_more(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        at = 0
+        try:
+            async for piece in chunks(agent, thread_id, given):
+                new, at = piece[max(shown - at, 0) :], at + len(piece)
+                shown = max(shown, at)
+                yield new
+            break
+        except Exception:
+            if given is None:
+                raise
+    if given is None:
+        state = await agent.aget_state(config(thread_id))
+        again = AIMessage(state.values["messages"][-1].text)
+        await agent.aupdate_state(config(thread_id), {"messages": [again]}, as_node="llm")

@@ -1,0 +1,270 @@
+"""Lab 3 grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+
+from tests.utils.checks import async_graphs_right, async_graphs_wrong
+from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.test_persistence import told
+from tests.utils.checks.variants import Variant
+from utils import kit as kits
+from utils.checks.async_graphs import LAB, TOGETHER
+from utils.checks.results import ExerciseResult
+from utils.checks.run import run_exercise, run_lab
+from utils.lab.lab import Lab
+from utils.replay.gates import LIMIT
+
+ROOT = Path(__file__).resolve().parents[3]
+RIGHTS = async_graphs_right.TABLE.rights
+WRONGS = async_graphs_wrong.TABLE.wrongs
+RUNS = int(os.environ.get("CHECK_RUNS", "1"))
+"""how often a right solution is judged; more by hand, when a check changes"""
+MakeLab = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session")
+def authored() -> Authored:
+    """The solution notebook of lab 3."""
+    return Authored.read(ROOT / "solutions" / "03_async_graphs.ipynb")
+
+
+def run(make_lab: MakeLab, variant: Variant) -> ExerciseResult:
+    exercise = LAB.find(variant.exercise)
+    return run_exercise(exercise, make_lab({exercise.function: variant.work}), LAB.example)
+
+
+@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
+def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
+    make_lab: MakeLab, variant: Variant
+) -> None:
+    result = run(make_lab, variant)
+    failed = {check.check: check for check in result.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    assert result.points == variant.points, told(result)
+    for name, part in variant.fails.items():
+        assert failed[name].status == "failed", told(result)
+        assert part, f"{variant.name} does not say what it is told"
+        assert part in failed[name].message, told(result)
+        assert failed[name].called, told(result)
+
+
+@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
+def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
+    for _ in range(RUNS):
+        result = run(make_lab, variant)
+        assert result.points == result.max_points, told(result)
+
+
+def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
+    for _ in range(RUNS):
+        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
+        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+
+
+def test_hidden_in_a_thread_pool_is_worth_something_and_has_its_own_message(make_lab: MakeLab) -> None:
+    told_of = {}
+    for work in (
+        async_graphs_wrong.a_sync_call_in_an_async_node,
+        async_graphs_wrong.plain_nodes_that_langgraph_puts_into_threads,
+    ):
+        (check,) = (c for c in run(make_lab, Variant("3.1", work)).checks if c.check == "asks_at_once")
+        told_of[work] = (check.points, check.message)
+    (none, blocks), (some, hidden) = told_of.values()
+    assert (none, some) == (0, 1)
+    assert blocks != hidden
+
+
+def test_what_overlapped_is_shown_as_a_picture(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("3.3", async_graphs_wrong.an_await_in_a_loop))
+    (check,) = (c for c in result.checks if c.status == "failed")
+    assert check.returned.startswith("4 calls, at most 1 open at once; took 4 rounds")
+    assert len(check.returned.splitlines()) == 5
+
+
+def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
+    make_lab: MakeLab, authored: Authored
+) -> None:
+    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        first, *others = exercise.checks
+        function = LAB.find(exercise.exercise).function
+        assert (first.status, first.message) == ("failed", f"{function} is not written yet.")
+        assert {check.status for check in others} == {"not run"}
+
+
+def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
+    result = run_lab(LAB, make_lab({}), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        function = LAB.find(exercise.exercise).function
+        assert {check.message for check in exercise.checks} == {
+            f"There is no {function} in this notebook yet."
+        }
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_an_exercise_alone_earns_exactly_its_points(
+    make_lab: MakeLab, authored: Authored, number: str
+) -> None:
+    namespace = {**authored.untouched(), **authored.solved(number)}
+    result = run_lab(LAB, make_lab(namespace), LAB.example)
+    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
+
+
+async def nothing(*_: Any) -> None:
+    return None
+
+
+def uncompiled(model: Any, tools: Any, checkpointer: Any) -> Any:
+    return async_graphs_right.a_prebuilt_tool_node(model, tools, checkpointer).builder
+
+
+async def built_by_a_coroutine(model: Any, tools: Any, checkpointer: Any) -> Any:
+    return "the graph"
+
+
+async def a_list_of_pairs(streams: dict[str, Any]) -> list[Any]:
+    return []
+
+
+def a_plain_generator(streams: dict[str, Any]) -> Iterator[Any]:
+    yield from streams.items()
+
+
+async def too_few(agent: Any, questions: list[str], limit: int) -> list[str]:
+    return ["one answer"]
+
+
+async def bare_messages(state: Any, tools: Any) -> list[Any]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "said"),
+    [
+        ("3.1", uncompiled, "build_async must return the compiled graph."),
+        ("3.1", built_by_a_coroutine, "build_async must return the compiled graph."),
+        ("3.1", lambda *_: None, "build_async must return the compiled graph."),
+        ("3.2", nothing, "ask_many must return one item for each question."),
+        ("3.2", too_few, "ask_many must return one item for each question."),
+        ("3.3", nothing, "For a message without tool calls there is nothing to return but an empty list."),
+        ("3.3", bare_messages, "For a message without tool calls there is nothing to return"),
+        ("3.4", lambda *_: None, "build_fanout must return the compiled graph."),
+        ("3.5", nothing, "An answer that comes in time must be returned, as text."),
+        ("3.6", a_list_of_pairs, "interleave must be an asynchronous generator."),
+        ("3.6", a_plain_generator, "interleave must be an asynchronous generator."),
+    ],
+)
+def test_what_has_not_the_form_asked_for_gets_nothing_and_a_sentence(
+    make_lab: MakeLab, number: str, work: Any, said: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert result.checks[0].message.startswith(said), told(result)
+    assert result.checks[0].points == 0
+    assert {check.status for check in result.checks} <= {"failed", "passed"}, told(result)
+
+
+async def no_messages(state: Any, tools: Any) -> dict[str, Any]:
+    return {"messages": []}
+
+
+async def no_answers(agent: Any, questions: list[str], limit: int) -> list[str]:
+    return []
+
+
+async def no_items(streams: dict[str, Any]) -> Any:
+    for item in ():
+        yield item
+
+
+def a_graph_that_does_nothing(*_: Any) -> Any:
+    graph = StateGraph(async_graphs_right.Weather)
+    graph.add_node("compare", lambda state: {"found": [], "warmest": None})
+    graph.add_edge(START, "compare")
+    return graph.compile()
+
+
+@pytest.mark.parametrize(
+    ("number", "work"),
+    [
+        ("3.1", a_graph_that_does_nothing),
+        ("3.2", no_answers),
+        ("3.3", no_messages),
+        ("3.4", a_graph_that_does_nothing),
+        ("3.5", nothing),
+        ("3.6", no_items),
+    ],
+)
+def test_what_does_nothing_gets_nothing(make_lab: MakeLab, number: str, work: Any) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert result.points == 0, told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
+
+
+# The printed examples
+
+
+@pytest.fixture
+def player(authored: Authored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
+    """The notebook's given cells, run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "none")
+    loop = asyncio.new_event_loop()
+    player = Player({"display": lambda *_: None}, loop)
+    try:
+        for source in authored.given:
+            player.cell(source)
+        yield player
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        if kits._Current.kit is not None:
+            kits._Current.kit.close()
+            kits._Current.kit = None
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_solution_right_or_wrong_satisfies_the_printed_example(
+    authored: Authored, player: Player, number: str, subtests: pytest.Subtests
+) -> None:
+    function, example = LAB.find(number).function, authored.examples[number]
+    assert example, f"the text of exercise {number} prints no example"
+    for source in authored.exercises.values():
+        player.cell(source)
+    given = dict(player.names)
+    variants = [v for v in [*RIGHTS, *WRONGS] if v.exercise == number and not v.unlike_the_example]
+    for name, work in [("the reference", given[function]), *((v.name, v.work) for v in variants)]:
+        player.names = {**given, function: work}
+        with subtests.test(msg=name):
+            assert player.example(example) == []
+
+
+# The table and the checks
+
+
+def test_every_check_is_failed_by_a_wrong_solution() -> None:
+    failed = {(variant.exercise, check) for variant in WRONGS for check in variant.fails}
+    every = {
+        (exercise.number, check.name) for exercise in LAB.exercises.values() for check in exercise.checks
+    }
+    assert failed == every
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_exercise_has_right_and_wrong_solutions_enough(number: str) -> None:
+    assert sum(variant.exercise == number for variant in RIGHTS) >= 2
+    assert sum(variant.exercise == number for variant in WRONGS) >= 5
+
+
+def test_no_check_waits_for_more_at_once_than_a_small_machine_can() -> None:
+    assert TOGETHER <= LIMIT

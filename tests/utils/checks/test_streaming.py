@@ -1,0 +1,272 @@
+"""Lab 2 grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+
+from tests.utils.checks import streaming_right, streaming_wrong
+from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.variants import Variant, solves
+from utils.checks.results import ExerciseResult
+from utils.checks.run import run_exercise, run_lab
+from utils.checks.streaming import LAB
+from utils.lab.lab import Lab
+from utils.lab.parts import PARTS
+from utils.providers import PROVIDERS
+from utils.replay.server import ReplayServer
+from utils.surroundings import NotebookSurroundings
+
+ROOT = Path(__file__).resolve().parents[3]
+RIGHTS = streaming_right.TABLE.rights
+WRONGS = streaming_wrong.TABLE.wrongs
+RUNS = int(os.environ.get("CHECK_RUNS", "3"))
+"""how often a right solution is judged; more by hand, when a check changes"""
+MakeLab = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session")
+def authored() -> Authored:
+    """The solution notebook of lab 2."""
+    return Authored.read(ROOT / "solutions" / "02_streaming.ipynb")
+
+
+def run(make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:
+    exercise = LAB.find(variant.exercise)
+    return run_exercise(exercise, make_lab(solves(exercise, variant), parts), LAB.example)
+
+
+def told(result: ExerciseResult) -> str:
+    return "\n".join(
+        f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} {check.detail}"
+        for check in result.checks
+    )
+
+
+@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
+def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
+    make_lab: MakeLab, variant: Variant
+) -> None:
+    result = run(make_lab, variant)
+    failed = {check.check: check for check in result.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    assert result.points == variant.points, told(result)
+    for name, part in variant.fails.items():
+        assert failed[name].status == "failed", told(result)
+        assert part in failed[name].message, told(result)
+        assert failed[name].called, told(result)
+
+
+@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
+def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
+    for _ in range(RUNS):
+        result = run(make_lab, variant)
+        assert result.points == result.max_points, told(result)
+
+
+def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
+    for _ in range(RUNS):
+        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
+        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+
+
+@pytest.mark.parametrize("number", ["2.2", "2.6"])
+def test_what_is_right_is_right_for_any_compiled_graph(
+    make_lab: MakeLab, authored: Authored, number: str
+) -> None:
+    def prebuilt(model: Any, tools: Any, saver: Any = None) -> Any:
+        return create_agent(model, tools, checkpointer=saver)
+
+    lab = make_lab(authored.solved(), {**PARTS, "agent": prebuilt})
+    result = run_exercise(LAB.find(number), lab, LAB.example)
+    assert result.passed, told(result)
+
+
+def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
+    make_lab: MakeLab, authored: Authored
+) -> None:
+    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        declared = LAB.find(exercise.exercise)
+        unwritten = {f"{name} is not written yet." for name in (declared.function, *declared.others)}
+        first, *others = exercise.checks
+        assert (first.status, first.message) == ("failed", f"{declared.function} is not written yet.")
+        if declared.others:
+            assert {check.message for check in others} == unwritten
+        else:
+            assert {check.status for check in others} == {"not run"}
+
+
+def test_of_two_functions_the_one_that_is_written_is_judged(make_lab: MakeLab, authored: Authored) -> None:
+    namespace = {**authored.untouched(), "search_slowly": authored.solved("2.4")["search_slowly"]}
+    result = run_exercise(LAB.find("2.4"), make_lab(namespace), LAB.example)
+    assert [check.message for check in result.checks] == ["", *["show is not written yet."] * 2]
+
+
+def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
+    result = run_lab(LAB, make_lab({}), LAB.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        declared = LAB.find(exercise.exercise)
+        assert {check.message for check in exercise.checks} == {
+            f"There is no {name} in this notebook yet." for name in (declared.function, *declared.others)
+        }
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_an_exercise_alone_earns_exactly_its_points(
+    make_lab: MakeLab, authored: Authored, number: str
+) -> None:
+    namespace = {**authored.untouched(), **authored.solved(number)}
+    result = run_lab(LAB, make_lab(namespace), LAB.example)
+    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
+
+
+GENERATOR = "must be a generator"
+
+
+async def a_list_that_is_awaited(*_: Any) -> list[str]:
+    return ["a list"]
+
+
+def endless(*_: Any) -> Any:
+    while True:
+        yield "llm", "answer", "on and on"
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "said"),
+    [
+        ("2.1", lambda *_: None, GENERATOR),
+        ("2.1", lambda *_: [("llm", "answer", "It is sunny.")], GENERATOR),
+        ("2.1", lambda *_: iter(["llm", "action", "llm"]), "must be a tuple of three"),
+        ("2.1", lambda *_: iter([]), "a call, a result or an answer"),
+        ("2.1", lambda *_: lambda: 1, GENERATOR),
+        ("2.1", endless, "never comes to an end"),
+        ("2.2", lambda *_: "It is sunny.", GENERATOR),
+        ("2.2", a_list_that_is_awaited, GENERATOR),
+        ("2.2", lambda *_: iter([]), "letter by letter"),
+        ("2.2", lambda *_: iter([["It"]]), "must be text"),
+        ("2.3", lambda stream, clock: None, "must return a dict of dicts"),
+        ("2.3", lambda stream, clock: {"llm": {"first": 1.0}}, "must return a dict of dicts"),
+        ("2.3", lambda stream, clock: {}, "for each node that gave text"),
+        ("2.5", "take_action", "must be a function"),
+        ("2.5", lambda state, tools: None, "refused the conversation"),
+        ("2.6", lambda *_: None, GENERATOR),
+        ("2.6", lambda *_: iter([]), "must go on where it stopped"),
+    ],
+)
+def test_what_has_not_the_form_asked_for_gets_a_sentence(
+    make_lab: MakeLab, number: str, work: Any, said: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert not result.passed, told(result)
+    assert said in result.checks[0].message, told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
+
+
+@pytest.mark.parametrize(
+    ("search_slowly", "show", "said"),
+    [
+        (lambda search: None, lambda *_: None, ["must return a tool", GENERATOR, "must return a tool"]),
+        (
+            lambda search: "search",
+            lambda *_: iter("ab"),
+            ["must return a tool", "must be", "must return a tool"],
+        ),
+        (
+            lambda search: search,
+            lambda *_: iter([]),
+            ["must report once", "is one item", "must come out of show"],
+        ),
+    ],
+)
+def test_tools_and_what_shows_them_have_a_form(
+    make_lab: MakeLab, search_slowly: Any, show: Any, said: list[str]
+) -> None:
+    result = run(make_lab, Variant("2.4", lambda: (search_slowly, show)))
+    assert result.points == 0, told(result)
+    for check, part in zip(result.checks, said, strict=True):
+        assert part in check.message, told(result)
+
+
+# Other providers
+
+OTHERS = [name for name in PROVIDERS if name != "openai"]
+
+
+@pytest.fixture
+def make_lab_of(
+    recorded_server: ReplayServer, make_transport: Callable[..., Any], tmp_path: Path
+) -> Callable[[Any, str], Lab]:
+    """Makes a lab whose models are one provider's."""
+
+    def make(namespace: Any, provider: str) -> Lab:
+        surroundings = NotebookSurroundings(recorded_server, tmp_path / "checks")
+        return Lab(make_transport(namespace), surroundings, provider)
+
+    return make
+
+
+@pytest.mark.parametrize("provider", OTHERS)
+def test_the_reference_gets_everything_on_every_provider(
+    make_lab_of: Callable[[Any, str], Lab], authored: Authored, provider: str
+) -> None:
+    result = run_lab(LAB, make_lab_of(authored.solved(), provider), LAB.example)
+    assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+
+
+@pytest.mark.parametrize("provider", OTHERS)
+@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
+def test_what_is_right_is_right_on_every_provider(
+    make_lab_of: Callable[[Any, str], Lab], variant: Variant, provider: str
+) -> None:
+    exercise = LAB.find(variant.exercise)
+    result = run_exercise(exercise, make_lab_of(solves(exercise, variant), provider), LAB.example)
+    assert result.passed, told(result)
+
+
+# The printed examples
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_solution_right_or_wrong_satisfies_the_printed_example(
+    authored: Authored, player: Player, number: str, subtests: pytest.Subtests
+) -> None:
+    exercise, example = LAB.find(number), authored.examples[number]
+    assert example, f"the text of exercise {number} prints no example"
+    for source in authored.exercises.values():
+        player.cell(source)
+    given = dict(player.names)
+    variants = [v for v in [*RIGHTS, *WRONGS] if v.exercise == number and not v.unlike_the_example]
+    reference = {name: given[name] for name in (exercise.function, *exercise.others)}
+    for name, work in [("the reference", reference), *((v.name, solves(exercise, v)) for v in variants)]:
+        player.names = {**given, **work}
+        shutil.rmtree(given["kit"].workdir)
+        given["kit"].workdir.mkdir()
+        with subtests.test(msg=name):
+            assert player.example(example) == []
+
+
+# The table and the checks
+
+
+def test_every_check_is_failed_by_a_wrong_solution() -> None:
+    failed = {(variant.exercise, check) for variant in WRONGS for check in variant.fails}
+    every = {
+        (exercise.number, check.name) for exercise in LAB.exercises.values() for check in exercise.checks
+    }
+    assert failed == every
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_exercise_has_right_and_wrong_solutions_enough(number: str) -> None:
+    assert sum(variant.exercise == number for variant in RIGHTS) >= 2
+    assert sum(variant.exercise == number for variant in WRONGS) >= 5

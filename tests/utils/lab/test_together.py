@@ -1,0 +1,114 @@
+"""The kit's parts for what happens at the same time do what checks rely on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from utils.checks.async_graphs import stations
+from utils.checks.weather import City, asked, conversation
+from utils.lab.lab import Lab, Ref
+from utils.lab.together import Feed, Reader, make_reader
+from utils.views.gantt import calls_of, most_open
+
+OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)
+MakeLab = Callable[..., Lab]
+
+
+async def first(streams: dict[str, Any]) -> Any:
+    async for item in streams["a"]:
+        yield item
+
+
+@pytest.fixture
+def lab(make_lab: MakeLab) -> Lab:
+    return make_lab({"first": first})
+
+
+def test_turns_are_asked_at_the_same_time(lab: Lab) -> None:
+    stage = lab.stage(*(conversation(city.name, asked(city)) for city in (OSLO, ROME)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    stage.cap(2, patience=5)
+    told = lab.part("turns", agent, [["1", OSLO.question], ["2", ROME.question]])
+    assert [message.text for message in told] == [OSLO.answer, ROME.answer]
+    assert stage.peak() == most_open(calls_of(stage.requests())) == 2
+
+
+def test_fetch_gives_a_number_or_none_for_a_silent_station(lab: Lab) -> None:
+    five = tuple(City(name, 1.5) for name in ("a", "b", "c", "d", "e"))
+
+    class Case:
+        cities = five
+
+    stage = lab.stage(conversation("stations", stations(Case, five[1])))  # type: ignore[arg-type]
+    fetch = lab.part("fetch", stage.model_side.url, label="fetch")
+    assert [lab.call(fetch, name) for name in ("a", "b", "b")] == [1.5, None, 1.5]
+
+
+def test_a_fed_stream_yields_what_it_is_given_when_it_is_given(lab: Lab) -> None:
+    feed = lab.part("feed", label="feed")
+    items = lab.call("first", {"a": lab.part("stream_of", feed, label="stream")})
+    reader = lab.part("reader", items)
+    assert isinstance(reader, Ref)
+    assert lab.part("take", reader, 0.01) == {}
+    lab.part("put", feed, 1, 2)
+    assert [lab.part("take", reader, 5) for _ in range(2)] == [{"item": 1}, {"item": 2}]
+    lab.part("put", feed, end=True)
+    assert lab.part("take", reader, 5) == {"ended": True}
+    lab.part("stop_reading", reader)
+
+
+def test_whoever_cancels_the_wait_for_an_item_ends_the_stream() -> None:
+    async def work() -> list[Any]:
+        feed = Feed()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(feed.stream), 0.01)
+        await feed.put(1)
+        return [item async for item in feed.stream]
+
+    assert asyncio.run(work()) == []
+
+
+def test_a_reader_that_is_stopped_ends_what_it_reads() -> None:
+    ended = []
+
+    async def endless() -> AsyncIterator[int]:
+        try:
+            while True:
+                await asyncio.sleep(60)
+                yield 1
+        finally:
+            ended.append(True)
+
+    async def work() -> None:
+        reader = Reader(endless())
+        assert await reader.take(0.01) == {}
+        await reader.stop()
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(work())
+    assert ended == [True]
+
+
+def test_an_error_of_a_stream_goes_through() -> None:
+    async def broken() -> AsyncIterator[int]:
+        raise LookupError("gone")
+        yield 1
+
+    async def work() -> None:
+        with pytest.raises(LookupError):
+            await Reader(broken()).take(5)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("items", [[1, 2], iter([1]), None, "text"])
+def test_what_is_no_asynchronous_stream_has_no_reader(items: Any) -> None:
+    assert make_reader(items) is None
+
+
+def test_exceptions_are_told_from_other_things(lab: Lab) -> None:
+    assert not lab.part("is_exception", "an error")

@@ -1,0 +1,126 @@
+"""The chat models that people use, one for each protocol, and what is told of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import botocore.exceptions
+import httpx2
+import openai
+import urllib3.exceptions
+from botocore.config import Config
+from langchain_aws import ChatBedrockConverse
+from langchain_openai import ChatOpenAI
+
+from utils.providers import NO_KEY, PROVIDERS, _aws_session
+from utils.replay.session import Session
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to the recorded model."""
+
+    name: str
+    provider: str
+    make: Callable[..., Any]
+    path: str
+    """of its protocol, for requests made by hand"""
+    call_prefix: str
+    kind: Mapping[bool, str]
+    """what the log says of an async client, and of a sync one"""
+    refused: type[Exception]
+    limited: type[Exception]
+    broken: tuple[type[Exception], ...]
+    """what a line that breaks looks like"""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _openai(session: Session, *, max_retries: int = 2, **options: Any) -> Any:
+    there = PROVIDERS["openai"].make(f"{session.url}/openai/v1")
+    facts: dict[str, Any] = {"http_client": there.http_client, "http_async_client": there.http_async_client}  # type: ignore[attr-defined]
+    return ChatOpenAI(
+        model="gpt-4o",
+        base_url=f"{session.url}/openai/v1",
+        api_key=NO_KEY,  # type: ignore[arg-type]
+        max_retries=max_retries,
+        http_socket_options=(),
+        **facts,
+        **options,
+    )
+
+
+def _responses(session: Session, **options: Any) -> Any:
+    return _openai(session, use_responses_api=True, **options)
+
+
+def _anthropic(session: Session, *, max_retries: int = 2) -> Any:
+    model: Any = PROVIDERS["anthropic"].make(f"{session.url}/anthropic")
+    for name in ("_client", "_async_client"):
+        model.__dict__[name] = getattr(model, name).with_options(max_retries=max_retries)
+    return model
+
+
+def _bedrock(session: Session, *, max_retries: int = 2) -> Any:
+    client = _aws_session().create_client(
+        "bedrock-runtime",
+        region_name="us-east-1",
+        endpoint_url=f"{session.url}/bedrock",
+        aws_access_key_id=NO_KEY,
+        aws_secret_access_key=NO_KEY,
+        config=Config(retries={"max_attempts": max_retries}, max_pool_connections=50),
+    )
+    return ChatBedrockConverse(model="us.anthropic.claude-sonnet-5", client=client, bedrock_client=client)
+
+
+_STAINLESS = {True: "async", False: "sync"}
+WAYS = (
+    Way(
+        "chat",
+        "openai",
+        _openai,
+        "/openai/v1/chat/completions",
+        "call_",
+        _STAINLESS,
+        openai.APIStatusError,
+        openai.RateLimitError,
+        (httpx2.TransportError, openai.APIConnectionError),
+    ),
+    Way(
+        "responses",
+        "openai",
+        _responses,
+        "/openai/v1/responses",
+        "call_",
+        _STAINLESS,
+        openai.APIStatusError,
+        openai.RateLimitError,
+        (httpx2.TransportError, openai.APIConnectionError),
+    ),
+    Way(
+        "anthropic",
+        "anthropic",
+        _anthropic,
+        "/anthropic/v1/messages",
+        "toolu_01",
+        _STAINLESS,
+        anthropic.APIStatusError,
+        anthropic.RateLimitError,
+        (httpx2.TransportError, anthropic.APIConnectionError),
+    ),
+    Way(
+        "bedrock",
+        "bedrock",
+        _bedrock,
+        "/bedrock/model/m/converse",
+        "tooluse_",
+        {True: "", False: ""},
+        botocore.exceptions.ClientError,
+        botocore.exceptions.ClientError,
+        (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError),
+    ),
+)

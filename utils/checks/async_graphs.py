@@ -1,0 +1,932 @@
+"""Lab 3, "Do ten things at once": its exercises and how each is judged.
+
+What runs at the same time is seen at the model's side, by gates that make requests wait for each other:
+no check looks at a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from utils.checks.registry import LabChecks, Words, expect, fail
+from utils.checks.weather import (
+    TOOL,
+    City,
+    asked,
+    compare_answer,
+    compare_question,
+    compared,
+    conversation,
+    one_by_one,
+    plain,
+    tour_question,
+)
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.lab.plain import Message
+from utils.replay.conversation import (
+    AnswerTurn,
+    CallsTurn,
+    Fault,
+    ResultsTurn,
+    ToolAnswer,
+    ToolCall,
+    Turn,
+    UserTurn,
+)
+from utils.views.gantt import calls_of, gantt, most_open
+
+LAB = LabChecks("async_graphs", "Do ten things at once")
+LAB.exercise("3.1", "Make it asynchronous", function="build_async", points=4)
+LAB.exercise("3.2", "Many questions, a few at a time", function="ask_many", points=4)
+LAB.exercise("3.3", "The tools of one turn at once", function="take_action", points=3)
+LAB.exercise("3.4", "Fan out and compare", function="build_fanout", points=4)
+LAB.exercise("3.5", "Give up in time", function="ask_with_timeout", points=3)
+LAB.exercise("3.6", "Several streams as one", function="interleave", points=2)
+check = LAB.check
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks of this lab ask with: other values, the same questions."""
+
+    cities: tuple[City, City, City, City, City]
+    """five cities; of the first three, and of the first four, the last by name is not the warmest"""
+    thread: str
+    other: str
+    """another thread's id"""
+    word: str
+    """a word that only the recorded answers hold"""
+
+
+LAB.example = Case(
+    cities=(
+        City("Rome", 17.2),
+        City("Oslo", 3.4),
+        City("Athens", 21.0),
+        City("Berlin", 8.1),
+        City("Madrid", 19.6),
+    ),
+    thread="trip",
+    other="another trip",
+    word="sunglasses",
+)
+
+TOGETHER = 4
+"""how many requests a gate waits for: a student's machine may have two cores"""
+PATIENCE = 0.6
+"""seconds that a gate waits in vain: only what is wrong waits that long"""
+HANG = 1.3
+"""seconds that something takes which is to be given up; whoever gives it up in time never waits for it"""
+
+
+def advice(city: City, case: Case) -> str:
+    return f"For {city.name} take {case.word}."
+
+
+def pack_question(city: City) -> str:
+    return f"What should I pack for {city.name}?"
+
+
+def kinds(messages: Any) -> str:
+    found = messages if isinstance(messages, list | tuple) else ()
+    return " ".join(message.type for message in found if isinstance(message, Message)) or "nothing"
+
+
+def picture(stage: Stage, kind: str = "model") -> Words:
+    """How many requests were open at once, and the picture of it."""
+    return Words(gantt(stage.model_side.requests(kind)).text())
+
+
+def peak(stage: Stage, kind: str = "model") -> int:
+    return most_open(calls_of(stage.model_side.requests(kind)))
+
+
+# 3.1 ------------------------------------------------------------------------------------------------
+
+
+def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
+    """The graph that ``build_async`` returns."""
+    graph = lab.call("build_async", stage.model(), [stage.tool()], saver or lab.kit.saver())
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
+        fail(
+            "build_async must return the compiled graph.",
+            got=graph,
+            expected="what graph.compile(checkpointer=checkpointer) returns",
+            why="Building and compiling do nothing that takes time: build_async itself is a plain function.",
+        )
+    return Ref(graph.number, graph.type, "agent", lab)
+
+
+def turn(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
+    """A graph's state after one question."""
+    called = f'await agent.ainvoke({{"messages": [("user", {text!r})]}}, thread({thread!r}))'
+    state = lab.part("turn", agent, thread, text, called=called)
+    return state if isinstance(state, dict) else {}
+
+
+def asked_at_once(lab: Lab, agent: Ref, case: Case) -> None:
+    """Ask four questions at the same time, each on a thread of its own."""
+    turns = [[f"{case.thread} {n}", city.question] for n, city in enumerate(case.cities[:TOGETHER])]
+    called = "await asyncio.gather(…) of four agent.ainvoke(…), each on a thread of its own"
+    lab.part("turns", agent, turns, called=called)
+
+
+@check("3.1", points=1, title="it asks, runs tools, remembers")
+def converses(lab: Lab, case: Case) -> None:
+    first, second, third, fourth, _ = case.cities
+    tour, both = one_by_one(first, second, say="Let me look up"), compared(third, fourth)
+    stage = lab.stage(conversation("trip", tour, both), conversation("forgotten", both))
+    agent = built(lab, stage)
+    nodes = agent.get("nodes")
+    named = sorted(nodes) if isinstance(nodes, dict) else []
+    expect(
+        {"agent", "action"} <= set(named),
+        "The graph must have the nodes agent and action.",
+        got=Words(", ".join(named)),
+        expected="agent, action",
+        why="Streams and checkpoints speak of these nodes by name.",
+    )
+    state = turn(lab, agent, case.thread, tour_question(first, second))
+    expect(
+        kinds(state.get("messages")) == "human ai tool ai tool ai",
+        "The model must be asked again after each round of tools, until it asks for no more.",
+        got=Words(kinds(state.get("messages"))),
+        expected="human ai tool ai tool ai",
+        why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
+    )
+    state = turn(lab, agent, case.thread, compare_question(third, fourth))
+    questions = stage.requests()[-1].questions
+    expect(
+        questions == (tour_question(first, second), compare_question(third, fourth)),
+        "On the same thread the model must be sent the conversation so far.",
+        got=Words(f"the model was sent: {list(questions)}"),
+        expected=str([tour_question(first, second), compare_question(third, fourth)]),
+        why="A graph remembers only if it was compiled with the checkpointer that build_async is given.",
+    )
+    messages = state.get("messages")
+    expect(
+        isinstance(messages, list | tuple)
+        and kinds(messages[-4:]) == "ai tool tool ai"
+        and messages[-1].text == compare_answer(third, fourth),
+        "Two tool calls in one message must both be answered, and the answer comes last.",
+        got=Words(kinds(messages)),
+        expected="… human ai tool tool ai",
+        why="Each call needs a tool message of its own before the model can go on.",
+    )
+
+
+@check("3.1", points=2, title="four model requests are open at once, without threads")
+def asks_at_once(lab: Lab, case: Case) -> None:
+    stage = lab.stage(*(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]))
+    agent = built(lab, stage)
+    stage.cap(TOGETHER, patience=PATIENCE)
+    asked_at_once(lab, agent, case)
+    blocking = any(request.client == "sync" for request in stage.requests())
+    expect(
+        peak(stage) >= TOGETHER or not blocking,
+        "The model is called in a way that blocks the event loop: everything else waits meanwhile.",
+        got=picture(stage),
+        expected=f"{TOGETHER} model requests open at once",
+        why=(
+            "async def alone makes nothing concurrent. Inside it, model.invoke(…) holds the loop until the "
+            "answer is there; await model.ainvoke(…) lets the other runs go on."
+        ),
+    )
+    expect(
+        peak(stage) >= TOGETHER,
+        "The model requests were made one after the other.",
+        got=picture(stage),
+        expected=f"{TOGETHER} model requests open at once",
+        why="Runs on different threads have nothing to wait for: no lock and no queue between them.",
+    )
+    expect(
+        not blocking,
+        "The requests overlap, but they are hidden in a thread pool: the model is called by its sync client.",
+        got="requests of the sync client",
+        expected="requests of the async client: await model.ainvoke(…) in an async def node",
+        why=(
+            "LangGraph runs plain def nodes in threads, and asyncio.to_thread does the same. The pool has "
+            "few threads (processors + 4): the next run waits for a free one, and none can be cancelled."
+        ),
+        keeps=1,
+    )
+
+
+@check("3.1", points=1, title="four tools run at once")
+def acts_at_once(lab: Lab, case: Case) -> None:
+    stage = lab.stage(*(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]))
+    agent = built(lab, stage)
+    stage.cap(TOGETHER, "tool", patience=PATIENCE)
+    asked_at_once(lab, agent, case)
+    expect(
+        peak(stage, "tool") >= TOGETHER,
+        "The tools of different runs wait for each other.",
+        got=picture(stage, "tool"),
+        expected=f"{TOGETHER} tool requests open at once",
+        why="A tool has two forms as well: tool.invoke(…) blocks the loop, await tool.ainvoke(…) does not.",
+    )
+
+
+# 3.2 ------------------------------------------------------------------------------------------------
+
+
+def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[Any]:  # noqa: RET503 - fail() does not return
+    """What ``ask_many`` returns, as a list."""
+    try:
+        told = lab.call("ask_many", agent, list(questions), limit)
+    except StudentError as error:
+        if not error.is_a("ToolFailed"):
+            raise
+        told = Words(f"{error.type}: {error.message}")
+    if isinstance(told, list | tuple) and len(told) == len(questions):
+        return list(told)
+    if isinstance(told, Words):
+        fail(
+            "A question that fails must not take the others with it.",
+            got=told,
+            expected="a list, with the exception in its place",
+            why="Nine travellers should get their answers even if the tenth one's search is down.",
+        )
+    fail(
+        "ask_many must return one item for each question.",
+        got=told,
+        expected=f"a list of {len(questions)}",
+        why="Whoever asks finds the answer at the place of the question.",
+    )
+
+
+def packed(lab: Lab, case: Case) -> tuple[Stage, Ref, list[str], list[str]]:
+    """An agent, five questions that need no tool, and their answers."""
+    questions = [pack_question(city) for city in case.cities]
+    told = [advice(city, case) for city in case.cities]
+    pairs = zip(questions, told, strict=True)
+    stage = lab.stage(*(conversation(question, plain(question, answer)) for question, answer in pairs))
+    return stage, lab.kit.agent(stage.model(), [], lab.kit.saver()), questions, told
+
+
+@check("3.2", points=1, title="answers in the order of the questions, each on a new thread")
+def answers_in_order(lab: Lab, case: Case) -> None:
+    stage, agent, questions, true = packed(lab, case)
+    expect(
+        answers(lab, agent, [], 2) == [],
+        "No questions, no answers: an empty list.",
+        got="something else",
+        expected="[]",
+        why="Whoever counts or joins the answers needs no special case then.",
+    )
+    stage.reverse(TOGETHER, patience=PATIENCE)
+    told = answers(lab, agent, questions[:TOGETHER], TOGETHER)
+    expect(
+        told == true[:TOGETHER],
+        "The answers must be in the order of the questions, whichever comes first.",
+        got=told,
+        expected=str(true[:TOGETHER]),
+        why="Which request ends first is chance; gather keeps the order, as_completed does not.",
+    )
+    stage.clear()
+    again = [questions[0], questions[1], questions[0]]
+    for _ in range(2):
+        told = answers(lab, agent, again, 1)
+        expect(
+            told == [true[0], true[1], true[0]],
+            "Each question must get its own answer, also when it is asked twice.",
+            got=told,
+            expected=str([true[0], true[1], true[0]]),
+            why="Two travellers may ask the same; each is answered.",
+        )
+    mixed = next((request.questions for request in stage.requests() if len(request.questions) != 1), None)
+    expect(
+        mixed is None,
+        "Each question needs a new thread, also when it is asked twice or ask_many is called again.",
+        got=Words(f"a request with {len(mixed or ())} questions: {list(mixed or ())}"),
+        expected="requests with one question each",
+        why="Two runs on one thread see each other's questions, and each may overwrite what the other saved.",
+    )
+
+
+@check("3.2", points=1, title="an exception stands in the place of its answer")
+def keeps_exceptions(lab: Lab, case: Case) -> None:
+    first, second, third = case.cities[:3]
+    down = ToolAnswer(raises=f"no {case.word} today")
+    stage = lab.stage(
+        conversation("first", asked(first)),
+        conversation("second", asked(second, answer=down)),
+        conversation("third", asked(third)),
+    )
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    told = answers(lab, agent, [first.question, second.question, third.question], 1)
+    expect(
+        isinstance(told[1], Ref) and bool(lab.part("is_exception", told[1])),
+        "Where a question fails, the list must hold the exception itself.",
+        got=told[1],
+        expected="the exception, as an object",
+        why="Whoever reads the list can tell what failed and why, and ask again.",
+    )
+    expect(
+        [told[0], told[2]] == [first.answer, third.answer],
+        "The other questions must be answered as usual.",
+        got=[told[0], told[2]],
+        expected=str([first.answer, third.answer]),
+        why="A failed run is its own thread's affair.",
+    )
+
+
+@check("3.2", points=1, title="never more than limit at once, and as many as allowed")
+def keeps_the_limit(lab: Lab, case: Case) -> None:
+    for limit in (3, 2):
+        stage, agent, questions, _ = packed(lab, case)
+        stage.cap(limit, linger=0.1, patience=PATIENCE)
+        answers(lab, agent, questions, limit)
+        expect(
+            peak(stage) <= limit,
+            f"With limit {limit}, there must never be more than {limit} requests open.",
+            got=picture(stage),
+            expected=f"at most {limit} open at once",
+            why=(
+                "Providers refuse whoever asks too much at a time. All runs must share one semaphore; "
+                "max_concurrency in a config limits the nodes of that one run only."
+            ),
+        )
+        expect(
+            peak(stage) >= limit,
+            f"With limit {limit}, {limit} questions may be asked at once, and are not.",
+            got=picture(stage),
+            expected=f"{limit} open at once",
+            why="Whoever asks one by one waits for the sum of all answers.",
+        )
+
+
+@check("3.2", points=1, title="as soon as one is answered, the next one is asked")
+def refills(lab: Lab, case: Case) -> None:
+    stage, agent, questions, _ = packed(lab, case)
+    stage.hold(len(questions) - 1, patience=PATIENCE)
+    answers(lab, agent, questions, 2)
+    held, *others = calls_of(stage.requests())
+    after = [call for call in others if held.ended is not None and call.began > held.ended]
+    expect(
+        not after,
+        "While one answer was slow, the free place stayed empty.",
+        got=Words(f"{len(after)} of {len(others)} other questions had to wait for the first answer"),
+        expected="all others are asked and answered while the first answer is still on its way",
+        why=(
+            "In batches everybody waits for the slowest of each batch. A semaphore, or workers that share "
+            "one queue, give a free place to the next question at once."
+        ),
+    )
+
+
+# 3.3 ------------------------------------------------------------------------------------------------
+
+SECOND = "forecast"
+"""a second tool, beside the search"""
+
+
+def both_tools(case: Case) -> tuple[list[ToolCall], list[str]]:
+    """Four calls of two tools, and what each finds."""
+    calls = [
+        ToolCall(tool=SECOND if n % 2 else TOOL, args={"query": city.query})
+        for n, city in enumerate(case.cities[:TOGETHER])
+    ]
+    return calls, [city.result for city in case.cities[:TOGETHER]]
+
+
+def acting(lab: Lab, case: Case) -> tuple[Stage, Ref, str]:
+    """The kit's agent with the student's ``take_action``, and a question that needs four calls."""
+    calls, results = both_tools(case)
+    cities = case.cities[:TOGETHER]
+    question = compare_question(*cities)
+    turns = (
+        UserTurn(user=question),
+        CallsTurn(calls=tuple(calls)),
+        ResultsTurn(results=tuple(ToolAnswer(text=text) for text in results)),
+        AnswerTurn(answer=compare_answer(*cities)),
+    )
+    stage = lab.stage(conversation("four calls", turns))
+    tools = [stage.tool(), stage.tool(SECOND)]
+    work = lab.get("take_action")
+    agent = lab.part("acting_agent", stage.model(), tools, lab.kit.saver(), work, label="agent")
+    return stage, agent, question
+
+
+def acted(lab: Lab, agent: Ref, case: Case, question: str) -> list[Message]:
+    """The tool messages after a turn with four calls."""
+    called = "await take_action(state, tools), for a message with four calls"
+    try:
+        state = lab.part("turn", agent, case.thread, question, called=called)
+    except StudentError:
+        if not lab.misses():
+            raise
+        # The model did not know what to say to these results: they are in the state all the same.
+        state = lab.part("state", agent, case.thread)
+    messages = state.get("messages", ()) if isinstance(state, dict) else ()
+    return [message for message in messages if isinstance(message, Message) and message.type == "tool"]
+
+
+def called_for(lab: Lab, stage: Stage) -> list[tuple[str, str]]:
+    """Id and query of each call, in the order in which the model asked."""
+    requests = stage.requests()
+    return [(c.id, str(c.args.get("query"))) for message in requests[-1].messages for c in message.calls]
+
+
+@check("3.3", points=1, title="every call is answered, under its own id")
+def answers_each_call(lab: Lab, case: Case) -> None:
+    idle = lab.call("take_action", {"messages": [Message(type="ai", text="Done.")]}, {})
+    expect(
+        isinstance(idle, Mapping) and idle.get("messages") == [],
+        "For a message without tool calls there is nothing to return but an empty list.",
+        got=idle,
+        expected="{'messages': []}",
+        why="A node returns what it adds to the state, in the state's form.",
+    )
+    stage, agent, question = acting(lab, case)
+    stage.reverse(TOGETHER, "tool", patience=PATIENCE)
+    messages = acted(lab, agent, case, question)
+    expect(
+        len(messages) == TOGETHER,
+        "There must be one tool message for each call.",
+        got=Words(f"{len(messages)} tool messages for {TOGETHER} calls"),
+        expected=f"{TOGETHER} tool messages",
+        why="The model is told nothing of a call without an answer, and providers refuse such a history.",
+    )
+    found = {message.tool_call_id: message.text for message in messages}
+    results = {city.query: city.result for city in case.cities}
+    wrong = [query for id, query in called_for(lab, stage) if results[query] not in found.get(id, "")]
+    expect(
+        not wrong,
+        "Each tool message must carry the result of its own call.",
+        got=Words(f"another result than its own for: {', '.join(wrong)}"),
+        expected="for each call its id and what the tool found for its arguments",
+        why="A turn may call the same tool several times: a tool's name does not tell the calls apart.",
+    )
+
+
+@check("3.3", points=1, title="the tools run at the same time")
+def runs_tools_together(lab: Lab, case: Case) -> None:
+    stage, agent, question = acting(lab, case)
+    stage.cap(TOGETHER, "tool", patience=PATIENCE)
+    acted(lab, agent, case, question)
+    expect(
+        peak(stage, "tool") == TOGETHER,
+        "The tools must run at the same time.",
+        got=picture(stage, "tool"),
+        expected=f"{TOGETHER} tool requests open at once",
+        why=(
+            "An await in a loop waits for each tool before it begins the next; tool.invoke(…) blocks "
+            "whatever stands around it. Begin all of them, then wait for all."
+        ),
+    )
+
+
+@check("3.3", points=1, title="results in the order of the calls, whichever ends first")
+def keeps_the_order(lab: Lab, case: Case) -> None:
+    stage, agent, question = acting(lab, case)
+    stage.reverse(TOGETHER, "tool", patience=PATIENCE)
+    messages = acted(lab, agent, case, question)
+    results = {city.query: city.result for city in case.cities}
+    true = [results[query] for _, query in called_for(lab, stage)]
+    told = [message.text for message in messages]
+    expect(
+        told == true,
+        "The messages must be in the order of the calls, even when the last tool ends first.",
+        got=told,
+        expected=str(true),
+        why=(
+            "The same run should give the same history each time; asyncio.gather keeps the order, "
+            "asyncio.as_completed does not."
+        ),
+    )
+
+
+# 3.4 ------------------------------------------------------------------------------------------------
+
+
+def stations(case: Case, *silent: City) -> tuple[Turn, ...]:
+    """What the stations of all cities say; those in ``silent`` only when they are asked again."""
+    return (
+        UserTurn(user="What do all stations say?"),
+        CallsTurn(calls=tuple(ToolCall(tool="fetch", args={"city": city.name}) for city in case.cities)),
+        ResultsTurn(
+            results=tuple(
+                ToolAnswer(
+                    text=str(city.celsius),
+                    raises="no answer" if city in silent else None,
+                    times=1 if city in silent else None,
+                )
+                for city in case.cities
+            )
+        ),
+        AnswerTurn(answer="That is all."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fanned:
+    """What a fan-out did."""
+
+    tasks: list[str]
+    found: list[tuple[Any, Any]]
+    state: Mapping[str, Any]
+
+    def count(self, node: str) -> int:
+        return self.tasks.count(node)
+
+    @property
+    def told(self) -> Words:
+        counted = [f"{name} {self.count(name)}" for name in dict.fromkeys(self.tasks)]
+        return Words(f"tasks: {', '.join(counted) or 'none'}")
+
+
+def fan_graph(lab: Lab, stage: Stage) -> Ref:
+    """The graph that ``build_fanout`` returns."""
+    fetch = lab.part("fetch", stage.model_side.url, label="fetch")
+    graph = lab.call("build_fanout", fetch)
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
+        fail(
+            "build_fanout must return the compiled graph.",
+            got=graph,
+            expected="what graph.compile() returns",
+            why="Only a compiled graph can be run.",
+        )
+    return Ref(graph.number, graph.type, "graph", lab)
+
+
+def fanned(lab: Lab, graph: Ref, cities: Sequence[City]) -> Fanned:
+    """One run of the graph."""
+    names = [city.name for city in cities]
+    told = lab.part("fanout", graph, names, called=f"await graph.ainvoke({{'cities': {names}}})")
+    state = told["state"]
+    pairs = state.get("found")
+    expect(
+        isinstance(pairs, list | tuple)
+        and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs),
+        "The state must hold found, a list of pairs of city and temperature.",
+        got=pairs,
+        expected="[('Oslo', 3.4), …], and [] without cities",
+        why="Whoever runs the graph reads the temperatures there.",
+    )
+    return Fanned(list(told["tasks"]), [tuple(pair) for pair in pairs], state)
+
+
+def same(found: Sequence[tuple[Any, Any]], cities: Sequence[City]) -> bool:
+    return sorted(map(str, found)) == sorted(str((city.name, city.celsius)) for city in cities)
+
+
+def warmest(cities: Sequence[City]) -> str:
+    return max(cities, key=lambda city: city.celsius).name
+
+
+@check("3.4", points=1, title="all cities are found and the warmest is named, run after run")
+def finds_the_warmest(lab: Lab, case: Case) -> None:
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    for cities in (case.cities[:3], case.cities[3:], case.cities[:1]):
+        run = fanned(lab, graph, cities)
+        expect(
+            same(run.found, cities),
+            "found must hold each city of this run with its temperature, once.",
+            got=run.found,
+            expected=f"{[(city.name, city.celsius) for city in cities]}, in any order",
+            why="A reducer joins what the branches return; what is kept outside of the state stays for ever.",
+        )
+        expect(
+            run.state.get("warmest") == warmest(cities),
+            "warmest must be the name of the warmest city.",
+            got=run.state.get("warmest"),
+            expected=repr(warmest(cities)),
+            why="The traveller wants to know where to go.",
+        )
+
+
+@check("3.4", points=1, title="one branch for each city, all at the same time")
+def one_branch_each(lab: Lab, case: Case) -> None:
+    cities = case.cities[:TOGETHER]
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    stage.cap(TOGETHER, "tool", patience=PATIENCE)
+    run = fanned(lab, graph, cities)
+    expect(
+        run.count("look_up") == len(cities),
+        "There must be one task of look_up for each city.",
+        got=run.told,
+        expected=f"look_up {len(cities)}",
+        why=(
+            "Each Send is a task of its own: streams show it, checkpoints keep what it returned, and when "
+            "another one fails only that one is done again."
+        ),
+    )
+    expect(
+        peak(stage, "tool") == len(cities),
+        "The branches must run at the same time.",
+        got=picture(stage, "tool"),
+        expected=f"{len(cities)} requests open at once",
+        why="Tasks of one step run together as long as none of them blocks the loop: await fetch(city).",
+    )
+
+
+@check("3.4", points=1, title="branches of unequal length: silent stations once more, one comparison")
+def compares_once(lab: Lab, case: Case) -> None:
+    cities = case.cities[:TOGETHER]
+    silent = [max(cities, key=lambda city: city.celsius), cities[0]]
+    stage = lab.stage(conversation("stations", stations(case, *silent)))
+    run = fanned(lab, fan_graph(lab, stage), cities)
+    expect(
+        same(run.found, cities) and run.state.get("warmest") == warmest(cities),
+        "A station that is silent at first must be asked once more, and count.",
+        got=Words(f"found: {run.found}, warmest: {run.state.get('warmest')!r}"),
+        expected=f"all of {[city.name for city in cities]}, warmest: {warmest(cities)!r}",
+        why="fetch returns None for a silent station; the second time it answers.",
+    )
+    expect(
+        run.count("again") >= 1 and run.count("look_up") == len(cities),
+        "The second try belongs into a node of its own, again.",
+        got=run.told,
+        expected=f"look_up {len(cities)}, again 1, compare 1",
+        why="A step of its own shows in streams and checkpoints, and the quick branches do not wait in it.",
+    )
+    expect(
+        run.count("compare") == 1,
+        "compare must run once, after all branches.",
+        got=run.told,
+        expected=f"look_up {len(cities)}, again 1, compare 1",
+        why=(
+            "The short branches reach compare one step earlier, and it would run for them alone. "
+            "add_node(…, defer=True) makes a node wait for the others; a Send to again it does not wait for."
+        ),
+    )
+
+
+@check("3.4", points=1, title="no cities at all")
+def compares_nothing(lab: Lab, case: Case) -> None:
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    one = fanned(lab, graph, case.cities[:1])
+    expect(
+        same(one.found, case.cities[:1]) and one.count("compare") == 1,
+        "A single city must be found and compared.",
+        got=Words(f"found: {one.found}; {one.told}"),
+        expected=f"found: {[(case.cities[0].name, case.cities[0].celsius)]}; compare 1",
+        why="The same graph serves one city, many and none.",
+    )
+    run = fanned(lab, graph, [])
+    expect(
+        "warmest" in run.state and run.state["warmest"] is None and not run.found,
+        "Without cities, found must be empty and warmest None.",
+        got=Words(f"found: {run.found}, warmest: {run.state.get('warmest', 'not in the state')!r}"),
+        expected="found: [], warmest: None",
+        why="An empty list of Sends ends the run on the spot: nobody compares, and warmest is never set.",
+    )
+    expect(
+        run.count("compare") == 1,
+        "compare must run once, also without cities.",
+        got=run.told,
+        expected="compare 1",
+        why="One place that decides is easier to trust than two.",
+    )
+
+
+# 3.5 ------------------------------------------------------------------------------------------------
+
+
+def slow(city: City, case: Case) -> tuple[Turn, ...]:
+    """A question whose answer takes far too long."""
+    late = Fault(kind="latency", seconds=HANG)
+    return (UserTurn(user=pack_question(city)), AnswerTurn(answer=advice(city, case), fault=late))
+
+
+def timed(lab: Lab, agent: Ref, thread: str, text: str, seconds: float) -> Any:
+    return lab.call("ask_with_timeout", agent, thread, text, seconds)
+
+
+def answered_in_time(lab: Lab, agent: Ref, thread: str, city: City) -> None:
+    """Ask with far more time than it takes, and expect the answer."""
+    told = timed(lab, agent, thread, city.question, 6)
+    expect(
+        isinstance(told, str) and told == city.answer,
+        "An answer that comes in time must be returned, as text.",
+        got=told,
+        expected=repr(city.answer),
+        why="Most answers do come in time.",
+    )
+
+
+def expect_none(told: Any) -> None:
+    expect(
+        told is None,
+        "When the time is over, None must come back.",
+        got=told,
+        expected="None",
+        why="Whoever waits can tell an answer from none, and need not catch anything.",
+    )
+
+
+def expect_given_up(gave_up: Sequence[bool]) -> None:
+    """Nothing is said against who was so quick, or so busy, that the request never came."""
+    expect(
+        all(gave_up),
+        "When the time is over, the open request must be given up.",
+        got=Words("nobody hung up: the request went on, or was waited for"),
+        expected="the connection is closed when the time is over",
+        why=(
+            "A run that goes on in the background costs money and writes into the thread later. "
+            "Cancelling an await ends what is below it; a thread, or asyncio.shield, goes on."
+        ),
+    )
+
+
+def goes_on(lab: Lab, stage: Stage, agent: Ref, case: Case, earlier: City, city: City) -> None:
+    """Ask the next question on the thread, and expect an answer."""
+    try:
+        state = turn(lab, agent, case.thread, city.question)
+    except StudentError:
+        refused = lab.refusals()
+        if not refused:
+            raise
+        fail(
+            "After the cut the thread is spoilt: the model refused the next question.",
+            got=Words(f"the model was sent: {' '.join(refused[-1].roles)}"),
+            expected="a history in which every tool call is answered",
+            why=(
+                "The model's tool calls were saved, their results were not. Answer each of them with a tool "
+                "message that says so, or take the turn's messages out."
+            ),
+        )
+    questions = stage.requests()[-1].questions
+    expect(
+        # Some providers' clients join what was asked in vain and what is asked now into one message.
+        questions[:1] == (earlier.question,) and questions[-1].endswith(city.question),
+        "What was said on the thread before the cut must stay.",
+        got=Words(f"the model was sent: {list(questions)}"),
+        expected=f"{earlier.question!r} first, {city.question!r} last",
+        why="Only the question that ran out of time may be lost, not the conversation.",
+    )
+    messages = state.get("messages") or [None]
+    expect(
+        isinstance(messages[-1], Message) and messages[-1].text == city.answer,
+        "The next question on the thread must be answered.",
+        got=messages[-1],
+        expected=repr(city.answer),
+        why="Giving up one question is no reason to lose the traveller.",
+    )
+
+
+@check("3.5", points=1, title="the answer in time, else None, and the request is given up")
+def keeps_to_the_time(lab: Lab, case: Case) -> None:
+    first, second = case.cities[:2]
+    stage = lab.stage(conversation("quick", asked(first)), conversation("slow", slow(second, case)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    answered_in_time(lab, agent, case.thread, first)
+    expect_none(timed(lab, agent, case.other, pack_question(second), 0.25))
+    in_vain = pack_question(second)
+    # A client that does not say that it is asynchronous (AWS has none) works in threads, which go on.
+    expect_given_up([r.gave_up for r in stage.log() if r.client and r.questions[-1:] == (in_vain,)])
+
+
+@check("3.5", points=1, title="the thread goes on after a cut in the model's answer")
+def survives_a_cut_in_the_model(lab: Lab, case: Case) -> None:
+    first, second, third = case.cities[:3]
+    stage = lab.stage(
+        conversation("trip", asked(first)),
+        conversation("slow", slow(second, case)),
+        conversation("next", asked(third)),
+    )
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    answered_in_time(lab, agent, case.thread, first)
+    expect_none(timed(lab, agent, case.thread, pack_question(second), 0.25))
+    goes_on(lab, stage, agent, case, first, third)
+
+
+@check("3.5", points=1, title="the thread goes on after a cut in a tool")
+def survives_a_cut_in_a_tool(lab: Lab, case: Case) -> None:
+    first, second, third, fourth, _ = case.cities
+    results = (ToolAnswer(text=second.result), ToolAnswer(text=third.result, delay=HANG))
+    stage = lab.stage(
+        conversation("trip", asked(first)),
+        conversation("slow", compared(second, third, answers=results)),
+        conversation("next", asked(fourth)),
+    )
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    answered_in_time(lab, agent, case.thread, first)
+    expect_none(timed(lab, agent, case.thread, compare_question(second, third), 0.5))
+    searched = {"query": third.query}
+    expect_given_up([r.gave_up for r in stage.log() if r.kind == "tool" and r.args == searched])
+    goes_on(lab, stage, agent, case, first, fourth)
+
+
+# 3.6 ------------------------------------------------------------------------------------------------
+
+
+class Merged:
+    """``interleave`` on streams that a check feeds by hand."""
+
+    def __init__(self, lab: Lab, names: Sequence[str]) -> None:
+        self._lab = lab
+        self._feeds = {name: lab.part("feed", label="feed") for name in names}
+        streams = {
+            name: lab.part("stream_of", feed, label=f"{name}'s stream") for name, feed in self._feeds.items()
+        }
+        items = lab.call("interleave", streams)
+        reader = lab.part("reader", items)
+        if not isinstance(reader, Ref):
+            fail(
+                "interleave must be an asynchronous generator.",
+                got=items,
+                expected="async def with yield: what it returns is read by async for",
+                why="Items are to be had while the streams still run; a list would come when all is over.",
+            )
+        self._reader = reader
+
+    def put(self, name: str, *items: Any, end: bool = False) -> None:
+        self._lab.part("put", self._feeds[name], *items, end=end)
+
+    def take(self, patience: float = PATIENCE) -> Mapping[str, Any]:
+        told = self._lab.part("take", self._reader, patience, called="the next item of interleave(streams)")
+        return told if isinstance(told, Mapping) else {}
+
+    def expect_next(self, name: str, item: Any, why: str) -> None:
+        told = self.take()
+        pair = told.get("item")
+        expect(
+            isinstance(pair, list | tuple) and list(pair) == [name, item],
+            "The item that has just arrived must come next, with the name of its stream.",
+            got=pair if "item" in told else Words("the end" if told.get("ended") else "nothing came"),
+            expected=repr((name, item)),
+            why=why,
+        )
+
+    def stop(self) -> None:
+        self._lab.part("stop_reading", self._reader)
+
+
+@check("3.6", points=1, title="items come as they arrive, with the name of their stream")
+def yields_as_they_arrive(lab: Lab, case: Case) -> None:
+    silent, second, third = (city.name for city in case.cities[:3])
+    merged = Merged(lab, [silent, second, third])
+    try:
+        for number, name in enumerate((second, second, third, second, third, third)):
+            merged.put(name, f"{case.word} {number}")
+            merged.expect_next(
+                name,
+                f"{case.word} {number}",
+                "Who takes turns, or waits for all streams, is held up by the one that says nothing.",
+            )
+    finally:
+        merged.stop()
+
+
+@check("3.6", points=1, title="nothing is lost when a stream is silent, and the end comes after all ends")
+def loses_nothing(lab: Lab, case: Case) -> None:
+    first, second, third = (city.name for city in case.cities[:3])
+    empty = Merged(lab, [])
+    ended = empty.take().get("ended")
+    empty.stop()
+    expect(
+        ended is True,
+        "Without streams there is nothing to wait for: the end comes at once.",
+        got="it goes on",
+        expected="the end",
+        why="Whoever loops over it would wait for ever.",
+    )
+    merged = Merged(lab, [first, second, third])
+    try:
+        merged.put(second, end=True)
+        quiet = merged.take(0.2)
+        expect(
+            not quiet,
+            "One stream has ended without an item and the others are silent: now there is nothing to yield.",
+            got=Words("the end came" if quiet.get("ended") else f"an item came: {quiet.get('item')!r}"),
+            expected="it waits for the others",
+            why="The end of one stream is not the end of all.",
+        )
+        merged.put(first, *(f"{case.word} {n}" for n in range(3)), end=True)
+        merged.put(third, case.word)
+        came: list[tuple[Any, ...]] = []
+        while len(came) < 4 and "item" in (told := merged.take()):
+            item = told["item"]
+            came.append(tuple(item) if isinstance(item, list | tuple) else (item,))
+        true = [*((first, f"{case.word} {n}") for n in range(3)), (third, case.word)]
+        expect(
+            len(came) == 4
+            and [pair for pair in came if pair != true[-1]] == true[:-1]
+            and came.count(true[-1]) == 1,
+            "All items must come, those of one stream in their order.",
+            got=came,
+            expected=f"{true}, the last one at any place",
+            why=(
+                "Whoever cancels the wait for a next item, as asyncio.wait_for(anext(…)) does, ends the "
+                "generator, and what it yields later is lost."
+            ),
+        )
+        merged.put(third, case.word, end=True)
+        merged.expect_next(third, case.word, "A stream that was silent for long still counts.")
+        told = merged.take()
+        expect(
+            told.get("ended") is True,
+            "After the end of all streams there must be an end.",
+            got=Words(f"an item: {told['item']!r}" if "item" in told else "it waits"),
+            expected="the end",
+            why="Whoever loops over it would wait for ever.",
+        )
+    finally:
+        merged.stop()

@@ -1,0 +1,126 @@
+"""Parts for what happens at the same time: several turns, a fan-out, streams that a check feeds by hand.
+
+Made on the student's side, like all parts of the kit (``utils.lab.parts``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+from langchain_core.messages import HumanMessage
+
+FETCH = "fetch"
+"""name under which the recorded model's side knows what ``fetch`` does"""
+# Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
+_LOOPBACK: dict[str, Any] = {"timeout": 30.0, "trust_env": False, "verify": False}
+_END = object()
+
+
+async def run_turns(graph: Any, turns: Sequence[tuple[str, str]]) -> list[Any]:
+    """The last message after each ``(thread_id, text)``, all asked at the same time."""
+
+    async def ask(thread_id: str, text: str) -> Any:
+        config = {"configurable": {"thread_id": thread_id}}
+        state = await graph.ainvoke({"messages": [HumanMessage(text)]}, config)
+        return state["messages"][-1]
+
+    return await asyncio.gather(*(ask(thread_id, text) for thread_id, text in turns))
+
+
+async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
+    """The names of all tasks that a graph ran for some cities, and its state at the end."""
+    tasks: list[str] = []
+    state: Any = {}
+    async for mode, event in graph.astream({"cities": list(cities)}, stream_mode=["tasks", "values"]):
+        if mode == "values":
+            state = event
+        elif "input" in event:  # a task's begin; its end has a result
+            tasks.append(str(event["name"]))
+    return {"tasks": tasks, "state": dict(state)}
+
+
+def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
+    """A function that asks the model's side for a city's temperature; ``None`` where it is silent."""
+
+    async def fetch(city: str) -> float | None:
+        async with httpx.AsyncClient(**_LOOPBACK) as client:
+            response = await client.post(f"{url}/tool/{FETCH}", json={"city": city})
+        return float(response.json()["text"]) if response.status_code == httpx.codes.OK else None
+
+    return fetch
+
+
+def is_exception(value: Any) -> bool:
+    """Whether something is an exception, not raised but returned."""
+    return isinstance(value, BaseException)
+
+
+class Feed:
+    """A stream that yields what it is given, when it is given."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Any] = asyncio.Queue()
+        self.stream = self._stream()
+
+    async def _stream(self) -> AsyncIterator[Any]:
+        # A generator on purpose: whoever cancels a wait for its next item ends it.
+        while (item := await self._items.get()) is not _END:
+            yield item
+
+    async def put(self, *items: Any, end: bool = False) -> None:
+        """Let the stream yield some items, and end after them if it is to."""
+        for item in (*items, _END) if end else items:
+            self._items.put_nowait(item)
+
+
+class Reader:
+    """Takes a stream's items one by one, and can tell that none came."""
+
+    def __init__(self, items: AsyncIterable[Any]) -> None:
+        self._items = aiter(items)
+        self._next: asyncio.Future[Any] | None = None
+
+    async def take(self, patience: float) -> dict[str, Any]:
+        """``{"item": …}``, ``{"ended": True}``, or ``{}`` when nothing came: it is still awaited then."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._pull())
+        await asyncio.wait({self._next}, timeout=patience)
+        if not self._next.done():
+            return {}
+        done, self._next = self._next, None
+        item = done.result()
+        return {"ended": True} if item is _END else {"item": item}
+
+    async def _pull(self) -> Any:
+        return await anext(self._items, _END)
+
+    async def stop(self) -> None:
+        """Give the stream up."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.wait({self._next}, timeout=1.0)
+        with contextlib.suppress(Exception):  # whatever the stream says to being given up
+            await self._items.aclose()  # type: ignore[attr-defined]
+
+
+def make_reader(items: Any) -> Reader | None:
+    """A reader of a stream; ``None`` for what is no asynchronous one."""
+    return Reader(items) if hasattr(type(items), "__aiter__") else None
+
+
+TOGETHER_PARTS: Mapping[str, Callable[..., Any]] = {
+    "turns": run_turns,
+    "fanout": run_fanout,
+    "fetch": make_fetch,
+    "is_exception": is_exception,
+    "feed": Feed,
+    "put": Feed.put,
+    "stream_of": lambda feed: feed.stream,
+    "reader": make_reader,
+    "take": Reader.take,
+    "stop_reading": Reader.stop,
+}

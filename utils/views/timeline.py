@@ -1,0 +1,271 @@
+"""What a stream gives, when: a lane for each node, tokens apart from everything else.
+
+The first half is data (`Moment`, `watch`, `figures`), the second half draws it. Without a clock only the
+order of arrival is kept, which is the same on every run.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, get_args
+
+from utils.views.display import View
+from utils.views.plain import COLUMNS, one_line, pad, plural, width
+
+Kind = Literal["token", "call", "result", "progress", "step", "empty"]
+Clock = Callable[[], float]
+
+# More than a run of the course ever gives; keeps a picture of something endless finite.
+MOST_ITEMS = 20_000
+_MOST_LANES = 40
+_LABEL = 24
+_WHOLE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One item of a stream, as little as a picture and a check need."""
+
+    lane: str
+    """the node it comes from; `state` for what belongs to none"""
+    kind: Kind
+    text: str = ""
+    mode: str = "messages"
+    at: float | None = None
+    """seconds since the stream began; None where only the order counts"""
+    open: int | None = None
+    """requests open at the model's side when it came; None where nobody looked"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one node's tokens came."""
+
+    first: float
+    """seconds from the beginning to the first one"""
+    tokens: int
+    per_second: float
+    """from the first to the last one; 0.0 where there is nothing to divide by"""
+
+
+def watch(
+    stream: Iterable[Any], clock: Clock | None = None, open_requests: Callable[[], int] | None = None
+) -> Iterator[Moment]:
+    """The moments of a stream, each made when its item comes.
+
+    `stream` is what ``graph.stream`` gives in the mode ``messages``, or in several modes at once.
+    """
+    start = clock() if clock is not None else 0.0
+    for item in islice(stream, MOST_ITEMS):
+        at = clock() - start if clock is not None else None
+        held = open_requests() if open_requests is not None else None
+        mode, data = _mode_of(item)
+        for lane, kind, text in _parts(mode, data):
+            yield Moment(lane, kind, text, mode, at, held)
+
+
+def figures(moments: Iterable[Moment]) -> dict[str, Figures]:
+    """Time to the first token, number and rate, for each node that gave tokens at known times."""
+    times: dict[str, list[float]] = {}
+    for moment in moments:
+        if moment.kind == "token" and moment.at is not None:
+            times.setdefault(moment.lane, []).append(moment.at)
+    return {lane: _figures(at) for lane, at in times.items()}
+
+
+def _figures(at: Sequence[float]) -> Figures:
+    span = at[-1] - at[0]
+    return Figures(at[0], len(at), (len(at) - 1) / span if span > 0 else 0.0)
+
+
+def _mode_of(item: Any) -> tuple[str, Any]:
+    """The mode of an item and what it holds; a single mode's items are taken for messages."""
+    if isinstance(item, tuple) and len(item) == 2:
+        mode, data = item
+        return (mode, data) if isinstance(mode, str) else ("messages", item)
+    kind = type(item).__name__
+    raise TypeError(
+        f'token_timeline() needs a stream with stream_mode="messages" or a list of modes, got {kind}'
+    )
+
+
+def _parts(mode: str, data: Any) -> Iterator[tuple[str, Kind, str]]:
+    match mode, data:
+        case "messages", (message, Mapping() as metadata):
+            lane = str(metadata.get("langgraph_node", _WHOLE))
+            yield (lane, *_message(message))
+        case "updates", Mapping():
+            for node in data:
+                yield str(node), "step", ""
+        case "tasks", Mapping():
+            yield str(data.get("name", _WHOLE)), "step", "end" if "result" in data else "start"
+        case "debug", Mapping():
+            payload = data.get("payload")
+            name = payload.get("name", _WHOLE) if isinstance(payload, Mapping) else _WHOLE
+            yield str(name), "step", str(data.get("type", ""))
+        case "custom", _:
+            yield "progress", "progress", str(data)
+        case _:
+            yield _WHOLE, "step", ""
+
+
+def _message(message: Any) -> tuple[Kind, str]:
+    text = getattr(message, "text", "")
+    text = str(text() if callable(text) and not isinstance(text, str) else text)
+    if getattr(message, "type", "") == "tool":
+        return "result", text
+    if text:
+        return "token", text
+    return ("call", "") if getattr(message, "tool_call_chunks", None) else ("empty", "")
+
+
+# The picture
+
+MARKS: Mapping[Kind, tuple[str, str]] = {
+    "result": ("■", "a tool's result"),
+    "token": ("●", "a piece of text"),
+    "progress": ("▲", "progress"),
+    "call": ("◇", "a piece of a tool call"),
+    "step": ("│", "a step"),
+    "empty": ("·", "no text"),
+}
+_ORDER = tuple(MARKS)
+assert set(_ORDER) == set(get_args(Kind))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TimelineView(View):
+    """The moments of a stream, shown as lanes."""
+
+    moments: tuple[Moment, ...]
+
+    def text(self) -> str:
+        return timeline_text(self.moments)
+
+    def html(self) -> str:
+        return timeline_html(self.moments)
+
+
+def token_timeline(
+    stream: Iterable[Any],
+    *,
+    clock: Clock | None = None,
+    open_requests: Callable[[], int] | None = None,
+) -> TimelineView:
+    """A view of a stream, which is read to its end: ``graph.stream(…, stream_mode="messages")``.
+
+    `stream` may also give several modes at once, or `Moment`s. Without a clock the picture shows the order
+    of arrival instead of time.
+    """
+    if isinstance(stream, AsyncIterable):
+        raise TypeError("token_timeline() reads a synchronous stream: graph.stream(…), not graph.astream(…)")
+    if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable):
+        raise TypeError(f"token_timeline() needs graph.stream(…), got {type(stream).__name__}")
+    known = list(islice(stream, MOST_ITEMS)) if isinstance(stream, Sequence) else stream
+    if isinstance(known, list) and all(isinstance(item, Moment) for item in known):
+        return TimelineView(tuple(known))
+    return TimelineView(tuple(watch(known, clock, open_requests)))
+
+
+def timeline_text(moments: Sequence[Moment]) -> str:
+    """The picture as lines: what it shows, a lane for each node, the marks, the tokens in figures."""
+    if not moments:
+        return "nothing came"
+    lanes = _lanes(moments)
+    modes = {moment.mode for moment in moments}
+    names = {key: _name(key, several=len(modes) > 1) for key in lanes}
+    label = max([*map(width, names.values()), len(_OPEN)])
+    count = len(str(max(map(len, lanes.values()))))
+    columns = COLUMNS - label - count - 4
+    place = _places(moments, columns)
+    lines = [_heading(moments), ""]
+    for key, numbers in lanes.items():
+        drawn = _drawn([(place[n], MARKS[moments[n].kind][0], moments[n].kind) for n in numbers], columns)
+        lines.append(f"{pad(names[key], label)}  {pad(drawn, columns)}  {len(numbers):>{count}}")
+    if any(moment.open is not None for moment in moments):
+        lines.append(f"{pad(_OPEN, label)}  {_open_row(moments, place, columns)}".rstrip())
+    used = {moment.kind for moment in moments}
+    lines += ["", "   ".join(f"{mark} {means}" for kind, (mark, means) in MARKS.items() if kind in used)]
+    return "\n".join([*lines, *_told(moments)])
+
+
+def timeline_html(moments: Sequence[Moment]) -> str:
+    """The picture as HTML without its stylesheet: the text form, with a heading line."""
+    about = html.escape(_heading(moments)) if moments else "nothing came"
+    body = timeline_text(moments).split("\n")[2:] if moments else ["nothing came"]
+    return (
+        f'<section class="kit-view kit-card" aria-label="Timeline of a stream: {about}">\n'
+        f'<p class="kit-head"><strong>Stream</strong> <span class="kit-points">{about}</span></p>\n'
+        f'<pre class="kit-drawing" tabindex="0">{html.escape(chr(10).join(body))}</pre>\n</section>'
+    )
+
+
+_OPEN = "open requests"
+
+
+def _lanes(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
+    """Numbers of the moments in each lane, lanes in order of appearance, those of one mode together."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for number, moment in enumerate(moments):
+        found.setdefault(moment.mode, {}).setdefault(moment.lane, []).append(number)
+    flat = {(mode, lane): numbers for mode, lanes in found.items() for lane, numbers in lanes.items()}
+    return dict(islice(flat.items(), _MOST_LANES))
+
+
+def _name(key: tuple[str, str], *, several: bool) -> str:
+    mode, lane = key
+    return one_line(f"{mode} {lane}" if several else lane, _LABEL)
+
+
+def _heading(moments: Sequence[Moment]) -> str:
+    items = plural(len(moments), "item")
+    last = moments[-1].at
+    return f"{items}, in order of arrival" if last is None else f"{items} in {last:.2f} s"
+
+
+def _places(moments: Sequence[Moment], columns: int) -> list[int]:
+    """The column of each moment: by time where it is known, else by order."""
+    times = [moment.at for moment in moments if moment.at is not None]
+    if len(times) < len(moments):
+        few = len(moments) <= columns
+        return [n if few else n * columns // len(moments) for n in range(len(moments))]
+    last = max(times)
+    return [round(max(at, 0.0) / last * (columns - 1)) if last > 0 else 0 for at in times]
+
+
+def _drawn(marks: Iterable[tuple[int, str, Kind]], columns: int) -> str:
+    """A lane; where several marks fall into one column, the one that says most."""
+    cells: dict[int, tuple[int, str]] = {}
+    for column, mark, kind in marks:
+        cells[column] = min(cells.get(column, (len(_ORDER), " ")), (_ORDER.index(kind), mark))
+    return "".join(cells.get(column, (0, " "))[1] for column in range(columns)).rstrip()
+
+
+def _open_row(moments: Sequence[Moment], place: Sequence[int], columns: int) -> str:
+    """How many requests were open at the model's side: the most in each column."""
+    most: dict[int, int] = {}
+    for moment, column in zip(moments, place, strict=True):
+        if moment.open is not None:
+            most[column] = max(most.get(column, 0), moment.open)
+    return "".join(str(min(most[c], 9)) if c in most else " " for c in range(columns))
+
+
+def _told(moments: Sequence[Moment]) -> Iterator[str]:
+    """A sentence about the tokens of each node."""
+    numbers: dict[str, int] = {}
+    for number, moment in enumerate(moments, 1):
+        if moment.kind == "token":
+            numbers.setdefault(moment.lane, number)
+    count = Counter(moment.lane for moment in moments if moment.kind == "token")
+    known = figures(moments)
+    for lane, number in islice(numbers.items(), _MOST_LANES):
+        name, pieces = one_line(lane, _LABEL), plural(count[lane], "piece")
+        if lane in known:
+            first, rate = known[lane].first, known[lane].per_second
+            yield f"{name}: {pieces} of text, the first after {first:.2f} s, {rate:.0f} per second"
+        else:
+            yield f"{name}: {pieces} of text, the first is item {number} of {len(moments)}"
