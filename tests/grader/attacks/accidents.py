@@ -131,7 +131,7 @@ ACCIDENTS = (
             "an answer is given twice",
         ),
         _split_and_retyped,
-        notes="resume (exercise 1.5) is defined in cells",
+        notes="resume is defined in cells",
     ),
     Accident(("cells are in another order",), _reordered),
     Accident(("metadata and ids are gone", "the format is an old one"), _bare),

@@ -58,7 +58,11 @@ def solved() -> Notebook:
 
 def lean(notebook: Notebook) -> Notebook:
     """The same without what costs time and earns nothing: texts, demonstrations, self-checks."""
-    kept = [cell for cell in notebook["cells"] if exercise_of(cell) or cell["id"] in ("setup", "imports")]
+    kept = [
+        cell
+        for cell in notebook["cells"]
+        if exercise_of(cell) or cell["id"] in ("parameters", "setup", "imports")
+    ]
     return {**notebook, "cells": kept}
 
 

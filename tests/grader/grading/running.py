@@ -48,7 +48,7 @@ def lean_right() -> bytes:
     kept = [
         cell
         for cell in notebook["cells"]
-        if cell["id"] in ("setup", "imports") or cell["id"].startswith("ex-")
+        if cell["id"] in ("parameters", "setup", "imports") or cell["id"].startswith("ex-")
     ]
     return json.dumps({**notebook, "cells": kept}).encode()
 
