@@ -387,7 +387,7 @@ def peek_environment():
     known = {"PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "HOME", "TMPDIR", "LANG", "TZ", "USER",
              "LOGNAME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "IPYTHONDIR", "MPLCONFIGDIR", "PWD"}
     found = {name: value for name, value in os.environ.items() if name not in known}
-    odd = {n: v for n, v in found.items() if "secret" in v.lower() or "/work/main" in v or "/root" in v}
+    odd = {n: v for n, v in found.items() if "secret" in v.lower() or "solutions" in v or "/root" in v}
     return odd or 1 / 0
 
 
@@ -434,7 +434,7 @@ def peek_users():
 
 @probe
 def peek_course():
-    return [os.listdir(p) for p in ("/work/main", "/work/shared", "/jail/kit/grader/hidden") if os.path.exists(p)] or 1 / 0
+    return [os.listdir(p) for p in ("/home", "/srv", "/jail/kit/grader/hidden") if os.path.exists(p)] or 1 / 0
 
 
 @probe
