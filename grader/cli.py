@@ -87,7 +87,10 @@ def grade(
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores]"),
     ] = None,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="S", help="Seconds that one submission may take.")
+        float,
+        typer.Option(
+            "--timeout", metavar="S", help="Seconds for all cells of a submission, and for all its answers."
+        ),
     ] = 15.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Grade again what has not changed, too.")] = False,
     shard: Annotated[

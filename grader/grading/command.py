@@ -144,7 +144,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _say_limits(words: Words, ready: Machine, order: Order, note: Say) -> None:
     note(
         f"limits: {CELL_CPU:g} s of processor time and {CELL_WALL:g} s for each cell and question, "
-        f"{order.seconds:g} s for a submission, {order.jobs} at a time"
+        f"{order.seconds:g} s for all cells of a submission and for all its answers, {order.jobs} at a time"
     )
     if not ready.sandboxed:
         note("NO SANDBOX: submissions can read and write whatever you can. Every result is stamped.")

@@ -571,7 +571,7 @@ def escape_privileges():
 
 @probe
 def escape_nodes():
-    return os.mknod("/work/disk", 0o660 | 0o060000, os.makedev(8, 0))
+    return os.mknod("disk", 0o660 | 0o060000, os.makedev(8, 0))
 
 
 @probe
@@ -612,7 +612,7 @@ def write_elsewhere():
             found.append(written(os.path.join(place, "left")))
         except OSError:
             pass
-    return [f for f in found if not f.startswith("/work/")] or 1 / 0
+    return [f for f in found if not f.startswith(os.environ["HOME"] + "/")] or 1 / 0
 
 
 @probe
@@ -629,7 +629,7 @@ def left_by_others():
     return found or 1 / 0
 
 
-for place in ("/work/left-here", "/dev/shm/left-here", "/tmp/left-here"):
+for place in ("left-here", "/dev/shm/left-here", "/tmp/left-here"):
     written(place)
 left = socket.socket(socket.AF_UNIX)
 left.bind("\0left-here")
@@ -711,7 +711,7 @@ LOOKS = (
     Attack(
         "escape",
         "it ends when asked, and when it is over",
-        ("import atexit, os\natexit.register(lambda: open('/work/left', 'w').close())",),
+        ("import atexit, os\natexit.register(lambda: open('left', 'w').close())",),
         (ALONE, LAST),
         answers={
             "1.4": "import os\ndef history(agent, thread_id):\n    os._exit(1)",
@@ -1293,7 +1293,7 @@ def forge(path, kind):
               "parent_checkpoint_id TEXT AS (hex(zeroblob(400000000))))", "INSERT INTO checkpoints VALUES (1)")
     elif kind == "trigger":
         table(path, COLUMNS.format("checkpoints"), TEN.format(10), "CREATE TRIGGER t AFTER INSERT ON checkpoints BEGIN "
-              "SELECT load_extension('/work/evil.so'); END")
+              "SELECT load_extension('./evil.so'); END")
     elif kind == "many":
         table(path, COLUMNS.format("checkpoints"), TEN.format(150_000))
     elif kind == "long":

@@ -9,7 +9,7 @@ import pytest
 
 from grader.hidden.async_graphs import cases
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
-from tests.utils.checks.test_persistence import told
+from tests.utils.checks.every_lab import told
 from tests.utils.checks.variants import Variant
 from utils.checks.async_graphs import LAB
 from utils.checks.run import run_exercise

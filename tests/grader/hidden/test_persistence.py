@@ -10,7 +10,7 @@ import pytest
 from grader.hidden.persistence import cases
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored
-from tests.utils.checks.test_persistence import told
+from tests.utils.checks.every_lab import told
 from tests.utils.checks.variants import Variant
 from utils.checks.persistence import LAB
 from utils.checks.run import run_exercise, run_lab

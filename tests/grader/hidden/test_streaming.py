@@ -11,7 +11,8 @@ import pytest
 from grader.hidden.streaming import ERRORS, cases
 from tests.utils.checks import streaming_right, streaming_wrong
 from tests.utils.checks.authored import Authored
-from tests.utils.checks.test_streaming import authored, told
+from tests.utils.checks.every_lab import told
+from tests.utils.checks.test_streaming import authored
 from tests.utils.checks.variants import Variant, solves
 from utils.checks.run import run_exercise, run_lab
 from utils.checks.streaming import LAB

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,60 +13,22 @@ from langgraph.graph import START, StateGraph
 
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
 from tests.utils.checks.authored import Authored, Player
-from tests.utils.checks.test_persistence import told
+from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
 from utils import kit as kits
 from utils.checks.async_graphs import LAB, TOGETHER
-from utils.checks.results import ExerciseResult
-from utils.checks.run import run_exercise, run_lab
-from utils.lab.lab import Lab
 from utils.replay.gates import LIMIT
 
 ROOT = Path(__file__).resolve().parents[3]
 RIGHTS = async_graphs_right.TABLE.rights
 WRONGS = async_graphs_wrong.TABLE.wrongs
-RUNS = int(os.environ.get("CHECK_RUNS", "1"))
-"""how often a right solution is judged; more by hand, when a check changes"""
-MakeLab = Callable[..., Lab]
+run = functools.partial(judge, LAB)
 
 
 @pytest.fixture(scope="session")
 def authored() -> Authored:
     """The solution notebook of lab 3."""
     return Authored.read(ROOT / "solutions" / "03_async_graphs.ipynb")
-
-
-def run(make_lab: MakeLab, variant: Variant) -> ExerciseResult:
-    exercise = LAB.find(variant.exercise)
-    return run_exercise(exercise, make_lab({exercise.function: variant.work}), LAB.example)
-
-
-@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
-def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
-    make_lab: MakeLab, variant: Variant
-) -> None:
-    result = run(make_lab, variant)
-    failed = {check.check: check for check in result.checks if check.status != "passed"}
-    assert set(failed) == set(variant.fails), told(result)
-    assert result.points == variant.points, told(result)
-    for name, part in variant.fails.items():
-        assert failed[name].status == "failed", told(result)
-        assert part, f"{variant.name} does not say what it is told"
-        assert part in failed[name].message, told(result)
-        assert failed[name].called, told(result)
-
-
-@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
-def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
-    for _ in range(RUNS):
-        result = run(make_lab, variant)
-        assert result.points == result.max_points, told(result)
-
-
-def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
-    for _ in range(RUNS):
-        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
-        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
 
 
 def test_hidden_in_a_thread_pool_is_worth_something_and_has_its_own_message(make_lab: MakeLab) -> None:
@@ -87,37 +49,6 @@ def test_what_overlapped_is_shown_as_a_picture(make_lab: MakeLab) -> None:
     (check,) = (c for c in result.checks if c.status == "failed")
     assert check.returned.startswith("4 calls, at most 1 open at once; took 4 rounds")
     assert len(check.returned.splitlines()) == 5
-
-
-def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
-    make_lab: MakeLab, authored: Authored
-) -> None:
-    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        first, *others = exercise.checks
-        function = LAB.find(exercise.exercise).function
-        assert (first.status, first.message) == ("failed", f"{function} is not written yet.")
-        assert {check.status for check in others} == {"not run"}
-
-
-def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
-    result = run_lab(LAB, make_lab({}), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        function = LAB.find(exercise.exercise).function
-        assert {check.message for check in exercise.checks} == {
-            f"There is no {function} in this notebook yet."
-        }
-
-
-@pytest.mark.parametrize("number", list(LAB.exercises))
-def test_an_exercise_alone_earns_exactly_its_points(
-    make_lab: MakeLab, authored: Authored, number: str
-) -> None:
-    namespace = {**authored.untouched(), **authored.solved(number)}
-    result = run_lab(LAB, make_lab(namespace), LAB.example)
-    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
 
 
 async def nothing(*_: Any) -> None:

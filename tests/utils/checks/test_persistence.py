@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import shutil
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,58 +13,15 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
 from utils.checks.persistence import LAB
-from utils.checks.results import ExerciseResult
-from utils.checks.run import run_exercise, run_lab
-from utils.lab.lab import Lab
+from utils.checks.run import run_exercise
 from utils.lab.parts import PARTS
 
 RIGHTS = persistence_right.TABLE.rights
 WRONGS = persistence_wrong.TABLE.wrongs
-RUNS = int(os.environ.get("CHECK_RUNS", "1"))
-"""how often a right solution is judged; more by hand, when a check changes"""
-MakeLab = Callable[..., Lab]
-
-
-def run(make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:
-    exercise = LAB.find(variant.exercise)
-    lab = make_lab({exercise.function: variant.work}, parts)
-    return run_exercise(exercise, lab, LAB.example)
-
-
-def told(result: ExerciseResult) -> str:
-    return "\n".join(
-        f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} {check.detail}"
-        for check in result.checks
-    )
-
-
-@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
-def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
-    make_lab: MakeLab, variant: Variant
-) -> None:
-    result = run(make_lab, variant)
-    failed = {check.check: check for check in result.checks if check.status != "passed"}
-    assert set(failed) == set(variant.fails), told(result)
-    assert result.points == variant.points, told(result)
-    for name, part in variant.fails.items():
-        assert failed[name].status == "failed", told(result)
-        assert part in failed[name].message, told(result)
-        assert failed[name].called, told(result)
-
-
-@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
-def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
-    for _ in range(RUNS):
-        result = run(make_lab, variant)
-        assert result.points == result.max_points, told(result)
-
-
-def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
-    for _ in range(RUNS):
-        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
-        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+run = functools.partial(judge, LAB)
 
 
 @pytest.mark.parametrize("number", ["1.2", "1.5", "1.6"])
@@ -78,37 +34,6 @@ def test_what_is_right_is_right_for_any_compiled_graph(
     lab = make_lab(authored.solved(), {**PARTS, "agent": prebuilt})
     result = run_exercise(LAB.find(number), lab, LAB.example)
     assert result.passed, told(result)
-
-
-def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
-    make_lab: MakeLab, authored: Authored
-) -> None:
-    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        first, *others = exercise.checks
-        function = LAB.find(exercise.exercise).function
-        assert (first.status, first.message) == ("failed", f"{function} is not written yet.")
-        assert {check.status for check in others} == {"not run"}
-
-
-def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
-    result = run_lab(LAB, make_lab({}), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        function = LAB.find(exercise.exercise).function
-        assert {check.message for check in exercise.checks} == {
-            f"There is no {function} in this notebook yet."
-        }
-
-
-@pytest.mark.parametrize("number", list(LAB.exercises))
-def test_an_exercise_alone_earns_exactly_its_points(
-    make_lab: MakeLab, authored: Authored, number: str
-) -> None:
-    namespace = {**authored.untouched(), **authored.solved(number)}
-    result = run_lab(LAB, make_lab(namespace), LAB.example)
-    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
 
 
 def uncompiled(model: Any, tools: Any, checkpointer: Any) -> Any:

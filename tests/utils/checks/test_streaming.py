@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +13,8 @@ from langchain.agents import create_agent
 
 from tests.utils.checks import streaming_right, streaming_wrong
 from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant, solves
-from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise, run_lab
 from utils.checks.streaming import LAB
 from utils.lab.lab import Lab
@@ -26,54 +26,13 @@ from utils.surroundings import NotebookSurroundings
 ROOT = Path(__file__).resolve().parents[3]
 RIGHTS = streaming_right.TABLE.rights
 WRONGS = streaming_wrong.TABLE.wrongs
-RUNS = int(os.environ.get("CHECK_RUNS", "1"))
-"""how often a right solution is judged; more by hand, when a check changes"""
-MakeLab = Callable[..., Lab]
+run = functools.partial(judge, LAB)
 
 
 @pytest.fixture(scope="session")
 def authored() -> Authored:
     """The solution notebook of lab 2."""
     return Authored.read(ROOT / "solutions" / "02_streaming.ipynb")
-
-
-def run(make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:
-    exercise = LAB.find(variant.exercise)
-    return run_exercise(exercise, make_lab(solves(exercise, variant), parts), LAB.example)
-
-
-def told(result: ExerciseResult) -> str:
-    return "\n".join(
-        f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} {check.detail}"
-        for check in result.checks
-    )
-
-
-@pytest.mark.parametrize("variant", WRONGS, ids=lambda variant: variant.name)
-def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
-    make_lab: MakeLab, variant: Variant
-) -> None:
-    result = run(make_lab, variant)
-    failed = {check.check: check for check in result.checks if check.status != "passed"}
-    assert set(failed) == set(variant.fails), told(result)
-    assert result.points == variant.points, told(result)
-    for name, part in variant.fails.items():
-        assert failed[name].status == "failed", told(result)
-        assert part in failed[name].message, told(result)
-        assert failed[name].called, told(result)
-
-
-@pytest.mark.parametrize("variant", RIGHTS, ids=lambda variant: variant.name)
-def test_a_right_solution_gets_everything_every_time(make_lab: MakeLab, variant: Variant) -> None:
-    for _ in range(RUNS):
-        result = run(make_lab, variant)
-        assert result.points == result.max_points, told(result)
-
-
-def test_the_reference_gets_everything(make_lab: MakeLab, authored: Authored) -> None:
-    for _ in range(RUNS):
-        result = run_lab(LAB, make_lab(authored.solved()), LAB.example)
-        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
 
 
 @pytest.mark.parametrize("number", ["2.2", "2.6"])
@@ -88,45 +47,10 @@ def test_what_is_right_is_right_for_any_compiled_graph(
     assert result.passed, told(result)
 
 
-def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(
-    make_lab: MakeLab, authored: Authored
-) -> None:
-    result = run_lab(LAB, make_lab(authored.untouched()), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        declared = LAB.find(exercise.exercise)
-        unwritten = {f"{name} is not written yet." for name in (declared.function, *declared.others)}
-        first, *others = exercise.checks
-        assert (first.status, first.message) == ("failed", f"{declared.function} is not written yet.")
-        if declared.others:
-            assert {check.message for check in others} == unwritten
-        else:
-            assert {check.status for check in others} == {"not run"}
-
-
 def test_of_two_functions_the_one_that_is_written_is_judged(make_lab: MakeLab, authored: Authored) -> None:
     namespace = {**authored.untouched(), "search_slowly": authored.solved("2.4")["search_slowly"]}
     result = run_exercise(LAB.find("2.4"), make_lab(namespace), LAB.example)
     assert [check.message for check in result.checks] == ["", *["show is not written yet."] * 2]
-
-
-def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab) -> None:
-    result = run_lab(LAB, make_lab({}), LAB.example)
-    assert (result.points, result.max_points) == (0, 20)
-    for exercise in result.exercises:
-        declared = LAB.find(exercise.exercise)
-        assert {check.message for check in exercise.checks} == {
-            f"There is no {name} in this notebook yet." for name in (declared.function, *declared.others)
-        }
-
-
-@pytest.mark.parametrize("number", list(LAB.exercises))
-def test_an_exercise_alone_earns_exactly_its_points(
-    make_lab: MakeLab, authored: Authored, number: str
-) -> None:
-    namespace = {**authored.untouched(), **authored.solved(number)}
-    result = run_lab(LAB, make_lab(namespace), LAB.example)
-    assert {e.exercise: e.points for e in result.exercises if e.points} == {number: LAB.find(number).points}
 
 
 GENERATOR = "must be a generator"

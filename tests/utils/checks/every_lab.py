@@ -1,0 +1,73 @@
+"""What tests need of every lab alike: its checks, its tables of solutions, its notebook, a judgement."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.utils.checks import (
+    async_graphs_right,
+    async_graphs_wrong,
+    persistence_right,
+    persistence_wrong,
+    streaming_right,
+    streaming_wrong,
+)
+from tests.utils.checks.authored import Authored
+from tests.utils.checks.variants import Table, Variant, solves
+from utils.checks import async_graphs, persistence, streaming
+from utils.checks.registry import LabChecks
+from utils.checks.results import ExerciseResult
+from utils.checks.run import run_exercise
+from utils.lab.lab import Lab
+from utils.lab.parts import PARTS
+
+ROOT = Path(__file__).resolve().parents[3]
+RUNS = int(os.environ.get("CHECK_RUNS", "1"))
+"""how often a right solution is judged; more by hand, when a check changes"""
+MakeLab = Callable[..., Lab]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One lab and the solutions that its checks are tried with."""
+
+    notebook: str
+    checks: LabChecks
+    right: Table
+    wrong: Table
+
+    @property
+    def authored(self) -> Authored:
+        """Its solution notebook, read once."""
+        return _authored(self.notebook)
+
+
+@functools.cache
+def _authored(notebook: str) -> Authored:
+    return Authored.read(ROOT / "solutions" / f"{notebook}.ipynb")
+
+
+LABS = (
+    Judged("01_persistence", persistence.LAB, persistence_right.TABLE, persistence_wrong.TABLE),
+    Judged("02_streaming", streaming.LAB, streaming_right.TABLE, streaming_wrong.TABLE),
+    Judged("03_async_graphs", async_graphs.LAB, async_graphs_right.TABLE, async_graphs_wrong.TABLE),
+)
+
+
+def judge(checks: LabChecks, make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:
+    """What a lab's checks say of a solution, asked with the printed example."""
+    exercise = checks.find(variant.exercise)
+    return run_exercise(exercise, make_lab(solves(exercise, variant), parts), checks.example)
+
+
+def told(result: ExerciseResult) -> str:
+    """What a failing test prints of a result."""
+    return "\n".join(
+        f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} {check.detail}"
+        for check in result.checks
+    )

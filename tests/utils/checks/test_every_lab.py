@@ -1,0 +1,88 @@
+"""Every lab grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.utils.checks.every_lab import LABS, RUNS, Judged, MakeLab, judge, told
+from tests.utils.checks.variants import Variant
+from utils.checks.run import run_lab
+
+EACH = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.notebook)
+
+
+def name_of(value: Judged | Variant | str) -> str:
+    if isinstance(value, Judged):
+        return value.notebook
+    return value.name if isinstance(value, Variant) else value
+
+
+@pytest.mark.parametrize(
+    ("lab", "variant"), [(lab, variant) for lab in LABS for variant in lab.wrong.wrongs], ids=name_of
+)
+def test_a_wrong_solution_gets_exactly_its_points_and_is_told_why(
+    make_lab: MakeLab, lab: Judged, variant: Variant
+) -> None:
+    result = judge(lab.checks, make_lab, variant)
+    failed = {check.check: check for check in result.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    assert result.points == variant.points, told(result)
+    for name, part in variant.fails.items():
+        assert failed[name].status == "failed", told(result)
+        assert part, f"{variant.name} does not say what it is told"
+        assert part in failed[name].message, told(result)
+        assert failed[name].called, told(result)
+
+
+@pytest.mark.parametrize(
+    ("lab", "variant"), [(lab, variant) for lab in LABS for variant in lab.right.rights], ids=name_of
+)
+def test_a_right_solution_gets_everything_every_time(
+    make_lab: MakeLab, lab: Judged, variant: Variant
+) -> None:
+    for _ in range(RUNS):
+        result = judge(lab.checks, make_lab, variant)
+        assert result.points == result.max_points, told(result)
+
+
+@EACH
+def test_the_reference_gets_everything(make_lab: MakeLab, lab: Judged) -> None:
+    for _ in range(RUNS):
+        result = run_lab(lab.checks, make_lab(lab.authored.solved()), lab.checks.example)
+        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+
+
+@EACH
+def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(make_lab: MakeLab, lab: Judged) -> None:
+    result = run_lab(lab.checks, make_lab(lab.authored.untouched()), lab.checks.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        declared = lab.checks.find(exercise.exercise)
+        first, *others = exercise.checks
+        assert (first.status, first.message) == ("failed", f"{declared.function} is not written yet.")
+        if declared.others:
+            unwritten = {f"{name} is not written yet." for name in declared.functions}
+            assert {check.message for check in others} == unwritten
+        else:
+            assert {check.status for check in others} == {"not run"}
+
+
+@EACH
+def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab, lab: Judged) -> None:
+    result = run_lab(lab.checks, make_lab({}), lab.checks.example)
+    assert (result.points, result.max_points) == (0, 20)
+    for exercise in result.exercises:
+        assert {check.message for check in exercise.checks} == {
+            f"There is no {name} in this notebook yet."
+            for name in lab.checks.find(exercise.exercise).functions
+        }
+
+
+@pytest.mark.parametrize(
+    ("lab", "number"), [(lab, number) for lab in LABS for number in lab.checks.exercises], ids=name_of
+)
+def test_an_exercise_alone_earns_exactly_its_points(make_lab: MakeLab, lab: Judged, number: str) -> None:
+    namespace = {**lab.authored.untouched(), **lab.authored.solved(number)}
+    result = run_lab(lab.checks, make_lab(namespace), lab.checks.example)
+    earned = {e.exercise: e.points for e in result.exercises if e.points}
+    assert earned == {number: lab.checks.find(number).points}
