@@ -276,7 +276,7 @@ def answers_in_order(lab: Lab, case: Case) -> None:
         expected="[]",
         why="Whoever counts or joins the answers needs no special case then.",
     )
-    stage.reverse(TOGETHER, patience=PATIENCE)
+    stage.reverse(questions[:TOGETHER], patience=PATIENCE)
     told = answers(lab, agent, questions[:TOGETHER], TOGETHER)
     expect(
         told == true[:TOGETHER],
@@ -441,7 +441,7 @@ def answers_each_call(lab: Lab, case: Case) -> None:
         why="A node returns what it adds to the state, in the state's form.",
     )
     stage, agent, question = acting(lab, case)
-    stage.reverse(TOGETHER, "tool", patience=PATIENCE)
+    stage.reverse([city.query for city in case.cities[:TOGETHER]], "tool", patience=PATIENCE)
     messages = acted(lab, agent, case, question)
     expect(
         len(messages) == TOGETHER,
@@ -482,7 +482,7 @@ def runs_tools_together(lab: Lab, case: Case) -> None:
 @check("3.3", points=1, title="results in the order of the calls, whichever ends first")
 def keeps_the_order(lab: Lab, case: Case) -> None:
     stage, agent, question = acting(lab, case)
-    stage.reverse(TOGETHER, "tool", patience=PATIENCE)
+    stage.reverse([city.query for city in case.cities[:TOGETHER]], "tool", patience=PATIENCE)
     messages = acted(lab, agent, case, question)
     results = {city.query: city.result for city in case.cities}
     true = [results[query] for _, query in called_for(lab, stage)]

@@ -359,9 +359,11 @@ class Stage:
         """Let the first ``count`` requests wait for each other, to see how many come at the same time."""
         self.model_side.arm(CapGate(count=_within_limit(count), linger=linger, patience=patience), kind)
 
-    def reverse(self, count: int, kind: str = "model", *, patience: float = 0.5) -> None:
-        """Let the first ``count`` requests finish last first."""
-        self.model_side.arm(ReverseGate(count=_within_limit(count), patience=patience), kind)
+    def reverse(self, asked: Sequence[str], kind: str = "model", *, patience: float = 0.5) -> None:
+        """Let requests that ask this (questions, or a tool's arguments) wait for each other, and finish the
+        last of them first, in whatever order they came."""
+        count = _within_limit(len(asked))
+        self.model_side.arm(ReverseGate(count=count, order=tuple(asked), patience=patience), kind)
 
     def hold(self, count: int, kind: str = "model", *, patience: float = 0.5) -> None:
         """Hold the first request until ``count`` others have been answered."""

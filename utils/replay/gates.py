@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -33,7 +34,10 @@ class ReverseGate(Frozen):
 
     kind: Literal["reverse"] = "reverse"
     count: int = Field(ge=1)
-    linger: float = 0.02
+    order: tuple[str, ...] = ()
+    """what the requests ask, in their order; without it their arrival is the order, and that of tasks which
+    begin together is chance"""
+    linger: float = 0.05
     """between one answer's end and the next: a client that reads two at once would see no order"""
     patience: float = 0.5
 
@@ -49,19 +53,30 @@ class HoldGate(Frozen):
 Gate = Annotated[CapGate | ReverseGate | HoldGate, Field(discriminator="kind")]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """One request that waits."""
+
+    asks: str
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class HeldGate:
     """A gate at work, on the server's loop."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self._turns: list[asyncio.Event] = []
+        self._turns: list[_Turn] = []
         self._open = False
         self._passed = 0
         self._timers: list[asyncio.TimerHandle] = []
 
     @asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
-        """Wait for the gate; leaving the block lets the next one of a reverse gate go."""
+    async def hold(self, asks: str = "") -> AsyncIterator[None]:
+        """Wait for the gate; leaving the block lets the next one of a reverse gate go.
+
+        ``asks`` is what the request asks, by which a reverse gate may know its place.
+        """
         if self._open:
             yield
             return
@@ -76,7 +91,7 @@ class HeldGate:
         if len(self._turns) >= self.gate.count:
             yield
             return
-        mine = asyncio.Event()
+        mine = _Turn(asks)
         self._turns.append(mine)
         loop = asyncio.get_running_loop()
         if len(self._turns) == 1:
@@ -85,7 +100,7 @@ class HeldGate:
             linger = self.gate.linger if isinstance(self.gate, CapGate) else 0.0
             self._timers.append(loop.call_later(linger, self.release))
         try:
-            await mine.wait()
+            await mine.go.wait()
             yield
         finally:
             self._turns = [turn for turn in self._turns if turn is not mine]
@@ -99,7 +114,7 @@ class HeldGate:
         self._forget_timers()
         if isinstance(self.gate, CapGate):
             for turn in self._turns:
-                turn.set()
+                turn.go.set()
         self._let_last_go()
 
     def _left(self) -> None:
@@ -111,7 +126,14 @@ class HeldGate:
 
     def _let_last_go(self) -> None:
         if self._turns:
-            self._turns[-1].set()
+            places = enumerate(self._turns)
+            _, last = max(places, key=lambda place: (self._place(place[1].asks), place[0]))
+            last.go.set()
+
+    def _place(self, asks: str) -> int:
+        """Where a request stands in the gate's order; before all others if it is not there."""
+        order = self.gate.order if isinstance(self.gate, ReverseGate) else ()
+        return order.index(asks) if asks in order else -1
 
     def _forget_timers(self) -> None:
         for timer in self._timers:

@@ -259,7 +259,7 @@ class _Service:
 
 
 async def _give_hits(session: Session, body: Mapping[str, Any], query: str) -> web.StreamResponse:
-    async with _gate(session, "search"):
+    async with _gate(session, "search", query):
         answer = session.tool("search", {"query": query})
         if isinstance(answer, NotRecorded):
             if session.recorder is None:
@@ -280,7 +280,7 @@ async def _give_hits(session: Session, body: Mapping[str, Any], query: str) -> w
 
 
 async def _do_tool(session: Session, name: str, args: Mapping[str, Any]) -> web.StreamResponse:
-    async with _gate(session, "tool"):
+    async with _gate(session, "tool", " ".join(map(str, args.values()))):
         answer = session.tool(name, args)
         if isinstance(answer, NotRecorded):
             return _json(422, {"error": answer.sentence}, reason=answer.sentence)
@@ -327,7 +327,7 @@ class _ModelAnswer:
             except UpstreamError as error:
                 return _json(error.status, error.body, headers=error.headers)
             reply = (recorded, None)
-        async with _gate(self._session, "model"):
+        async with _gate(self._session, "model", "".join(self._asked.questions[-1:])):
             return await self._speak(*reply)
 
     async def _speak(self, reply: Reply, fault: Fault | None) -> web.StreamResponse:
@@ -457,9 +457,9 @@ async def _body(request: web.Request) -> Any:
         return None
 
 
-def _gate(session: Session, kind: str) -> Any:
+def _gate(session: Session, kind: str, asks: str) -> Any:
     gate = session.gate(kind)
-    return gate.hold() if gate is not None else nullcontext()
+    return gate.hold(asks) if gate is not None else nullcontext()
 
 
 async def _pause(seconds: float) -> None:

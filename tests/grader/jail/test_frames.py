@@ -204,7 +204,9 @@ def test_descriptors_that_come_along_are_closed(pair: Pair) -> None:
     os.close(reading)
 
 
-@pytest.mark.parametrize("message", [{"a": object()}, {"a": float("nan")}, {"a": "\ud800"}], ids=repr)
+@pytest.mark.parametrize(
+    "message", [{"a": object()}, {"a": float("nan")}, {"a": "\ud800"}], ids=["object", "nan", "half a pair"]
+)
 def test_what_json_lacks_is_not_sent(message: dict[str, Any]) -> None:
     with pytest.raises(NotJson):
         packed(message)

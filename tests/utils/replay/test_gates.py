@@ -33,7 +33,7 @@ class Visitors:
     async def visit(self, number: int) -> None:
         self.inside += 1
         self.peak = max(self.peak, self.inside)
-        async with self.gate.hold():
+        async with self.gate.hold(f"question {number}"):
             self.order.append(number)
         self.inside -= 1
 
@@ -102,6 +102,16 @@ def test_the_last_finishes_first_at_a_reverse_gate() -> None:
         return visitors.order
 
     assert run(work) == [4, 3, 2, 1, 5]
+
+
+def test_a_reverse_gate_that_knows_the_order_of_the_questions_ignores_their_arrival() -> None:
+    async def work() -> list[int]:
+        order = tuple(f"question {number}" for number in (1, 2, 3))
+        visitors = Visitors(HeldGate(ReverseGate(count=4, order=order, linger=0, patience=LONG)))
+        await asyncio.gather(*visitors.send(3, 9, 2, 1))
+        return visitors.order
+
+    assert run(work) == [3, 2, 1, 9]
 
 
 def test_a_reverse_gate_reverses_what_came_when_patience_ends() -> None:
