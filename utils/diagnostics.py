@@ -6,12 +6,12 @@ noticed by ``utils.blocking`` and told below the cell.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from utils import blocking
+from utils.mistakes import recognise
 from utils.views.page import escape, with_style
 
 LONGEST_CHAIN = 8
@@ -38,97 +38,12 @@ class Diagnosis:
         return f'<section class="kit-view" aria-label="About this error">\n<dl>\n{rows}\n</dl>\n</section>'
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An error's name, a part of its text, and what is to be said of it."""
-
-    error: str
-    text: re.Pattern[str]
-    diagnosis: Diagnosis
-
-
-def _rule(error: str, text: str, what: str, remedy: str) -> Rule:
-    return Rule(error, re.compile(text), Diagnosis(what, remedy))
-
-
-RULES = (
-    _rule(
-        "NotImplementedError",
-        r"SqliteSaver does not support async methods",
-        "SqliteSaver is synchronous, and this run is asynchronous (ainvoke, astream).",
-        "take the other one: async with AsyncSqliteSaver.from_conn_string(path) as saver.",
-    ),
-    _rule(
-        "InvalidStateError",
-        r"Synchronous calls to AsyncSqliteSaver",
-        "AsyncSqliteSaver is asynchronous, and this run is synchronous (invoke, stream).",
-        "use the asynchronous twins: await graph.ainvoke(...), await graph.aget_state(...).",
-    ),
-    _rule(
-        "RuntimeError",
-        r"asyncio\.run\(\) cannot be called from a running event loop|This event loop is already running",
-        "a notebook's event loop is running already, and no second one can run inside it.",
-        "write await work() in the cell; asyncio.run(work()) is for scripts.",
-    ),
-    _rule(
-        "ValueError",
-        r"no active connection",
-        "the saver's connection is closed: its async with block is over.",
-        "run the graph inside the block, or open the saver anew.",
-    ),
-    _rule(
-        "ProgrammingError",
-        r"Cannot operate on a closed database",
-        "the saver's connection is closed: its with block is over.",
-        "run the graph inside the block, or open the saver anew.",
-    ),
-    _rule(
-        "RuntimeError",
-        r"threads can only be started once",
-        "the saver's connection is closed: its async with block is over.",
-        "run the graph inside the block, or make a new saver: none can be opened twice.",
-    ),
-    _rule(
-        "ValueError",
-        r"Checkpointer requires one or more of the following 'configurable' keys",
-        "this graph has a checkpointer, but the run does not say whose conversation it is.",
-        'pass a config with a thread id: {"configurable": {"thread_id": "1"}}.',
-    ),
-    _rule(
-        "RuntimeError",
-        r"is bound to a different event loop",
-        "something here, most likely the saver, was made in another event loop.",
-        "make the saver in the loop that uses it, in the same cell or in one further up.",
-    ),
-    _rule(
-        "TypeError",
-        r"Invalid checkpointer provided.*Received _(Async)?GeneratorContextManager",
-        "from_conn_string gives a context manager, and not yet a saver.",
-        "open it: with SqliteSaver.from_conn_string(path) as saver (async with for the other).",
-    ),
-    _rule(
-        "NotImplementedError",
-        r"Unsupported message type: <class 'coroutine'>",
-        "a coroutine stands where a message should be: an await is missing.",
-        "write await before the call: await model.ainvoke(...).",
-    ),
-    _rule(
-        "TypeError",
-        r"No synchronous function provided",
-        "a node is asynchronous, and this run is synchronous (invoke, stream).",
-        "use the asynchronous twin with await: await graph.ainvoke(...).",
-    ),
-)
-
-
 def explain(error: BaseException) -> Diagnosis | None:
     """Two lines about an error, or about one behind it; ``None`` for an error that explains itself."""
     for found in _chain(error):
-        for rule in RULES:
-            if rule.error in (kind.__name__ for kind in type(found).__mro__) and rule.text.search(
-                _text(found)
-            ):
-                return rule.diagnosis
+        mistake = recognise([kind.__name__ for kind in type(found).__mro__], _text(found))
+        if mistake is not None:
+            return Diagnosis(mistake.what, mistake.remedy)
     return None
 
 

@@ -13,7 +13,9 @@ from utils.errors import ExerciseError, KitError
 from utils.lab.lab import Lab, Ref
 from utils.lab.plain import Message
 
-GENERATORS = ("generator", "async_generator")
+_YIELDS = ": is it yield where return is meant?"
+HINTS = {"generator": _YIELDS, "async_generator": _YIELDS, "coroutine": ": is an await missing?"}
+"""by the type of what came back: what it most likely comes from"""
 
 CheckFunction = Callable[[Lab, Any], None]
 
@@ -162,8 +164,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "None (as from a function without return)"
     if isinstance(value, Ref):
-        hint = ": is it yield where return is meant?" if value.type in GENERATORS else ""
-        return f"an object of the type {value.type}{hint}"
+        return f"an object of the type {value.type}{HINTS.get(value.type, '')}"
     if isinstance(value, Message):
         return f"a message of the type {value.type} with the text {shown(value.text)}"
     if isinstance(value, list) and any(isinstance(item, Ref | Message | Mapping) for item in value):

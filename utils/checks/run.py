@@ -11,6 +11,7 @@ from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
 from utils.errors import KitError
 from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
+from utils.mistakes import recognise
 
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
@@ -228,21 +229,20 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
             why="A function that uses what happens to be in the notebook works for nobody else.",
             detail=trace,
         )
-    if error.is_a("AttributeError") and "'tool_calls'" in error.message:
-        return _Told(
-            message="The last message of the state is none from the model.",
-            returned=returned,
-            expected="llm returns its message: {'messages': [message]}",
-            why="What a node does not return is not in the state, and routing looks at the last message.",
-            detail=trace,
-        )
     return _Told(
         message=f"{called or exercise.function} raised an error.",
         returned=returned,
         expected="a result, not an error",
-        why="Whoever calls this gets an error instead of an answer.",
+        why=_why(error),
         detail=trace,
     )
+
+
+def _why(error: StudentError) -> str:
+    mistake = recognise(error.bases, error.message)
+    if mistake is None:
+        return "Whoever calls this gets an error instead of an answer."
+    return " ".join(said[:1].upper() + said[1:] for said in (mistake.what, f"What to do: {mistake.remedy}"))
 
 
 def _model_said(lab: Lab) -> str:

@@ -169,10 +169,11 @@ def test_an_author_s_words_are_shown_as_they_are_and_text_that_came_back_in_quot
         ({"a": [1]}, "{'a': [1]}"),
         (Ref(1, "Agent"), "an object of the type Agent"),
         (Ref(1, "generator"), "an object of the type generator: is it yield where return is meant?"),
+        (Ref(1, "coroutine"), "an object of the type coroutine: is an await missing?"),
         ([Ref(1, "Agent"), 2], "[an object of the type Agent, 2]"),
         (Message("ai", "hello"), "a message of the type ai with the text 'hello'"),
     ],
-    ids=["nothing", "a mapping", "an object", "a generator", "a list", "a message"],
+    ids=["nothing", "a mapping", "an object", "a generator", "a coroutine", "a list", "a message"],
 )
 def test_what_came_back_is_shown_in_a_student_s_terms(value: Any, said: str) -> None:
     assert shown(value) == said

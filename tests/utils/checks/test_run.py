@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -261,6 +262,22 @@ def test_an_error_of_any_kind_fails_the_check(make_lab: MakeLab, error: Any, how
     }
     result = assert_failed_and_next_one_works(make_lab(namespace), namespace)
     assert result.message == "work raised an error."
+
+
+def test_an_error_that_everybody_makes_once_is_explained(make_lab: MakeLab) -> None:
+    async def later() -> dict[str, int]:
+        return {"answer": ANSWER}
+
+    def work(_: Any) -> Any:
+        with contextlib.closing(later()) as told:
+            return told["answer"]  # type: ignore[index]
+
+    result = run_check(EXERCISE, CHECK, make_lab({"work": work}), None)
+    assert result.message == "work raised an error."
+    assert result.why == (
+        "A coroutine stands where its result is needed: an await is missing. "
+        "What to do: write await before the call: await agent.ainvoke(...)."
+    )
 
 
 def test_memory_that_runs_out_is_told_as_such(make_lab: MakeLab) -> None:
