@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from utils.checks.registry import LabChecks, Words, expect, fail
 from utils.checks.weather import (
@@ -75,26 +75,46 @@ LAB.example = Case(
 
 MOST = 2_000
 """items that a check takes from a generator before it says that it never ends"""
+PATIENCE = 0.6
+"""seconds that a gate waits in vain: only what is wrong waits that long"""
 
 
 class Items:
-    """The items of a student's generator, pulled one by one; as a context manager it is closed at the end."""
+    """What a student's generator yields for a question, item by item; as a context manager it is closed."""
 
-    def __init__(self, lab: Lab, function: str, *args: Any) -> None:
+    def __init__(self, lab: Lab, stage: Stage, function: str, agent: Ref, thread: str, question: str) -> None:
         self._lab = lab
+        self._stage = stage
         self._function = function
-        self._given = lab.call(function, *args)
-        if not isinstance(self._given, Ref) or self._given.type in ("coroutine", "function"):
-            self._no_generator(self._given)
+        self._question = question
+        self.given: Ref = lab.call(function, agent, thread, question)
+        if not isinstance(self.given, Ref) or self.given.type in ("coroutine", "function"):
+            self._no_generator(self.given)
 
     def next(self) -> Any:
         """The next item; ``END`` after the last."""
         try:
-            return self._lab.next(self._given)
+            item = self._lab.next(self.given)
         except StudentError as error:
             if error.is_a("TypeError") and error.message.endswith("is not an iterator"):
-                self._no_generator(self._given)
+                self._no_generator(self.given)
+            if error.is_a("InvalidUpdateError") and error.message.startswith("Expected dict"):
+                self._no_input("a run was begun with something that is no dict")
+            self._expect_asked()
             raise
+        if item is END:
+            self._expect_asked()
+        return item
+
+    def expect_asynchronous(self) -> None:
+        """Fail unless ``async for`` can loop over the items."""
+        expect(
+            self._lab.part("is_asynchronous", self.given) is True,
+            f"{self._function} must be an asynchronous generator.",
+            got=Words(f"an object of the type {self.given.type}: `async for` cannot loop over it"),
+            expected=f"async def {self._function}(…), with yield, and async for … in agent.astream(…)",
+            why="A plain generator holds up everything else in its process while it waits for a piece.",
+        )
 
     def rest(self) -> list[Any]:
         """All items that are left."""
@@ -102,7 +122,7 @@ class Items:
         while (item := self.next()) is not END:
             found.append(item)
             if len(found) > MOST:
-                self._lab.close(self._given)
+                self._lab.close(self.given)
                 fail(
                     f"{self._function} never comes to an end.",
                     got=Words(f"more than {MOST:,} items"),
@@ -116,9 +136,25 @@ class Items:
 
     def __exit__(self, *error: object) -> None:
         """Stop in the middle, as a loop with ``break`` does; at its end there is nothing to stop."""
-        self._lab.close(self._given)
+        self._lab.close(self.given)
 
-    def _no_generator(self, given: Any) -> None:
+    def _expect_asked(self) -> None:
+        """Fail if the model was asked, but never with the question."""
+        requests = self._stage.requests()
+        # Another question is told by a sentence of its own; one provider's client sends a dot for none.
+        other = any(miss.asked.strip(" .") for miss in self._lab.misses())
+        if requests and not other and all(self._question not in request.questions for request in requests):
+            self._no_input(f"{len(requests)} model requests, none with the question {self._question!r}")
+
+    def _no_input(self, got: str) -> NoReturn:
+        fail(
+            "The question did not get into the graph's state: the input has another form than the state.",
+            got=Words(got),
+            expected='the input {"messages": [HumanMessage(text)]}',
+            why="The input is an update of the state: a dict with the key messages, and a list of messages.",
+        )
+
+    def _no_generator(self, given: Any) -> NoReturn:
         fail(
             f"{self._function} must be a generator: it yields one item after the other.",
             got=given,
@@ -172,7 +208,7 @@ def tells_each_message(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    found = triples(Items(lab, "steps", agent, case.thread, tour_question(first, second)).rest())
+    found = triples(Items(lab, stage, "steps", agent, case.thread, tour_question(first, second)).rest())
     true = ["call", "result", "call", "result", "answer"]
     expect(
         [kind for _, kind, _ in found] == true,
@@ -199,7 +235,7 @@ def tells_both_results(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
     stage = lab.stage(conversation("trip", asked(third), compared(first, second)))
     agent = asked_before(lab, stage, case, third)
-    found = triples(Items(lab, "steps", agent, case.thread, compare_question(first, second)).rest())
+    found = triples(Items(lab, stage, "steps", agent, case.thread, compare_question(first, second)).rest())
     results = [text for _, kind, text in found if kind == "result"]
     expect(
         len(results) == 2 and first.name in str(results[0]) and second.name in str(results[1]),
@@ -223,7 +259,7 @@ def tells_as_it_happens(lab: Lab, case: Case) -> None:
     stage = lab.stage(conversation("trip", asked(first)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     seen = []
-    with Items(lab, "steps", agent, case.thread, first.question) as items:
+    with Items(lab, stage, "steps", agent, case.thread, first.question) as items:
         for _ in range(3):
             items.next()
             seen.append(len(stage.requests()))
@@ -269,7 +305,7 @@ def pieces_make_the_answer(lab: Lab, case: Case) -> None:
         (compare_question(first, second), compare_answer(first, second)),
     )
     for question, answer in turns:
-        found = Items(lab, "tokens", agent, case.thread, question).rest()
+        found = Items(lab, stage, "tokens", agent, case.thread, question).rest()
         told = text_of(found)
         expect(
             all(city.result not in told for city in case.cities),
@@ -306,7 +342,7 @@ def reads_blocks(lab: Lab, case: Case) -> None:
     ]
     model = lab.part("block_model", turns, label="model")
     agent = lab.kit.agent(model, [stage.tool()], lab.kit.saver())
-    told = text_of(Items(lab, "tokens", agent, case.thread, city.question).rest())
+    told = text_of(Items(lab, stage, "tokens", agent, case.thread, city.question).rest())
     told = told.replace(city.result, "")  # that it does not belong here is another check's matter
     expect(
         told == "".join(pieces),
@@ -320,10 +356,37 @@ def reads_blocks(lab: Lab, case: Case) -> None:
     )
 
 
-@check("2.2", points=2, title="the first piece comes while the model is still speaking")
+@check("2.2", points=1, title="the first piece comes while the model is still speaking")
 def comes_at_once(lab: Lab, case: Case) -> None:
     items, stage = held(lab, "tokens", case)
     arrives_while_open(items, stage, case.cities[0].answer)
+
+
+@check("2.2", points=1, title="asynchronous: two readers are served at the same time")
+def serves_two_readers(lab: Lab, case: Case) -> None:
+    cities = case.cities[:2]
+    stage = lab.stage(*(conversation(city.name, plain(city.question, city.answer)) for city in cities))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    readers = [
+        Items(lab, stage, "tokens", agent, f"{case.thread} {number}", city.question)
+        for number, city in enumerate(cities, 1)
+    ]
+    for reader in readers:
+        reader.expect_asynchronous()
+    # Whoever blocks the loop asks for the second reader when the first one has everything.
+    stage.cap(len(readers), patience=PATIENCE)
+    called = f"{lab.last_call}, beside one on another thread"
+    lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
+    expect(
+        stage.peak() == len(readers),
+        "One reader has to wait until the other one has the whole answer.",
+        got=Words(f"{stage.peak()} model request open at a time"),
+        expected=f"{len(readers)} model requests open at once",
+        why=(
+            "async def alone leaves no room for others: agent.stream(…) in it holds everything up "
+            "while it waits, async for … in agent.astream(…) does not."
+        ),
+    )
 
 
 def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
@@ -332,7 +395,7 @@ def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
     fault = Fault(kind="stall", after=case.after)
     stage = lab.stage(conversation("held", last_answer(plain(city.question, city.answer), fault)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    return Items(lab, function, agent, case.thread, city.question), stage
+    return Items(lab, stage, function, agent, case.thread, city.question), stage
 
 
 def arrives_while_open(items: Items, stage: Stage, answer: str) -> None:
@@ -498,7 +561,24 @@ def slow_search(lab: Lab, stage: Stage) -> Ref:
             expected="a function with @tool above it, or a StructuredTool",
             why="The agent binds it to the model, and the model asks for it by its name.",
         )
-    return Ref(tool.number, tool.type, "tool", lab)
+    made = Ref(tool.number, tool.type, "tool", lab)
+    name, arguments = str(made.get("name")), made.get("args")
+    expect(
+        "search" in name.casefold(),
+        "The tool's name must have `search` in it.",
+        got=Words(f"a tool with the name {name!r}"),
+        expected="a name such as 'reporting_search': @tool takes the name of the function below it",
+        why="The model asks for a tool by its name; the one that is recorded here knows of a search only.",
+    )
+    names = sorted(arguments) if isinstance(arguments, dict) else []
+    expect(
+        "query" in names,
+        "The tool's argument must be called query.",
+        got=Words(f"a tool with the arguments: {', '.join(names) or 'none'}"),
+        expected="def reporting_search(query: str) -> str",
+        why="The model fills in arguments by their names: a call with another name is refused by the tool.",
+    )
+    return made
 
 
 @check("2.4", points=1, title="the tool reports before and after its search")
@@ -557,8 +637,9 @@ def shows_both(lab: Lab, case: Case) -> None:
     tool = lab.part("telling_tool", stage.tool(), steps, label="tool")
     agent = lab.kit.agent(stage.model(), [tool], lab.kit.saver())
     lab.part("turn", agent, case.thread, second.question)
+    stage.clear()
     question = compare_question(first, second)
-    found = shown_items(Items(lab, "show", agent, case.thread, question).rest())
+    found = shown_items(Items(lab, stage, "show", agent, case.thread, question).rest())
     told = [{"query": city.query, "state": state} for city in (first, second) for state in steps]
     true = [("node", "llm"), *(("progress", data) for data in told), ("node", "action"), ("node", "llm")]
     expect(
@@ -575,7 +656,7 @@ def shows_while_searching(lab: Lab, case: Case) -> None:
     city = case.cities[0]
     stage = lab.stage(conversation("trip", asked(city, answer=ToolAnswer(text=city.result, stall=True))))
     agent = lab.kit.agent(stage.model(), [slow_search(lab, stage)], lab.kit.saver())
-    with Items(lab, "show", agent, case.thread, city.question) as items:
+    with Items(lab, stage, "show", agent, case.thread, city.question) as items:
         before: list[Any] = []
         while (item := as_tuple(items.next())) is not END and not (
             isinstance(item, tuple) and item[:1] == ("progress",)
@@ -806,10 +887,12 @@ def echo(case: Case) -> tuple[str, str]:
     return f"How often is it cold in {city.name}?", f"It is {times} in {city.name}: cold, cold, cold."
 
 
-def streamed(lab: Lab, case: Case, agent: Ref, question: str) -> tuple[str, StudentError | None]:
+def streamed(
+    lab: Lab, stage: Stage, case: Case, agent: Ref, question: str
+) -> tuple[str, StudentError | None]:
     """The text that ``resilient_stream`` yields, and the error that ends it."""
     told: list[Any] = []
-    with Items(lab, "resilient_stream", agent, case.thread, question) as items:
+    with Items(lab, stage, "resilient_stream", agent, case.thread, question) as items:
         try:
             while (item := items.next()) is not END and len(told) < MOST:
                 told.append(item)
@@ -827,14 +910,7 @@ def shows_each_piece_once(lab: Lab, case: Case) -> None:
         conversation("trip", asked(case.cities[0]), last_answer(plain(question, answer), dropped(case)))
     )
     agent = asked_before(lab, stage, case, case.cities[0])
-    told, error = streamed(lab, case, agent, question)
-    expect(
-        error is None,
-        "A line that drops once must not be noticed.",
-        got=Words(f"{error.type}: {error.message}" if error else ""),
-        expected=repr(answer),
-        why="The run can go on from its last checkpoint: nothing is lost but a second.",
-    )
+    told = streamed_to_the_end(lab, stage, case, agent, question, answer)
     expect(
         told == answer,
         "After a drop the text must go on where it stopped: each piece once, none left out.",
@@ -845,6 +921,40 @@ def shows_each_piece_once(lab: Lab, case: Case) -> None:
             "a set of pieces would swallow words that come twice."
         ),
     )
+    goes_on_after_words_beside_calls(lab, case)
+
+
+def goes_on_after_words_beside_calls(lab: Lab, case: Case) -> None:
+    """Fail if a drop in the last answer is answered by counting what earlier messages said."""
+    first, second, _ = case.cities
+    say, question = "Let me look up", tour_question(first, second)
+    stage = lab.stage(conversation("tour", last_answer(one_by_one(first, second, say=say), dropped(case))))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    whole = f"{say} {first.name}.{say} {second.name}.{compare_answer(first, second)}"
+    told = streamed_to_the_end(lab, stage, case, agent, question, whole)
+    expect(
+        told == whole,
+        "Where the model wrote words beside its tool calls, the text after a drop is not right.",
+        got=told,
+        expected=repr(whole),
+        why=(
+            "Only the message that broke off is said again; earlier ones are saved. "
+            "So count for each message by itself: begin at 0 when a tool's message has come."
+        ),
+    )
+
+
+def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question: str, answer: str) -> str:
+    """The text that ``resilient_stream`` yields where the line drops once; fail if it raises."""
+    told, error = streamed(lab, stage, case, agent, question)
+    expect(
+        error is None,
+        "A line that drops once must not be noticed.",
+        got=Words(f"{error.type}: {error.message}" if error else ""),
+        expected=repr(answer),
+        why="The run can go on from its last checkpoint: nothing is lost but a second.",
+    )
+    return told
 
 
 @check("2.6", points=1, title="the question is not asked again, and nothing saved is done again")
@@ -853,7 +963,7 @@ def asks_nothing_again(lab: Lab, case: Case) -> None:
     turn = last_answer(compared(first, second), dropped(case))
     stage = lab.stage(conversation("trip", asked(third), turn))
     agent = asked_before(lab, stage, case, third)
-    streamed(lab, case, agent, compare_question(first, second))
+    streamed(lab, stage, case, agent, compare_question(first, second))
     model, tools = len(stage.requests()), len(stage.tool_requests())
     expect(
         (model, tools) == (3, 2),
@@ -880,7 +990,7 @@ def raises_at_last(lab: Lab, case: Case) -> None:
     broken = last_answer(plain(question, answer), dropped(case, times=None))
     stage = lab.stage(conversation("trip", broken), conversation("later", asked(city)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    _, error = streamed(lab, case, agent, question)
+    _, error = streamed(lab, stage, case, agent, question)
     count = len(stage.requests())
     expect(
         error is not None,
@@ -902,4 +1012,5 @@ def raises_at_last(lab: Lab, case: Case) -> None:
 @check("2.6", points=1, title="pieces still come while the model is speaking")
 def comes_while_speaking(lab: Lab, case: Case) -> None:
     items, stage = held(lab, "resilient_stream", case)
+    items.expect_asynchronous()
     arrives_while_open(items, stage, case.cities[0].answer)

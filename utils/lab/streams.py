@@ -5,6 +5,7 @@ Made on the student's side, like all parts of the kit (``utils.lab.parts``).
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import operator
@@ -28,6 +29,7 @@ from langgraph.types import interrupt
 
 from utils.agent import Agent, AgentState
 
+END = object()
 Block = Mapping[str, Any]
 FRAGMENT = 8
 """letters of a tool call's arguments that come at once"""
@@ -188,6 +190,22 @@ def interrupts_of(graph: Any, thread_id: str) -> list[Any]:
     return [found.value for found in state.interrupts]
 
 
+def is_asynchronous(value: Any) -> bool:
+    """Whether ``async for`` can loop over something; kept iterators have been asked for one already."""
+    return hasattr(type(value), "__anext__")
+
+
+async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> None:
+    """Read some streams at the same time, in one loop, each to its end or to so many items."""
+
+    async def read(stream: AsyncIterator[Any]) -> None:
+        for _ in range(most):
+            if await anext(stream, END) is END:
+                return
+
+    await asyncio.gather(*map(read, streams))
+
+
 def is_tool(value: Any) -> bool:
     """Whether something is a tool."""
     return isinstance(value, BaseTool)
@@ -199,7 +217,9 @@ STREAM_PARTS: Mapping[str, Callable[..., Any]] = {
     "block_model": lambda turns: BlocksModel(turns=turns),
     "custom_items": custom_items,
     "interrupts": interrupts_of,
+    "is_asynchronous": is_asynchronous,
     "is_tool": is_tool,
+    "read_at_once": read_at_once,
     "telling_tool": make_telling_tool,
     "timed_stream": TimedStream,
 }

@@ -19,7 +19,6 @@ TABLE = Table()
 right = TABLE.right
 
 ASYNCHRONOUS = "an asynchronous generator takes async for, the example loops without"
-SYNCHRONOUS = "a synchronous generator takes for, the example loops with async for"
 
 
 def config(thread_id):
@@ -92,11 +91,39 @@ async def events_of_the_model(agent, thread_id, text):
             yield event["data"]["chunk"].text
 
 
-@right("2.2", unlike_the_example=SYNCHRONOUS)
-def synchronous_chunks(agent, thread_id, text):
-    for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
-        if isinstance(chunk, AIMessageChunk):
-            yield chunk.text
+@right("2.2")
+async def a_thread_that_reads_the_synchronous_stream(agent, thread_id, text):
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue()
+
+    def read():
+        try:
+            for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+                if isinstance(chunk, AIMessageChunk):
+                    loop.call_soon_threadsafe(queue.put_nowait, chunk.text)
+        finally:
+            loop.call_soon_threadsafe(queue.put_nowait, None)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    while (piece := await queue.get()) is not None:
+        yield piece
+    await reading
+
+
+@right("2.2")
+class Tokens:
+    """An asynchronous iterator written out."""
+
+    def __init__(self, agent, thread_id, text):
+        self.chunks = agent.astream(asking(text), config(thread_id), stream_mode="messages")
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while True:
+            chunk, _ = await anext(self.chunks)
+            if chunk.text and chunk.type != "tool":
+                return chunk.text
 
 
 @right("2.2")
@@ -328,25 +355,26 @@ async def asynchronously_and_errors_by_their_kind(state, tools):
 # 2.6
 
 
-async def chunks(agent, thread_id, given, mode="messages"):
-    async for chunk, _ in agent.astream(given, config(thread_id), stream_mode=mode):
-        if chunk.type != "tool" and chunk.text:
-            yield chunk.text
-
-
 @right("2.6")
 async def the_rest_beyond_what_was_shown(agent, thread_id, text):
+    stream = {"config": config(thread_id), "stream_mode": "messages"}
     shown = ""
     try:
-        async for piece in chunks(agent, thread_id, asking(text)):
-            shown += piece
-            yield piece
+        async for chunk, _ in agent.astream(asking(text), **stream):
+            if chunk.type == "tool":
+                shown = ""
+            elif chunk.text:
+                shown += chunk.text
+                yield chunk.text
     except Exception:
         again = ""
-        async for piece in chunks(agent, thread_id, None):
+        async for chunk, _ in agent.astream(None, **stream):
+            if chunk.type == "tool":
+                shown = again = ""
+                continue
             before = len(again)
-            again += piece
-            if rest := piece[max(len(shown) - before, 0) :]:
+            again += chunk.text
+            if rest := chunk.text[max(len(shown) - before, 0) :]:
                 yield rest
 
 
@@ -357,6 +385,8 @@ async def events_and_a_counter_of_letters(agent, thread_id, text):
         at = 0
         try:
             async for event in agent.astream_events(given, config(thread_id), version="v2"):
+                if event["event"] == "on_chat_model_end":
+                    shown = at = 0
                 if event["event"] == "on_chat_model_stream":
                     piece = event["data"]["chunk"].text
                     new = piece[max(shown - at, 0) :]
@@ -370,18 +400,44 @@ async def events_and_a_counter_of_letters(agent, thread_id, text):
                 raise
 
 
-@right("2.6", unlike_the_example=SYNCHRONOUS)
-def synchronous_and_called_once_more(agent, thread_id, text):
-    def attempt(given, skip):
-        for chunk, _ in agent.stream(given, config(thread_id), stream_mode="messages"):
-            if isinstance(chunk, AIMessageChunk):
-                dropped, skip = chunk.text[:skip], max(skip - len(chunk.text), 0)
-                yield chunk.text[len(dropped) :]
+@right("2.6")
+async def letters_counted_for_each_step_of_the_graph(agent, thread_id, text):
+    shown = defaultdict(int)
+    for given in (asking(text), None):
+        said = defaultdict(int)
+        try:
+            async for chunk, metadata in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    continue
+                step = metadata["langgraph_step"]
+                new = chunk.text[max(shown[step] - said[step], 0) :]
+                said[step] += len(chunk.text)
+                shown[step] = max(shown[step], said[step])
+                yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@right("2.6")
+async def called_once_more_with_what_to_skip(agent, thread_id, text):
+    async def attempt(given, skip):
+        async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+            if not isinstance(chunk, AIMessageChunk):
+                skip = 0
+                yield None
+                continue
+            dropped, skip = chunk.text[:skip], max(skip - len(chunk.text), 0)
+            yield chunk.text[len(dropped) :]
 
     shown = 0
     try:
-        for piece in attempt(asking(text), 0):
-            shown += len(piece)
-            yield piece
+        async for piece in attempt(asking(text), 0):
+            shown = 0 if piece is None else shown + len(piece)
+            if piece:
+                yield piece
     except Exception:
-        yield from attempt(None, shown)
+        async for piece in attempt(None, shown):
+            if piece:
+                yield piece

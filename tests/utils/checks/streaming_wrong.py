@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
+from collections import Counter
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
@@ -13,7 +15,6 @@ from langgraph.errors import GraphBubbleUp
 
 from tests.utils.checks.streaming_right import (
     asking,
-    chunks,
     config,
     cut,
     kind_of,
@@ -25,6 +26,10 @@ from tests.utils.checks.variants import Table
 
 TABLE = Table()
 wrong = TABLE.wrong
+
+PLAIN = Table()
+"""mistakes that the printed example shows as well: here their cards matter"""
+plainly = PLAIN.wrong
 
 NOT_RECORDED = "nobody should have asked"
 MALFORMED = "refused the conversation"
@@ -117,7 +122,7 @@ async def the_tools_messages_as_well(agent, thread_id, text):
             yield chunk.text
 
 
-@wrong("2.2", 2, comes_at_once="while the model is still speaking")
+@wrong("2.2", 3, comes_at_once="while the model is still speaking")
 async def collected_first(agent, thread_id, text):
     found = [chunk async for chunk, _ in messages(agent, thread_id, text)]
     for chunk in found:
@@ -125,7 +130,7 @@ async def collected_first(agent, thread_id, text):
             yield chunk.text
 
 
-@wrong("2.2", 2, comes_at_once="while the model is still speaking")
+@wrong("2.2", 3, comes_at_once="while the model is still speaking")
 async def the_finished_text_split_into_words(agent, thread_id, text):
     state = await agent.ainvoke(asking(text), config(thread_id))
     for word in re.findall(r"\S+\s*|\s+", state["messages"][-1].text):
@@ -134,7 +139,7 @@ async def the_finished_text_split_into_words(agent, thread_id, text):
 
 @wrong(
     "2.2",
-    1,
+    2,
     pieces_make_the_answer="in the pieces that the model sends",
     comes_at_once="while the model is still speaking",
 )
@@ -152,6 +157,21 @@ async def pieces_without_their_spaces(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text:
             # A blank before a sign: there is none in the example.
             yield re.sub(r"^\s(?=\W)", "", chunk.text)
+
+
+@wrong("2.2", 3, serves_two_readers="One reader has to wait")
+async def the_synchronous_stream_inside_async_def(agent, thread_id, text):
+    for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        if chunk.text and chunk.type != "tool":
+            yield chunk.text
+
+
+@wrong("2.2", 3, serves_two_readers="One reader has to wait")
+async def the_synchronous_stream_with_pauses(agent, thread_id, text):
+    for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        await asyncio.sleep(0)
+        if chunk.text and chunk.type != "tool":
+            yield chunk.text
 
 
 # 2.3
@@ -485,6 +505,42 @@ def every_exception_is_an_error(state, tools):
 # 2.6
 
 
+async def chunks(agent, thread_id, given):
+    async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+        if chunk.type != "tool" and chunk.text:
+            yield chunk.text
+
+
+async def unseen(agent, thread_id, given, seen):
+    """The pieces that were not shown yet; ``seen`` has the letters of the message that is being spoken."""
+    said = 0
+    async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+        if chunk.type == "tool":
+            seen["letters"] = said = 0
+            continue
+        new = chunk.text[max(seen["letters"] - said, 0) :]
+        said += len(chunk.text)
+        seen["letters"] = max(seen["letters"], said)
+        if new:
+            yield new
+
+
+@wrong("2.6", 3, shows_each_piece_once="words beside its tool calls")
+async def letters_counted_over_all_messages(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            async for piece in chunks(agent, thread_id, given):
+                new, said = piece[max(shown - said, 0) :], said + len(piece)
+                shown = max(shown, said)
+                yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
 @wrong("2.6", 2, shows_each_piece_once="each piece once", asks_nothing_again="Only the answer that broke off")
 async def the_question_asked_again(agent, thread_id, text):
     try:
@@ -536,14 +592,11 @@ async def a_set_of_what_was_shown(agent, thread_id, text):
 
 @wrong("2.6", 3, raises_at_last="a second time the error must be raised")
 async def the_second_failure_swallowed(agent, thread_id, text):
-    shown = 0
+    seen = Counter()
     for given in (asking(text), None):
-        at = 0
         try:
-            async for piece in chunks(agent, thread_id, given):
-                new, at = piece[max(shown - at, 0) :], at + len(piece)
-                shown = max(shown, at)
-                yield new
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
             return
         except Exception:
             pass
@@ -568,14 +621,11 @@ async def what_came_is_saved_as_the_answer(agent, thread_id, text):
 
 @wrong("2.6", 3, raises_at_last="tried again once")
 async def tried_five_times(agent, thread_id, text):
-    shown, given = 0, asking(text)
+    seen, given = Counter(), asking(text)
     for attempt in range(5):
-        at = 0
         try:
-            async for piece in chunks(agent, thread_id, given):
-                new, at = piece[max(shown - at, 0) :], at + len(piece)
-                shown = max(shown, at)
-                yield new
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
             return
         except Exception:
             given = None
@@ -585,10 +635,11 @@ async def tried_five_times(agent, thread_id, text):
 
 @wrong("2.6", 3, comes_while_speaking="while the model is still speaking")
 async def told_when_all_is_safe(agent, thread_id, text):
-    given = asking(text)
+    seen, given, found = Counter(), asking(text), []
     for attempt in (1, 2):
         try:
-            found = [piece async for piece in chunks(agent, thread_id, given)]
+            async for piece in unseen(agent, thread_id, given, seen):
+                found.append(piece)  # noqa: PERF401 - a comprehension would lose what came before the error
             break
         except Exception:
             given = None
@@ -600,14 +651,11 @@ async def told_when_all_is_safe(agent, thread_id, text):
 
 @wrong("2.6", 3, asks_nothing_again="hold the conversation once")
 async def the_answer_written_once_more(agent, thread_id, text):
-    shown = 0
+    seen = Counter()
     for given in (asking(text), None):
-        at = 0
         try:
-            async for piece in chunks(agent, thread_id, given):
-                new, at = piece[max(shown - at, 0) :], at + len(piece)
-                shown = max(shown, at)
-                yield new
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
             break
         except Exception:
             if given is None:
@@ -616,3 +664,94 @@ async def the_answer_written_once_more(agent, thread_id, text):
         state = await agent.aget_state(config(thread_id))
         again = AIMessage(state.values["messages"][-1].text)
         await agent.aupdate_state(config(thread_id), {"messages": [again]}, as_node="llm")
+
+
+# What the printed example shows, too
+
+INPUT = "did not get into the graph's state"
+NO_INPUT = {"tells_each_message": INPUT, "tells_both_results": INPUT, "tells_as_it_happens": INPUT}
+
+
+def told_of(events):
+    for event in events:
+        for node, update in event.items():
+            for message in update["messages"]:
+                yield node, kind_of(message), message.text
+
+
+@plainly("2.1", 0, **NO_INPUT)
+def a_text_for_the_input(agent, thread_id, text):
+    yield from told_of(agent.stream(text, config(thread_id)))
+
+
+@plainly("2.1", 0, **NO_INPUT)
+def a_message_for_the_input(agent, thread_id, text):
+    yield from told_of(agent.stream(HumanMessage(text), config(thread_id)))
+
+
+@plainly("2.1", 0, **NO_INPUT)
+def another_key_in_the_input(agent, thread_id, text):
+    yield from told_of(agent.stream({"message": [HumanMessage(text)]}, config(thread_id)))
+
+
+@plainly("2.1", 0, **dict.fromkeys(NO_INPUT, NOT_RECORDED))
+def another_question(agent, thread_id, text):
+    yield from told_of(agent.stream(asking(f"{text} Be brief."), config(thread_id)))
+
+
+@plainly("2.2", 3, serves_two_readers="must be an asynchronous generator")
+def a_plain_generator(agent, thread_id, text):
+    for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        if chunk.text and chunk.type != "tool":
+            yield chunk.text
+
+
+@plainly("2.6", 3, comes_while_speaking="must be an asynchronous generator")
+def a_plain_generator_that_goes_on(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            for chunk, _ in agent.stream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    shown = said = 0
+                    continue
+                new, said = chunk.text[max(shown - said, 0) :], said + len(chunk.text)
+                shown = max(shown, said)
+                yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+NAME = "must have `search` in it"
+
+
+@plainly("2.4", 1, tool_reports=NAME, shows_while_searching=NAME)
+def a_tool_of_another_name():
+    def search_slowly(search):
+        @tool
+        def slow_lookup(query: str) -> str:
+            """Search the web, slowly."""
+            return reporting(search).invoke({"query": query})
+
+        return slow_lookup
+
+    return search_slowly, shown
+
+
+ARGUMENT = "must be called query"
+
+
+@plainly("2.4", 1, tool_reports=ARGUMENT, shows_while_searching=ARGUMENT)
+def a_tool_with_another_argument():
+    def search_slowly(search):
+        @tool
+        def slow_search(question: str) -> str:
+            """Search the web, slowly."""
+            return reporting(search).invoke({"query": question})
+
+        return slow_search
+
+    return search_slowly, shown

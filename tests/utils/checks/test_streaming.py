@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langgraph.config import get_stream_writer
 
 from tests.utils.checks import streaming_right, streaming_wrong
 from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.every_lab import MakeLab, judge, told
+from tests.utils.checks.streaming_right import asking
 from tests.utils.checks.variants import Variant, solves
 from utils.checks.run import run_exercise, run_lab
 from utils.checks.streaming import LAB
@@ -33,6 +35,19 @@ run = functools.partial(judge, LAB)
 def authored() -> Authored:
     """The solution notebook of lab 2."""
     return Authored.read(ROOT / "solutions" / "02_streaming.ipynb")
+
+
+@pytest.fixture
+def make_lab_of(
+    recorded_server: ReplayServer, make_transport: Callable[..., Any], tmp_path: Path
+) -> Callable[[Any, str], Lab]:
+    """Makes a lab whose models are one provider's."""
+
+    def make(namespace: Any, provider: str) -> Lab:
+        surroundings = NotebookSurroundings(recorded_server, tmp_path / "checks")
+        return Lab(make_transport(namespace), surroundings, provider)
+
+    return make
 
 
 @pytest.mark.parametrize("number", ["2.2", "2.6"])
@@ -121,22 +136,52 @@ def test_tools_and_what_shows_them_have_a_form(
         assert part in check.message, told(result)
 
 
+PLAIN = streaming_wrong.PLAIN.wrongs
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("variant", PLAIN, ids=lambda variant: variant.name)
+def test_what_the_example_shows_is_told_by_its_name(
+    make_lab_of: Callable[[Any, str], Lab], variant: Variant, provider: str
+) -> None:
+    exercise = LAB.find(variant.exercise)
+    result = run_exercise(exercise, make_lab_of(solves(exercise, variant), provider), LAB.example)
+    failed = {check.check: check for check in result.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    assert result.points == variant.points, told(result)
+    for name, part in variant.fails.items():
+        assert part in failed[name].message, told(result)
+
+
+async def async_for_over_a_plain_stream(agent: Any, thread_id: str, text: str) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    async for chunk, _ in agent.stream(asking(text), config, stream_mode="messages"):
+        yield chunk.text
+
+
+def a_writer_taken_too_early(search: Any) -> Any:
+    tell = get_stream_writer()
+    return tell and search
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "said"),
+    [
+        ("2.2", async_for_over_a_plain_stream, "agent.astream"),
+        ("2.4", lambda: (a_writer_taken_too_early, lambda *_: iter([])), "call it inside the function"),
+    ],
+)
+def test_an_error_that_everybody_makes_once_is_explained(
+    make_lab: MakeLab, number: str, work: Any, said: str
+) -> None:
+    first = run(make_lab, Variant(number, work)).checks[0]
+    assert "raised an error" in first.message
+    assert said in first.why
+
+
 # Other providers
 
 OTHERS = [name for name in PROVIDERS if name != "openai"]
-
-
-@pytest.fixture
-def make_lab_of(
-    recorded_server: ReplayServer, make_transport: Callable[..., Any], tmp_path: Path
-) -> Callable[[Any, str], Lab]:
-    """Makes a lab whose models are one provider's."""
-
-    def make(namespace: Any, provider: str) -> Lab:
-        surroundings = NotebookSurroundings(recorded_server, tmp_path / "checks")
-        return Lab(make_transport(namespace), surroundings, provider)
-
-    return make
 
 
 @pytest.mark.parametrize("provider", OTHERS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -80,3 +82,46 @@ def test_a_telling_tool_reports_around_its_work() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(search, True), (len, False), ("search", False)])
 def test_a_tool_is_told_from_other_things(value: Any, expected: bool) -> None:
     assert PARTS["is_tool"](value) is expected
+
+
+def items(texts: list[str]) -> Iterator[str]:
+    yield from texts
+
+
+async def asynchronous_items(texts: list[str]) -> AsyncIterator[str]:
+    for text in texts:
+        yield text
+
+
+def test_an_asynchronous_stream_is_told_from_other_things() -> None:
+    assert PARTS["is_asynchronous"](asynchronous_items([]))
+    assert not PARTS["is_asynchronous"](items([]))
+    assert not PARTS["is_asynchronous"]("text")
+
+
+async def meeting(texts: list[str], met: asyncio.Event, others: asyncio.Event) -> AsyncIterator[str]:
+    """Items that come only when another such stream has begun."""
+    met.set()
+    await others.wait()
+    for text in texts:
+        yield text
+
+
+def test_streams_are_read_at_once_in_one_loop() -> None:
+    async def read() -> None:
+        one, two = asyncio.Event(), asyncio.Event()
+        await PARTS["read_at_once"]([meeting(["a"], one, two), meeting(["b", "c"], two, one)], 10)
+
+    asyncio.run(read())
+
+
+def test_a_stream_without_an_end_is_read_to_a_limit() -> None:
+    read: list[int] = []
+
+    async def endless() -> AsyncIterator[int]:
+        for number in itertools.count():
+            read.append(number)
+            yield number
+
+    asyncio.run(PARTS["read_at_once"]([endless()], 3))
+    assert read == [0, 1, 2]
