@@ -242,7 +242,7 @@ def _why(error: StudentError) -> str:
     mistake = recognise(error.bases, error.message)
     if mistake is None:
         return "Whoever calls this gets an error instead of an answer."
-    return " ".join(said[:1].upper() + said[1:] for said in (mistake.what, f"What to do: {mistake.remedy}"))
+    return f"What happened: {mistake.what} What to do: {mistake.remedy}"
 
 
 def _model_said(lab: Lab) -> str:

@@ -275,7 +275,7 @@ def test_an_error_that_everybody_makes_once_is_explained(make_lab: MakeLab) -> N
     result = run_check(EXERCISE, CHECK, make_lab({"work": work}), None)
     assert result.message == "work raised an error."
     assert result.why == (
-        "A coroutine stands where its result is needed: an await is missing. "
+        "What happened: a coroutine stands where its result is needed: an await is missing. "
         "What to do: write await before the call: await agent.ainvoke(...)."
     )
 
