@@ -6,7 +6,8 @@ no check looks at a clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,14 @@ def asked_at_once(lab: Lab, agent: Ref, case: Case) -> None:
 
 @check("3.1", points=1, title="it asks, runs tools, remembers")
 def converses(lab: Lab, case: Case) -> None:
+    called = "build_async(model, tools, checkpointer)"
+    expect(
+        not lab.part("is_coroutine_function", lab.get("build_async"), called=called),
+        "build_async must be a plain function, and it is a coroutine function.",
+        got="async def build_async(…)",
+        expected="def build_async(…); only its nodes are async def",
+        why="agent = build_async(…) would be a coroutine, which has no ainvoke. Building waits for nothing.",
+    )
     first, second, third, fourth, _ = case.cities
     tour, both = one_by_one(first, second, say="Let me look up"), compared(third, fourth)
     stage = lab.stage(conversation("trip", tour, both), conversation("forgotten", both))
@@ -240,8 +249,11 @@ def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[
         if not error.is_a("ToolFailed"):
             raise
         told = Words(f"{error.type}: {error.message}")
-    if isinstance(told, list | tuple) and len(told) == len(questions):
-        return list(told)
+    items = list(told) if isinstance(told, list | tuple) else [told]
+    expect_awaited(lab, items)
+    if isinstance(told, list | tuple) and len(items) == len(questions):
+        expect_texts(lab, items)
+        return items
     if isinstance(told, Words):
         fail(
             "A question that fails must not take the others with it.",
@@ -254,6 +266,34 @@ def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[
         got=told,
         expected=f"a list of {len(questions)}",
         why="Whoever asks finds the answer at the place of the question.",
+    )
+
+
+def expect_awaited(lab: Lab, items: Sequence[Any]) -> None:
+    """Nothing that comes back may be work that has not been done yet."""
+    waiting = [item for item in items if isinstance(item, Ref) and lab.part("is_unawaited", item)]
+    expect(
+        not waiting,
+        "What comes back is not the answer, but work that nobody has waited for: an await is missing.",
+        got=waiting,
+        expected="text",
+        why=(
+            "agent.ainvoke(…), gather(…) and calling an async def give something to await; only await does "
+            "the work and gives its result."
+        ),
+    )
+
+
+def expect_texts(lab: Lab, items: Sequence[Any]) -> None:
+    """Each item is an answer's text, or an exception."""
+    other = [item for item in items if not isinstance(item, str)]
+    other = [item for item in other if not (isinstance(item, Ref) and lab.part("is_exception", item))]
+    expect(
+        not other,
+        "Each item must be the text of an answer, or the exception where there is none.",
+        got=other[:1],
+        expected='text, as state["messages"][-1].text is',
+        why="ainvoke returns the whole state; whoever asked wants to read the answer.",
     )
 
 
@@ -538,10 +578,76 @@ class Fanned:
         return Words(f"tasks: {', '.join(counted) or 'none'}")
 
 
+NODES = ("look_up", "again", "compare")
+
+
+@contextlib.contextmanager
+def explaining() -> Iterator[None]:
+    """Say what a fan-out's classic errors mean; any other goes through as it is."""
+    try:
+        yield
+    except StudentError as error:
+        explain(error)
+        raise
+
+
+def explain(error: StudentError) -> None:
+    """End the check with a sentence for the errors that a fan-out meets first."""
+    told = Words(f"{error.type}: {error.message.partition(chr(10))[0]}{where(error)}")
+    name = error.message.strip("'")
+    if error.is_a("InvalidUpdateError") and "only one value per step" in error.message:
+        fail(
+            "Several branches wrote to the same key in one step, and that key has no reducer.",
+            got=told,
+            expected="Annotated[list, operator.add] for each key that the branches write",
+            why="Branches end together: only a reducer can say how what they return is joined.",
+        )
+    if error.is_a("TypeError") and "can only concatenate" in error.message:
+        fail(
+            "A node returned something else than a list for a key that is joined by operator.add.",
+            got=told,
+            expected="{'found': [(city, degrees)]}: a list, also around a single pair",
+            why="The reducer adds what a node returns to the list that is there, and only list + list works.",
+        )
+    if error.is_a("KeyError") and name in NODES:
+        fail(
+            f"An edge leads to {name}, which is not in its list of names.",
+            got=told,
+            expected="add_conditional_edges(…, function, [every node that the function may name])",
+            why="The last argument says where the edge may lead; what is not in it cannot be found.",
+        )
+    if error.is_a("KeyError"):
+        fail(
+            "A node or an edge looked for a key that it was not given.",
+            got=told,
+            expected="in look_up the keys of Send's input; everywhere else those of the graph's state",
+            why=(
+                "Only look_up sees what its Send says. Edges, also those behind look_up, see the state, in "
+                "which a key without a reducer is missing until a node sets it."
+            ),
+        )
+    if error.is_a("ValueError") and "unknown" in error.message:
+        fail(
+            "An edge names a node that the graph does not have.",
+            got=told,
+            expected=f"add_node for each of {', '.join(NODES)}",
+            why="compile() compares the names in edges with those of the nodes.",
+        )
+
+
+def where(error: StudentError) -> str:
+    """The line of the notebook in which an error was raised, as far as it is known."""
+    if not error.trace:
+        return ""
+    at = error.trace[-1]
+    return f" (line {at.get('line')} in {at.get('function')}: {at.get('source')})"
+
+
 def fan_graph(lab: Lab, stage: Stage) -> Ref:
     """The graph that ``build_fanout`` returns."""
     fetch = lab.part("fetch", stage.model_side.url, label="fetch")
-    graph = lab.call("build_fanout", fetch)
+    with explaining():
+        graph = lab.call("build_fanout", fetch)
     if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
         fail(
             "build_fanout must return the compiled graph.",
@@ -555,7 +661,8 @@ def fan_graph(lab: Lab, stage: Stage) -> Ref:
 def fanned(lab: Lab, graph: Ref, cities: Sequence[City]) -> Fanned:
     """One run of the graph."""
     names = [city.name for city in cities]
-    told = lab.part("fanout", graph, names, called=f"await graph.ainvoke({{'cities': {names}}})")
+    with explaining():
+        told = lab.part("fanout", graph, names, called=f"await graph.ainvoke({{'cities': {names}}})")
     state = told["state"]
     pairs = state.get("found")
     expect(
@@ -777,7 +884,7 @@ def keeps_to_the_time(lab: Lab, case: Case) -> None:
     stage = lab.stage(conversation("quick", asked(first)), conversation("slow", slow(second, case)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     answered_in_time(lab, agent, case.thread, first)
-    expect_none(timed(lab, agent, case.other, pack_question(second), 0.25))
+    expect_none(timed(lab, agent, case.other, pack_question(second), 0.15))
     in_vain = pack_question(second)
     # A client that does not say that it is asynchronous (AWS has none) works in threads, which go on.
     expect_given_up([r.gave_up for r in stage.log() if r.client and r.questions[-1:] == (in_vain,)])
@@ -793,7 +900,7 @@ def survives_a_cut_in_the_model(lab: Lab, case: Case) -> None:
     )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     answered_in_time(lab, agent, case.thread, first)
-    expect_none(timed(lab, agent, case.thread, pack_question(second), 0.25))
+    expect_none(timed(lab, agent, case.thread, pack_question(second), 0.15))
     goes_on(lab, stage, agent, case, first, third)
 
 
@@ -817,6 +924,10 @@ def survives_a_cut_in_a_tool(lab: Lab, case: Case) -> None:
 # 3.6 ------------------------------------------------------------------------------------------------
 
 
+QUIET = 0.1
+"""seconds in which nothing may come"""
+
+
 class Merged:
     """``interleave`` on streams that a check feeds by hand."""
 
@@ -837,11 +948,18 @@ class Merged:
             )
         self._reader = reader
 
-    def put(self, name: str, *items: Any, end: bool = False) -> None:
-        self._lab.part("put", self._feeds[name], *items, end=end)
+    def put(self, name: str, *items: Any, end: bool = False, error: str = "") -> None:
+        self._lab.part("put", self._feeds[name], *items, end=end, error=error)
 
     def take(self, patience: float = PATIENCE) -> Mapping[str, Any]:
-        told = self._lab.part("take", self._reader, patience, called="the next item of interleave(streams)")
+        """What comes next: ``item``, ``ended`` or, for a stream's own error, ``raised``."""
+        called = "the next item of interleave(streams)"
+        try:
+            told = self._lab.part("take", self._reader, patience, called=called)
+        except StudentError as error:
+            if not error.is_a("StreamBroke"):
+                raise
+            return {"raised": f"{error.type}: {error.message}"}
         return told if isinstance(told, Mapping) else {}
 
     def expect_next(self, name: str, item: Any, why: str) -> None:
@@ -850,16 +968,27 @@ class Merged:
         expect(
             isinstance(pair, list | tuple) and list(pair) == [name, item],
             "The item that has just arrived must come next, with the name of its stream.",
-            got=pair if "item" in told else Words("the end" if told.get("ended") else "nothing came"),
+            got=came(told),
             expected=repr((name, item)),
             why=why,
         )
 
-    def stop(self) -> None:
-        self._lab.part("stop_reading", self._reader)
+    def stop(self) -> int:
+        """Read no further; how many tasks still run then."""
+        left = self._lab.part(
+            "stop_reading", self._reader, PATIENCE, called="aclose() of interleave(streams)"
+        )
+        return left if isinstance(left, int) else 0
 
 
-@check("3.6", points=1, title="items come as they arrive, with the name of their stream")
+def came(told: Mapping[str, Any]) -> Any:
+    """What ``take`` gave, for a card."""
+    if "item" in told:
+        return told["item"]
+    return Words("the end" if told.get("ended") else told.get("raised", "nothing came"))
+
+
+@check("3.6", points=0.5, title="items come as they arrive, with the name of their stream")
 def yields_as_they_arrive(lab: Lab, case: Case) -> None:
     silent, second, third = (city.name for city in case.cities[:3])
     merged = Merged(lab, [silent, second, third])
@@ -875,7 +1004,7 @@ def yields_as_they_arrive(lab: Lab, case: Case) -> None:
         merged.stop()
 
 
-@check("3.6", points=1, title="nothing is lost when a stream is silent, and the end comes after all ends")
+@check("3.6", points=0.5, title="nothing is lost when a stream is silent, and the end comes after all ends")
 def loses_nothing(lab: Lab, case: Case) -> None:
     first, second, third = (city.name for city in case.cities[:3])
     empty = Merged(lab, [])
@@ -891,7 +1020,7 @@ def loses_nothing(lab: Lab, case: Case) -> None:
     merged = Merged(lab, [first, second, third])
     try:
         merged.put(second, end=True)
-        quiet = merged.take(0.2)
+        quiet = merged.take(QUIET)
         expect(
             not quiet,
             "One stream has ended without an item and the others are silent: now there is nothing to yield.",
@@ -930,3 +1059,50 @@ def loses_nothing(lab: Lab, case: Case) -> None:
         )
     finally:
         merged.stop()
+
+
+@check("3.6", points=0.5, title="an error in a stream is raised to the reader")
+def passes_errors_on(lab: Lab, case: Case) -> None:
+    broken, silent = (city.name for city in case.cities[:2])
+    merged = Merged(lab, [broken, silent])
+    try:
+        merged.put(broken, case.word, error=case.other)
+        merged.expect_next(broken, case.word, "What came before the error is not lost.")
+        told = merged.take()
+        expect(
+            "raised" in told,
+            "When a stream raises, the reader must get that error, and at once.",
+            got=came(told),
+            expected=f"StreamBroke: {case.other}, as the stream raised it",
+            why=(
+                "A task keeps its error to itself until somebody awaits it. Whoever waits at the queue for "
+                "the mark of a task that failed waits for ever: put the mark in finally, then await the task."
+            ),
+        )
+    finally:
+        merged.stop()
+
+
+@check("3.6", points=0.5, title="whoever stops reading, or is stopped by an error, leaves nothing running")
+def leaves_nothing_running(lab: Lab, case: Case) -> None:
+    first, second, third = (city.name for city in case.cities[:3])
+    for error in ("", case.other):
+        merged = Merged(lab, [first, second, third])
+        try:
+            merged.put(first, case.word)
+            merged.expect_next(first, case.word, "Nobody can stop in the middle of what does not begin.")
+            if error:
+                merged.put(first, error=error)
+                merged.take()
+        finally:
+            left = merged.stop()
+        expect(
+            left == 0,
+            "When the reading ends early, nothing may go on in the background.",
+            got=Words(f"{left} tasks still run after {'an error' if error else 'aclose()'}"),
+            expected="every task is cancelled in the generator's finally",
+            why=(
+                "A task that nobody reads waits for ever and keeps its stream open; Python complains at "
+                "the end: Task was destroyed but it is pending!"
+            ),
+        )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ FETCH = "fetch"
 # Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
 _LOOPBACK: dict[str, Any] = {"timeout": 30.0, "trust_env": False, "verify": False}
 _END = object()
+PATIENCE = 1.0
+"""seconds that something given up has for coming to its end"""
+
+
+class StreamBroke(Exception):
+    """A stream failed, as the check told it to."""
 
 
 async def run_turns(graph: Any, turns: Sequence[tuple[str, str]]) -> list[Any]:
@@ -59,6 +66,22 @@ def is_exception(value: Any) -> bool:
     return isinstance(value, BaseException)
 
 
+def is_coroutine_function(value: Any) -> bool:
+    """Whether calling something gives a coroutine: the handle awaits it, so its result does not tell."""
+    return inspect.iscoroutinefunction(value)
+
+
+def is_unawaited(value: Any) -> bool:
+    """Whether something is work that nobody waited for; it is given up, or Python would complain of it."""
+    if isinstance(value, asyncio.Future):
+        value.cancel()
+        return True
+    if inspect.iscoroutine(value):
+        value.close()
+        return True
+    return False
+
+
 class Feed:
     """A stream that yields what it is given, when it is given."""
 
@@ -69,20 +92,27 @@ class Feed:
     async def _stream(self) -> AsyncIterator[Any]:
         # A generator on purpose: whoever cancels a wait for its next item ends it.
         while (item := await self._items.get()) is not _END:
+            if isinstance(item, StreamBroke):
+                raise item
             yield item
 
-    async def put(self, *items: Any, end: bool = False) -> None:
-        """Let the stream yield some items, and end after them if it is to."""
-        for item in (*items, _END) if end else items:
+    async def put(self, *items: Any, end: bool = False, error: str = "") -> None:
+        """Let the stream yield some items, and after them end, or raise StreamBroke, if it is to."""
+        for item in items:
             self._items.put_nowait(item)
+        if error:
+            self._items.put_nowait(StreamBroke(error))
+        if end:
+            self._items.put_nowait(_END)
 
 
 class Reader:
-    """Takes a stream's items one by one, and can tell that none came."""
+    """Takes a stream's items one by one, and can tell that none came, and what the stream leaves behind."""
 
     def __init__(self, items: AsyncIterable[Any]) -> None:
         self._items = aiter(items)
         self._next: asyncio.Future[Any] | None = None
+        self._before = asyncio.all_tasks()
 
     async def take(self, patience: float) -> dict[str, Any]:
         """``{"item": …}``, ``{"ended": True}``, or ``{}`` when nothing came: it is still awaited then."""
@@ -98,11 +128,26 @@ class Reader:
     async def _pull(self) -> Any:
         return await anext(self._items, _END)
 
-    async def stop(self) -> None:
-        """Give the stream up."""
+    async def stop(self, patience: float = PATIENCE) -> int:
+        """Give the stream up; how many of the tasks begun meanwhile still run after ``patience`` seconds.
+
+        They are cancelled then: nothing is left to complain when it is collected.
+        """
         if self._next is not None:
             self._next.cancel()
-            await asyncio.wait({self._next}, timeout=1.0)
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait({closing}, timeout=patience)
+        if left := asyncio.all_tasks() - self._before - {asyncio.current_task()}:
+            _, left = await asyncio.wait(left, timeout=patience)
+        if left:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=patience)
+        return len(left)
+
+    async def _close(self) -> None:
+        if self._next is not None:
+            await asyncio.wait({self._next})
         with contextlib.suppress(Exception):  # whatever the stream says to being given up
             await self._items.aclose()  # type: ignore[attr-defined]
 
@@ -117,6 +162,8 @@ TOGETHER_PARTS: Mapping[str, Callable[..., Any]] = {
     "fanout": run_fanout,
     "fetch": make_fetch,
     "is_exception": is_exception,
+    "is_coroutine_function": is_coroutine_function,
+    "is_unawaited": is_unawaited,
     "feed": Feed,
     "put": Feed.put,
     "stream_of": lambda feed: feed.stream,

@@ -331,20 +331,25 @@ async def on_a_copy_of_the_thread_first(agent, thread_id, text, seconds):
 async def waits_for_any_next_item(streams):
     iterators = {name: aiter(stream) for name, stream in streams.items()}
     waiting = {asyncio.ensure_future(anext(items)): name for name, items in iterators.items()}
-    while waiting:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            name = waiting.pop(task)
-            try:
-                item = task.result()
-            except StopAsyncIteration:
-                continue
-            waiting[asyncio.ensure_future(anext(iterators[name]))] = name
-            yield name, item
+    try:
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                name = waiting.pop(task)
+                try:
+                    item = task.result()
+                except StopAsyncIteration:
+                    continue
+                waiting[asyncio.ensure_future(anext(iterators[name]))] = name
+                yield name, item
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 @right("3.6")
-async def one_queue_and_a_group_of_tasks(streams):
+async def one_queue_with_a_single_place_and_a_stack(streams):
     queue = asyncio.Queue(maxsize=1)
 
     async def pump(name, stream):
@@ -352,8 +357,12 @@ async def one_queue_and_a_group_of_tasks(streams):
             await queue.put((name, item))
 
     async def close(tasks):
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await queue.put(None)
+        try:
+            await asyncio.gather(*tasks)
+        except Exception as error:
+            await queue.put(error)
+        else:
+            await queue.put(None)
 
     async with AsyncExitStack() as stack:
         tasks = [asyncio.create_task(pump(name, stream)) for name, stream in streams.items()]
@@ -361,4 +370,39 @@ async def one_queue_and_a_group_of_tasks(streams):
         for task in (*tasks, closing):
             stack.callback(task.cancel)
         while (pair := await queue.get()) is not None:
+            if isinstance(pair, Exception):
+                raise pair
             yield pair
+
+
+@right("3.6")
+async def errors_go_through_the_queue(streams):
+    queue = asyncio.Queue()
+
+    async def pump(name, stream):
+        try:
+            async for item in stream:
+                queue.put_nowait((name, item, None))
+        except Exception as error:
+            queue.put_nowait((name, None, error))
+        else:
+            queue.put_nowait((name, None, StopAsyncIteration()))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {name: group.create_task(pump(name, stream)) for name, stream in streams.items()}
+        try:
+            while tasks:
+                name, item, error = await queue.get()
+                if isinstance(error, StopAsyncIteration):
+                    del tasks[name]
+                elif error is not None:
+                    break
+                else:
+                    yield name, item
+            else:
+                error = None
+        finally:
+            for task in tasks.values():
+                task.cancel()
+    if error is not None:
+        raise error

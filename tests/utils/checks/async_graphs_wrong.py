@@ -387,6 +387,19 @@ def no_cities_no_comparison(fetch):
     return fan_out(*steps(fetch), start=lambda state: begin(state) if state["cities"] else [])
 
 
+@wrong("3.4", 3, compares_nothing="is not in its list of names")
+def a_list_of_names_without_compare(fetch):
+    look_up, again, compare = steps(fetch)
+    graph = StateGraph(Weather)
+    graph.add_node("look_up", look_up)
+    graph.add_node("again", again)
+    graph.add_node("compare", compare, defer=True)
+    graph.add_conditional_edges(START, begin, ["look_up"])
+    graph.add_conditional_edges("look_up", beyond, ["again", "compare"])
+    graph.add_edge("again", "compare")
+    return graph.compile()
+
+
 @wrong("3.4", 3, compares_nothing="compare must run once")
 def no_cities_handled_before(fetch):
     class Preset(TypedDict):
@@ -581,15 +594,19 @@ async def repaired_before_one_s_own_next_question(agent, thread_id, text, second
 
 # 3.6
 
+NEXT = "must come next"
+RAISED = "the reader must get that error"
+RUNNING = "nothing may go on in the background"
 
-@wrong("3.6", 1, yields_as_they_arrive="must come next")
+
+@wrong("3.6", 1.5, yields_as_they_arrive=NEXT)
 async def one_stream_after_the_other(streams):
     for name, stream in streams.items():
         async for item in stream:
             yield name, item
 
 
-@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+@wrong("3.6", 0.5, yields_as_they_arrive=NEXT, loses_nothing="All items must come", passes_errors_on=RAISED)
 async def taking_turns(streams):
     iterators = {name: aiter(stream) for name, stream in streams.items()}
     while iterators:
@@ -600,7 +617,14 @@ async def taking_turns(streams):
                 del iterators[name]
 
 
-@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+@wrong(
+    "3.6",
+    0,
+    yields_as_they_arrive=NEXT,
+    loses_nothing="All items must come",
+    passes_errors_on=NEXT,
+    leaves_nothing_running=NEXT,
+)
 async def collected_first(streams):
     async def collect(name, stream):
         return [(name, item) async for item in stream]
@@ -610,7 +634,14 @@ async def collected_first(streams):
             yield pair
 
 
-@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="All items must come")
+@wrong(
+    "3.6",
+    0,
+    yields_as_they_arrive=NEXT,
+    loses_nothing="All items must come",
+    passes_errors_on=NEXT,
+    leaves_nothing_running=NEXT,
+)
 async def all_next_items_together(streams):
     iterators = {name: aiter(stream) for name, stream in streams.items()}
     while iterators:
@@ -622,32 +653,161 @@ async def all_next_items_together(streams):
                 yield name, item
 
 
-@wrong("3.6", 0, yields_as_they_arrive="must come next", loses_nothing="nothing to yield")
+@wrong("3.6", 1, yields_as_they_arrive=NEXT, loses_nothing="nothing to yield")
 async def polled_with_wait_for(streams):
     iterators = {name: aiter(stream) for name, stream in streams.items()}
     while iterators:
         for name in list(iterators):
             try:
-                yield name, await asyncio.wait_for(anext(iterators[name]), 0.02)
+                yield name, await asyncio.wait_for(anext(iterators[name]), 0.001)
             except TimeoutError:
                 continue
             except StopAsyncIteration:
                 del iterators[name]
 
 
-@wrong("3.6", 1, loses_nothing="nothing to yield")
+@wrong("3.6", 1.5, loses_nothing="nothing to yield")
 async def over_when_the_first_is_over(streams):
     iterators = {name: aiter(stream) for name, stream in streams.items()}
     waiting = {asyncio.ensure_future(anext(items, None)): name for name, items in iterators.items()}
-    while waiting:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        ended = False
-        for task in done:
-            name = waiting.pop(task)
-            if task.result() is None:
-                ended = True
-                continue
-            waiting[asyncio.ensure_future(anext(iterators[name], None))] = name
-            yield name, task.result()
-        if ended:
-            return
+    ended = not waiting
+    try:
+        while not ended:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                name = waiting.pop(task)
+                if task.result() is None:
+                    ended = True
+                    continue
+                waiting[asyncio.ensure_future(anext(iterators[name], None))] = name
+                yield name, task.result()
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+def pumped(streams, pump):
+    """A queue, and a task for each stream that pumps it into the queue."""
+    queue = asyncio.Queue()
+    return queue, [asyncio.create_task(pump(queue, name, stream)) for name, stream in streams.items()]
+
+
+async def reading(queue, tasks):
+    """What is in the queue, until it holds a mark for each task."""
+    running = len(tasks)
+    while running:
+        pair = await queue.get()
+        if pair is None:
+            running -= 1
+        else:
+            yield pair
+
+
+def cancel(tasks):
+    for task in tasks:
+        task.cancel()
+
+
+async def marked_at_the_end(queue, name, stream):
+    async for item in stream:
+        await queue.put((name, item))
+    await queue.put(None)
+
+
+async def marked_in_finally(queue, name, stream):
+    try:
+        async for item in stream:
+            await queue.put((name, item))
+    finally:
+        await queue.put(None)
+
+
+@wrong("3.6", 1.5, passes_errors_on=RAISED)
+async def no_mark_from_a_stream_that_fails(streams):
+    queue, tasks = pumped(streams, marked_at_the_end)
+    try:
+        async for pair in reading(queue, tasks):
+            yield pair
+    finally:
+        cancel(tasks)
+
+
+@wrong("3.6", 1.5, passes_errors_on=RAISED)
+async def a_stream_that_fails_just_ends(streams):
+    queue, tasks = pumped(streams, marked_in_finally)
+    try:
+        async for pair in reading(queue, tasks):
+            yield pair
+    finally:
+        cancel(tasks)
+
+
+@wrong("3.6", 1.5, passes_errors_on=RAISED)
+async def errors_when_all_is_over(streams):
+    queue, tasks = pumped(streams, marked_in_finally)
+    try:
+        async for pair in reading(queue, tasks):
+            yield pair
+        await asyncio.gather(*tasks)
+    finally:
+        cancel(tasks)
+
+
+@wrong("3.6", 1.5, passes_errors_on=NEXT)
+async def an_error_overtakes_what_came_before(streams):
+    queue, tasks = pumped(streams, marked_in_finally)
+    running = set(tasks)
+    try:
+        while running or not queue.empty():
+            getting = asyncio.ensure_future(queue.get())
+            await asyncio.wait({getting, *running}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)
+            for task in [task for task in running if task.done()]:
+                running.remove(task)
+                task.result()
+            pair = await getting
+            if pair is not None:
+                yield pair
+    finally:
+        cancel(tasks)
+
+
+@wrong("3.6", 1, passes_errors_on=RAISED, leaves_nothing_running=RUNNING)
+async def tasks_that_nobody_cancels(streams):
+    queue, tasks = pumped(streams, marked_at_the_end)
+    async for pair in reading(queue, tasks):
+        yield pair
+
+
+@wrong("3.6", 1.5, leaves_nothing_running=RUNNING)
+async def cancelled_only_at_the_end(streams):
+    async def pump(queue, name, stream):
+        try:
+            await marked_at_the_end(queue, name, stream)
+        except Exception as error:
+            await queue.put(error)
+
+    queue, tasks = pumped(streams, pump)
+    async for pair in reading(queue, tasks):
+        if isinstance(pair, Exception):
+            raise pair
+        yield pair
+    cancel(tasks)
+
+
+@wrong("3.6", 1, passes_errors_on=RAISED, leaves_nothing_running=RUNNING)
+async def waits_for_tasks_that_it_does_not_cancel(streams):
+    async def pump(queue, name, stream):
+        try:
+            await marked_at_the_end(queue, name, stream)
+        except Exception as error:
+            await queue.put(error)
+
+    queue, tasks = pumped(streams, pump)
+    try:
+        async for pair in reading(queue, tasks):
+            if isinstance(pair, Exception):
+                raise pair
+            yield pair
+    finally:
+        await asyncio.gather(*tasks)

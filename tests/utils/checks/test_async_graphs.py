@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import operator
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langgraph.graph import START, StateGraph
 
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
@@ -16,7 +18,9 @@ from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
 from utils import kit as kits
-from utils.checks.async_graphs import LAB, TOGETHER
+from utils.checks.async_graphs import LAB, TOGETHER, explain
+from utils.checks.registry import Failed
+from utils.lab.lab import StudentError
 from utils.replay.gates import LIMIT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +55,16 @@ def test_what_overlapped_is_shown_as_a_picture(make_lab: MakeLab) -> None:
     assert len(check.returned.splitlines()) == 5
 
 
+def test_a_graph_from_a_coroutine_function_costs_a_point_and_is_told_so(make_lab: MakeLab) -> None:
+    async def build_async(model: Any, tools: Any, checkpointer: Any) -> Any:
+        return async_graphs_right.a_prebuilt_tool_node(model, tools, checkpointer)
+
+    result = run(make_lab, Variant("3.1", build_async))
+    (check,) = (c for c in result.checks if c.status == "failed")
+    assert result.points == 3, told(result)
+    assert check.message.startswith("build_async must be a plain function, and it is a coroutine function.")
+
+
 async def nothing(*_: Any) -> None:
     return None
 
@@ -75,6 +89,26 @@ async def too_few(agent: Any, questions: list[str], limit: int) -> list[str]:
     return ["one answer"]
 
 
+async def coroutines(agent: Any, questions: list[str], limit: int) -> list[Any]:
+    return [agent.ainvoke(async_graphs_right.asking(question)) for question in questions]
+
+
+async def tasks(agent: Any, questions: list[str], limit: int) -> list[Any]:
+    return list(map(asyncio.ensure_future, await coroutines(agent, questions, limit)))
+
+
+async def a_gather_that_nobody_awaits(agent: Any, questions: list[str], limit: int) -> Any:
+    return asyncio.gather(*(asyncio.sleep(0, question) for question in questions))
+
+
+async def states(agent: Any, questions: list[str], limit: int) -> list[Any]:
+    return [{"messages": [question]} for question in questions]
+
+
+async def messages(agent: Any, questions: list[str], limit: int) -> list[Any]:
+    return [HumanMessage(question) for question in questions]
+
+
 async def bare_messages(state: Any, tools: Any) -> list[Any]:
     return []
 
@@ -83,10 +117,15 @@ async def bare_messages(state: Any, tools: Any) -> list[Any]:
     ("number", "work", "said"),
     [
         ("3.1", uncompiled, "build_async must return the compiled graph."),
-        ("3.1", built_by_a_coroutine, "build_async must return the compiled graph."),
+        ("3.1", built_by_a_coroutine, "build_async must be a plain function"),
         ("3.1", lambda *_: None, "build_async must return the compiled graph."),
         ("3.2", nothing, "ask_many must return one item for each question."),
         ("3.2", too_few, "ask_many must return one item for each question."),
+        ("3.2", coroutines, "What comes back is not the answer, but work that nobody has waited for"),
+        ("3.2", tasks, "What comes back is not the answer, but work that nobody has waited for"),
+        ("3.2", a_gather_that_nobody_awaits, "What comes back is not the answer, but work that nobody"),
+        ("3.2", states, "Each item must be the text of an answer, or the exception"),
+        ("3.2", messages, "Each item must be the text of an answer, or the exception"),
         ("3.3", nothing, "For a message without tool calls there is nothing to return but an empty list."),
         ("3.3", bare_messages, "For a message without tool calls there is nothing to return"),
         ("3.4", lambda *_: None, "build_fanout must return the compiled graph."),
@@ -102,6 +141,87 @@ def test_what_has_not_the_form_asked_for_gets_nothing_and_a_sentence(
     assert result.checks[0].message.startswith(said), told(result)
     assert result.checks[0].points == 0
     assert {check.status for check in result.checks} <= {"failed", "passed"}, told(result)
+
+
+class NoReducer(TypedDict):
+    cities: list[str]
+    found: list[Any]
+    silent: Annotated[list[str], operator.add]
+    warmest: str | None
+
+
+async def a_bare_pair(state: Any) -> dict[str, Any]:
+    return {"found": (state["city"], 1.0)}
+
+
+async def the_state_s_cities(state: Any) -> dict[str, Any]:
+    return {"found": [(city, 1.0) for city in state["cities"]]}
+
+
+async def a_dict_of_its_own(state: Any) -> dict[str, Any]:
+    raise LookupError("no such station")
+
+
+def fanning_out(
+    look_up: Any = None,
+    schema: Any = async_graphs_right.Weather,
+    beyond: tuple[str, ...] = ("again", "compare"),
+    nodes: tuple[str, ...] = ("again", "compare"),
+) -> Any:
+    """A ``build_fanout`` with one thing done otherwise."""
+
+    def build_fanout(fetch: Any) -> Any:
+        found, again, compare = async_graphs_wrong.steps(fetch)
+        works = {"again": again, "compare": compare}
+        graph = StateGraph(schema)
+        graph.add_node("look_up", look_up or found)
+        for node in nodes:
+            graph.add_node(node, works[node])
+        graph.add_conditional_edges(START, async_graphs_wrong.begin, ["look_up", "compare"])
+        graph.add_conditional_edges("look_up", async_graphs_wrong.beyond, list(beyond))
+        return graph.compile()
+
+    return build_fanout
+
+
+@pytest.mark.parametrize(
+    ("work", "said", "shown"),
+    [
+        (fanning_out(schema=NoReducer), "that key has no reducer.", "InvalidUpdateError: At key 'found'"),
+        (fanning_out(a_bare_pair), "joined by operator.add.", "TypeError: can only concatenate"),
+        (fanning_out(beyond=("again",)), "An edge leads to compare, which is not in its list", "KeyError"),
+        (fanning_out(the_state_s_cities), "a key that it was not given.", "KeyError: 'cities'"),
+        (fanning_out(nodes=("again",)), "a node that the graph does not have.", "ValueError: At '__start__'"),
+        (fanning_out(a_dict_of_its_own), "raised an error.", "LookupError: no such station"),
+    ],
+)
+def test_the_first_errors_of_a_fan_out_are_explained(
+    make_lab: MakeLab, work: Any, said: str, shown: str
+) -> None:
+    check = run(make_lab, Variant("3.4", work)).checks[0]
+    assert (check.status, check.points) == ("failed", 0)
+    assert said in check.message
+    assert check.returned.startswith(shown)
+
+
+def test_an_explained_error_names_its_line_in_the_notebook() -> None:
+    step = {"function": "look_up", "line": 3, "source": 'state["cities"]'}
+    with pytest.raises(Failed) as failed:
+        explain(StudentError({"type": "KeyError", "bases": ["KeyError"], "message": "'x'", "trace": [step]}))
+    assert failed.value.returned == "KeyError: 'x' (line 3 in look_up: state[\"cities\"])"
+
+
+async def errors_in_a_group(streams: dict[str, Any]) -> Any:
+    async with asyncio.TaskGroup() as group:
+        for stream in streams.values():
+            group.create_task(anext(stream))
+        yield "begun"
+
+
+def test_an_error_of_the_merging_itself_goes_through(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("3.6", errors_in_a_group))
+    assert result.points == 0, told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
 
 
 async def no_messages(state: Any, tools: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 
 from utils.checks.async_graphs import stations
 from utils.checks.weather import City, asked, conversation
-from utils.lab.lab import Lab, Ref
-from utils.lab.together import Feed, Reader, make_reader
+from utils.lab.lab import Lab, Ref, StudentError
+from utils.lab.together import Feed, Reader, is_coroutine_function, is_unawaited, make_reader
 from utils.views.gantt import calls_of, most_open
 
 OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)
@@ -86,11 +87,47 @@ def test_a_reader_that_is_stopped_ends_what_it_reads() -> None:
     async def work() -> None:
         reader = Reader(endless())
         assert await reader.take(0.01) == {}
-        await reader.stop()
+        assert await reader.stop() == 0
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(work())
     assert ended == [True]
+
+
+def leaving_a_task(waits: bool) -> AsyncIterator[int]:
+    """A stream that begins a task which waits for ever, and at its end waits for it or not."""
+
+    async def items() -> AsyncIterator[int]:
+        task = asyncio.ensure_future(asyncio.Event().wait())
+        try:
+            yield 1
+        finally:
+            if waits:
+                await task
+
+    return items()
+
+
+@pytest.mark.parametrize(("waits", "left"), [(False, 1), (True, 2)])
+def test_tasks_that_a_stream_leaves_behind_are_counted_and_cancelled(waits: bool, left: int) -> None:
+    async def work() -> None:
+        reader = Reader(leaving_a_task(waits))
+        assert await reader.take(5) == {"item": 1}
+        assert await reader.stop(0.01) == left
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(work())
+
+
+def test_a_fed_stream_fails_after_its_items_when_it_is_told_to(lab: Lab) -> None:
+    feed = lab.part("feed", label="feed")
+    items = lab.call("first", {"a": lab.part("stream_of", feed, label="stream")})
+    reader = lab.part("reader", items)
+    lab.part("put", feed, 1, error="no more")
+    assert lab.part("take", reader, 5) == {"item": 1}
+    with pytest.raises(StudentError, match="StreamBroke: no more"):
+        lab.part("take", reader, 5, called="anext(items)")
+    assert lab.part("stop_reading", reader) == 0
 
 
 def test_an_error_of_a_stream_goes_through() -> None:
@@ -112,3 +149,22 @@ def test_what_is_no_asynchronous_stream_has_no_reader(items: Any) -> None:
 
 def test_exceptions_are_told_from_other_things(lab: Lab) -> None:
     assert not lab.part("is_exception", "an error")
+
+
+def test_functions_that_give_coroutines_are_told_from_plain_ones() -> None:
+    assert is_coroutine_function(Feed.put)
+    assert not is_coroutine_function(make_reader)
+
+
+def test_work_that_nobody_waited_for_is_known_and_given_up() -> None:
+    async def work() -> None:
+        coroutine = asyncio.sleep(60)
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        assert is_unawaited(coroutine)
+        assert is_unawaited(task)
+        assert not is_unawaited("text")
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+    asyncio.run(work())
