@@ -1,8 +1,14 @@
-"""Pictures made from data: each has a text form and an HTML form, and changes nothing."""
+"""Pictures made from data: each has a text form and an HTML form.
 
+They change nothing, except those with buttons (`approval_card`, `checkpoint_explorer`) when one is pressed.
+"""
+
+from utils.views.approval import ApprovalCard, approval_card
 from utils.views.card import ExerciseView, exercise_html, exercise_text
+from utils.views.explorer import CheckpointExplorer, checkpoint_explorer
 from utils.views.gantt import calls_of, gantt, most_open
 from utils.views.graph import graph_mermaid, graph_picture, graph_text, install_graph_formatter
+from utils.views.live import TokenWatch, token_watch
 from utils.views.page import stylesheet, with_style
 from utils.views.sqlite import CheckpointFileError, sqlite_tables, sqlite_threads, tables_in, threads_in
 from utils.views.table import LabView, lab_html, lab_text
@@ -10,12 +16,17 @@ from utils.views.timeline import Moment, token_timeline
 from utils.views.tree import CheckpointNode, checkpoint_tree, snapshots_to_nodes
 
 __all__ = [
+    "ApprovalCard",
+    "CheckpointExplorer",
     "CheckpointFileError",
     "CheckpointNode",
     "ExerciseView",
     "LabView",
     "Moment",
+    "TokenWatch",
+    "approval_card",
     "calls_of",
+    "checkpoint_explorer",
     "checkpoint_tree",
     "exercise_html",
     "exercise_text",
@@ -34,5 +45,6 @@ __all__ = [
     "tables_in",
     "threads_in",
     "token_timeline",
+    "token_watch",
     "with_style",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Container
+from typing import ClassVar
 
 from utils.views.page import with_style
 
@@ -12,6 +13,9 @@ class View(ABC):
     """A picture of data that is shown as the last line of a cell; the same data gives the same bytes."""
 
     __slots__ = ()
+
+    sheets: ClassVar[tuple[str, ...]] = ()
+    """stylesheets that it needs beside the shared one"""
 
     @abstractmethod
     def text(self) -> str:
@@ -27,4 +31,4 @@ class View(ABC):
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/html": with_style(self.html())}
+        return {"text/plain": self.text(), "text/html": with_style(self.html(), *self.sheets)}

@@ -7,9 +7,10 @@ picture is the same on every run; drawn by seconds it is as the clock saw it.
 from __future__ import annotations
 
 import html
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from utils.views.display import View
 from utils.views.plain import grid, one_line, plural
@@ -61,12 +62,37 @@ class Run:
     calls: tuple[Call, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One call as it is drawn: from where to where, in rounds or in seconds."""
+
+    call: Call
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run as it is drawn."""
+
+    bars: tuple[Bar, ...]
+    about: str
+    """how many calls, and how many at once"""
+    wall: float
+    """from the first arrival to the last end"""
+    total: float
+    """all calls together"""
+    wall_text: str
+    sum_text: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class GanttView(View):
     """Runs one above the other, on one scale."""
 
     runs: tuple[Run, ...]
     seconds: bool = False
+    sheets: ClassVar[tuple[str, ...]] = ("drawing",)
 
     def text(self) -> str:
         return gantt_text(self.runs, seconds=self.seconds)
@@ -118,40 +144,47 @@ def rounds(calls: Iterable[Call]) -> list[Span]:
             starts.append(time)
         ended = change < 0
     last = len(starts) - 1
-
-    def round_at(time: float) -> int:
-        return max((number for number, start in enumerate(starts) if start <= time), default=0)
-
     # A call's end lies before the arrival that begins the next round, however close.
-    return [Span(round_at(c.began), last if c.ended is None else _before(starts, c.ended)) for c in calls]
+    return [
+        Span(
+            _round(bisect_right(starts, c.began)),
+            last if c.ended is None else _round(bisect_left(starts, c.ended)),
+        )
+        for c in calls
+    ]
 
 
-def _before(starts: Sequence[float], time: float) -> int:
-    return max(sum(start < time for start in starts) - 1, 0)
+def _round(begun: int) -> int:
+    """The round in which so many rounds have begun."""
+    return max(begun - 1, 0)
 
 
 def gantt_text(runs: Sequence[Run], *, seconds: bool = False) -> str:
     """The runs as lines: a headline each, then a line for each call."""
-    most = max((_extent(run, seconds) for run in runs), default=0.0)
-    return "\n\n".join("\n".join(_lines(run, most, seconds)) for run in runs) or _EMPTY
+    most = max((extent(run, seconds) for run in runs), default=0.0)
+    return "\n\n".join("\n".join(_lines(run, most, seconds)) for run in runs) or EMPTY
 
 
 def gantt_html(runs: Sequence[Run], *, seconds: bool = False) -> str:
-    """The runs as HTML without a stylesheet: the text form, with a heading line."""
+    """The runs as HTML without a stylesheet: a drawing, and the text form to open."""
+    from utils.views.gantt_svg import gantt_svg  # noqa: PLC0415 - it rests on this module
+
     about = plural(sum(len(run.calls) for run in runs), "call")
+    text = html.escape(gantt_text(runs, seconds=seconds))
     return (
         f'<section class="kit-view kit-card" aria-label="Calls side by side: {about}">\n'
         f'<p class="kit-head"><strong>Calls, as the other side saw them</strong> '
         f'<span class="kit-points">{about}</span></p>\n'
-        f'<pre class="kit-drawing" tabindex="0">{html.escape(gantt_text(runs, seconds=seconds))}</pre>\n'
+        f"{gantt_svg(runs, seconds=seconds)}<details><summary>As text</summary>"
+        f'<pre class="kit-drawing" tabindex="0">{text}</pre></details>\n'
         "</section>"
     )
 
 
-_EMPTY = "no calls"
+EMPTY = "no calls"
 
 
-def _extent(run: Run, seconds: bool) -> float:
+def extent(run: Run, seconds: bool = False) -> float:
     """How long a run is: seconds, or rounds."""
     if not run.calls:
         return 0.0
@@ -168,28 +201,29 @@ def _end(calls: Sequence[Call]) -> float:
 def _lines(run: Run, most: float, seconds: bool) -> list[str]:
     head = f"{one_line(run.title, _NAME)}: " if run.title else ""
     if not run.calls:
-        return [f"{head}{_EMPTY}"]
-    head += f"{plural(len(run.calls), 'call')}, at most {most_open(run.calls)} open at once; "
+        return [f"{head}{EMPTY}"]
+    found = measured(run, seconds=seconds)
+    head += f"{found.about}; took {found.wall_text}, all calls together {found.sum_text}"
+    lines = grid([(_name(b.call), _bar(b.first, b.last, most, b.call)) for b in found.bars[:_MOST_CALLS]])
+    more = len(found.bars) - _MOST_CALLS
+    return [head, *lines, *([f"[… {more:,} more calls …]"] if more > 0 else [])]
+
+
+def measured(run: Run, *, seconds: bool = False) -> Measured:
+    """The run's bars in the order they are drawn, and its figures."""
     spans = rounds(run.calls)
-    rows: list[tuple[int, str, str]]
+    about = f"{plural(len(run.calls), 'call')}, at most {most_open(run.calls)} open at once"
     if seconds:
         began, end = run.calls[0].began, _end(run.calls)
-        total = sum((end if call.ended is None else call.ended) - call.began for call in run.calls)
-        head += f"took {end - began:.2f} s, all calls together {total:.2f} s"
-        rows = [
-            (n, _name(c), _bar(c.began - began, (end if c.ended is None else c.ended) - began, most, c))
-            for n, c in enumerate(run.calls)
-        ]
-    else:
-        wall = int(_extent(run, seconds))
-        total = sum(span.last - span.first + 1 for span in spans)
-        head += f"took {plural(wall, 'round')}, all calls together {total}"
-        # Within a round the order is chance, so names decide.
-        drawn = sorted(zip(spans, run.calls, strict=True), key=lambda row: (row[0].first, row[1].label))
-        rows = [(n, _name(c), _bar(s.first, s.last + 1, most, c)) for n, (s, c) in enumerate(drawn)]
-    lines = grid([(name, bar) for _, name, bar in rows[:_MOST_CALLS]])
-    more = len(rows) - _MOST_CALLS
-    return [head, *lines, *([f"[… {more:,} more calls …]"] if more > 0 else [])]
+        bars = [Bar(c, c.began - began, (end if c.ended is None else c.ended) - began) for c in run.calls]
+        wall, total = end - began, sum(bar.last - bar.first for bar in bars)
+        return Measured(tuple(bars), about, wall, total, f"{wall:.2f} s", f"{total:.2f} s")
+    wall = int(extent(run, seconds))
+    total = sum(span.last - span.first + 1 for span in spans)
+    # Within a round the order is chance, so names decide.
+    drawn = sorted(zip(spans, run.calls, strict=True), key=lambda row: (row[0].first, row[1].label))
+    bars = [Bar(call, span.first, span.last + 1) for span, call in drawn]
+    return Measured(tuple(bars), about, wall, total, plural(wall, "round"), str(total))
 
 
 def _bar(first: float, last: float, most: float, call: Call) -> str:

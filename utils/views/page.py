@@ -1,4 +1,4 @@
-"""HTML that is safe to show: escaping, and the one stylesheet that all views share."""
+"""HTML that is safe to show: escaping, and the stylesheet that all views share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 
 @cache
-def stylesheet() -> str:
-    """The shared stylesheet, every selector of which starts with the class prefix ``kit-``."""
-    text = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+def stylesheet(*more: str) -> str:
+    """The shared stylesheet, and those of this name that only some views need: `drawing`, `touch`.
+
+    Every selector names a class with the prefix ``kit-``.
+    """
+    return "".join(_sheet(name) for name in ("style", *more))
+
+
+@cache
+def _sheet(name: str) -> str:
+    text = resources.files(__package__).joinpath(f"{name}.css").read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
 
 
-def with_style(body: str) -> str:
+def with_style(body: str, *more: str) -> str:
     """The HTML of one output: the stylesheet, then what it is for."""
-    return f"<style>{stylesheet()}</style>\n{body}"
+    return f"<style>{stylesheet(*more)}</style>\n{body}"
 
 
 def escape(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = False) -> str:

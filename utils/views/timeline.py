@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from utils.views.display import View
 from utils.views.plain import COLUMNS, one_line, pad, plural, width
@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 # More than a run of the course ever gives; keeps a picture of something endless finite.
 MOST_ITEMS = 20_000
 _MOST_LANES = 40
-_LABEL = 24
+LABEL = 24
 _WHOLE = "state"
 
 
@@ -63,9 +63,14 @@ def watch(
     for item in islice(stream, MOST_ITEMS):
         at = clock() - start if clock is not None else None
         held = open_requests() if open_requests is not None else None
-        mode, data = _mode_of(item)
-        for lane, kind, text in _parts(mode, data):
-            yield Moment(lane, kind, text, mode, at, held)
+        yield from moments_of(item, at, held)
+
+
+def moments_of(item: Any, at: float | None = None, held: int | None = None) -> Iterator[Moment]:
+    """The moments of one item of a stream, which came `at` that time with `held` requests open."""
+    mode, data = _mode_of(item)
+    for lane, kind, text in _parts(mode, data):
+        yield Moment(lane, kind, text, mode, at, held)
 
 
 def figures(moments: Iterable[Moment]) -> dict[str, Figures]:
@@ -133,8 +138,8 @@ MARKS: Mapping[Kind, tuple[str, str]] = {
     "step": ("│", "a step"),
     "empty": ("·", "no text"),
 }
-_ORDER = tuple(MARKS)
-assert set(_ORDER) == set(get_args(Kind))
+ORDER = tuple(MARKS)
+assert set(ORDER) == set(get_args(Kind))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,6 +147,7 @@ class TimelineView(View):
     """The moments of a stream, shown as lanes."""
 
     moments: tuple[Moment, ...]
+    sheets: ClassVar[tuple[str, ...]] = ("drawing",)
 
     def text(self) -> str:
         return timeline_text(self.moments)
@@ -175,39 +181,55 @@ def timeline_text(moments: Sequence[Moment]) -> str:
     """The picture as lines: what it shows, a lane for each node, the marks, the tokens in figures."""
     if not moments:
         return "nothing came"
-    lanes = _lanes(moments)
+    lanes = lanes_of(moments)
     modes = {moment.mode for moment in moments}
     names = {key: _name(key, several=len(modes) > 1) for key in lanes}
-    label = max([*map(width, names.values()), len(_OPEN)])
+    label = max([*map(width, names.values()), len(OPEN)])
     count = len(str(max(map(len, lanes.values()))))
     columns = COLUMNS - label - count - 4
-    place = _places(moments, columns)
-    lines = [_heading(moments), ""]
+    place = places(moments, columns)
+    lines = [heading(moments), ""]
     for key, numbers in lanes.items():
         drawn = _drawn([(place[n], MARKS[moments[n].kind][0], moments[n].kind) for n in numbers], columns)
         lines.append(f"{pad(names[key], label)}  {pad(drawn, columns)}  {len(numbers):>{count}}")
     if any(moment.open is not None for moment in moments):
-        lines.append(f"{pad(_OPEN, label)}  {_open_row(moments, place, columns)}".rstrip())
+        lines.append(f"{pad(OPEN, label)}  {_open_row(moments, place, columns)}".rstrip())
     used = {moment.kind for moment in moments}
     lines += ["", "   ".join(f"{mark} {means}" for kind, (mark, means) in MARKS.items() if kind in used)]
-    return "\n".join([*lines, *_told(moments)])
+    return "\n".join([*lines, *told_of(moments)])
 
 
 def timeline_html(moments: Sequence[Moment]) -> str:
-    """The picture as HTML without its stylesheet: the text form, with a heading line."""
-    about = html.escape(_heading(moments)) if moments else "nothing came"
-    body = timeline_text(moments).split("\n")[2:] if moments else ["nothing came"]
+    """The picture as HTML without its stylesheet: a drawing, its figures, and the text form to open."""
+    from utils.views.timeline_svg import timeline_svg  # noqa: PLC0415 - it rests on this module
+
+    about = html.escape(heading(moments)) if moments else "nothing came"
+    drawn = timeline_svg(moments) if moments else ""
+    told = "".join(f"<li>{html.escape(line)}</li>" for line in told_of(moments))
+    text = html.escape(timeline_text(moments))
+    listed = f'<ul class="kit-told">{told}</ul>\n' if told else ""
     return (
         f'<section class="kit-view kit-card" aria-label="Timeline of a stream: {about}">\n'
         f'<p class="kit-head"><strong>Stream</strong> <span class="kit-points">{about}</span></p>\n'
-        f'<pre class="kit-drawing" tabindex="0">{html.escape(chr(10).join(body))}</pre>\n</section>'
+        f"{drawn}{_legend(moments)}{listed}<details><summary>As text</summary>"
+        f'<pre class="kit-drawing" tabindex="0">{text}</pre></details>\n</section>'
     )
 
 
-_OPEN = "open requests"
+def _legend(moments: Sequence[Moment]) -> str:
+    used = {moment.kind for moment in moments}
+    marks = "".join(
+        f'<span><span class="kit-{kind}" aria-hidden="true">{mark}</span> {html.escape(means)}</span> '
+        for kind, (mark, means) in MARKS.items()
+        if kind in used
+    )
+    return f'<p class="kit-legend">{marks}</p>\n' if marks else ""
 
 
-def _lanes(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
+OPEN = "open requests"
+
+
+def lanes_of(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
     """Numbers of the moments in each lane, lanes in order of appearance, those of one mode together."""
     found: dict[str, dict[str, list[int]]] = {}
     for number, moment in enumerate(moments):
@@ -218,16 +240,17 @@ def _lanes(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
 
 def _name(key: tuple[str, str], *, several: bool) -> str:
     mode, lane = key
-    return one_line(f"{mode} {lane}" if several else lane, _LABEL)
+    return one_line(f"{mode} {lane}" if several else lane, LABEL)
 
 
-def _heading(moments: Sequence[Moment]) -> str:
+def heading(moments: Sequence[Moment]) -> str:
+    """How many items, and in what time."""
     items = plural(len(moments), "item")
     last = moments[-1].at
     return f"{items}, in order of arrival" if last is None else f"{items} in {last:.2f} s"
 
 
-def _places(moments: Sequence[Moment], columns: int) -> list[int]:
+def places(moments: Sequence[Moment], columns: int) -> list[int]:
     """The column of each moment: by time where it is known, else by order."""
     times = [moment.at for moment in moments if moment.at is not None]
     if len(times) < len(moments):
@@ -241,7 +264,7 @@ def _drawn(marks: Iterable[tuple[int, str, Kind]], columns: int) -> str:
     """A lane; where several marks fall into one column, the one that says most."""
     cells: dict[int, tuple[int, str]] = {}
     for column, mark, kind in marks:
-        cells[column] = min(cells.get(column, (len(_ORDER), " ")), (_ORDER.index(kind), mark))
+        cells[column] = min(cells.get(column, (len(ORDER), " ")), (ORDER.index(kind), mark))
     return "".join(cells.get(column, (0, " "))[1] for column in range(columns)).rstrip()
 
 
@@ -254,7 +277,7 @@ def _open_row(moments: Sequence[Moment], place: Sequence[int], columns: int) -> 
     return "".join(str(min(most[c], 9)) if c in most else " " for c in range(columns))
 
 
-def _told(moments: Sequence[Moment]) -> Iterator[str]:
+def told_of(moments: Sequence[Moment]) -> Iterator[str]:
     """A sentence about the tokens of each node."""
     numbers: dict[str, int] = {}
     for number, moment in enumerate(moments, 1):
@@ -263,7 +286,7 @@ def _told(moments: Sequence[Moment]) -> Iterator[str]:
     count = Counter(moment.lane for moment in moments if moment.kind == "token")
     known = figures(moments)
     for lane, number in islice(numbers.items(), _MOST_LANES):
-        name, pieces = one_line(lane, _LABEL), plural(count[lane], "piece")
+        name, pieces = one_line(lane, LABEL), plural(count[lane], "piece")
         if lane in known:
             first, rate = known[lane].first, known[lane].per_second
             yield f"{name}: {pieces} of text, the first after {first:.2f} s, {rate:.0f} per second"

@@ -143,14 +143,15 @@ def tree_html(tree: Tree, *, ids: bool = False) -> str:
 def _lines(tree: Tree, ids: bool) -> list[str]:
     if not tree.rows:
         return []
-    lines = grid([_cells(row, ids) for row in tree.rows])
+    lines = grid([row_cells(row, ids) for row in tree.rows])
     if (more := len(lines) - _MOST_ROWS) > 0:
         half = _MOST_ROWS // 2
         lines[half:-half] = [f"[… {more:,} more checkpoints …]"]
     return lines
 
 
-def _cells(row: TreeRow, ids: bool) -> Sequence[str]:
+def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
+    """The parts of one line of the drawing, to be aligned with those of the others."""
     node = row.node
     remarks = (
         "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",

@@ -8,8 +8,13 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
 
 DATA = Path(__file__).parent / "data"
 _VOID = {"br", "hr", "img", "input", "link", "meta"}
@@ -102,3 +107,83 @@ def hostile(request: pytest.FixtureRequest) -> str:
     """A string that somebody may return to break out of a view."""
     assert isinstance(request.param, str)
     return request.param
+
+
+class Weather:
+    """A small graph whose model is a script: it asks for cities, then says what the tools gave."""
+
+    def __init__(
+        self, *, interrupting: bool = False, calls: int = 1, rounds: int = 1, saver: Any = None
+    ) -> None:
+        self.interrupting, self.calls, self.rounds = interrupting, calls, rounds
+        self.ran: list[dict[str, Any]] = []
+        """arguments that the tool was run with"""
+        self.breaks = False
+        self.graph = self.built(saver or InMemorySaver())
+        self.config = {"configurable": {"thread_id": "1"}}
+
+    def built(self, saver: Any, *, only_async: bool = False) -> Any:
+        async def llm(state: MessagesState) -> Any:
+            return self.llm(state)
+
+        async def action(state: MessagesState) -> Any:
+            return self.action(state)
+
+        builder = StateGraph(MessagesState)
+        builder.add_node("llm", llm if only_async else self.llm)
+        builder.add_node("action", action if only_async else self.action)
+        builder.add_edge(START, "llm")
+        wants = {True: "action", False: END}
+        builder.add_conditional_edges(
+            "llm", lambda state: bool(getattr(state["messages"][-1], "tool_calls", None)), wants
+        )
+        builder.add_edge("action", "llm")
+        return builder.compile(checkpointer=saver, interrupt_before=[] if self.interrupting else ["action"])
+
+    def ask(self, text: str = "sf?") -> None:
+        self.graph.invoke({"messages": [HumanMessage(text)]}, self.config)
+
+    def llm(self, state: MessagesState) -> dict[str, Any]:
+        asked = max(n for n, m in enumerate(state["messages"]) if m.type == "human")
+        results = [m for m in state["messages"][asked:] if m.type == "tool"]
+        if len(results) >= self.calls * self.rounds:
+            return {"messages": [AIMessage("Results: " + "; ".join(str(m.content) for m in results))]}
+        first = len(results)
+        return {
+            "messages": [
+                AIMessage(
+                    "",
+                    tool_calls=[
+                        {"name": "search", "args": {"city": f"city {n}"}, "id": f"call_{n}"}
+                        for n in range(first, first + self.calls)
+                    ],
+                )
+            ]
+        }
+
+    def action(self, state: MessagesState) -> dict[str, Any]:
+        calls = state["messages"][-1].tool_calls
+        decisions = [self.decided(call) for call in calls]
+        return {"messages": [self.acted(c, d) for c, d in zip(calls, decisions, strict=True)]}
+
+    def decided(self, call: Any) -> dict[str, Any]:
+        if not self.interrupting:
+            return {"type": "approve"}
+        decision = interrupt({"id": call["id"], "name": call["name"], "args": call["args"]})
+        assert isinstance(decision, dict)
+        return decision
+
+    def acted(self, call: Any, decision: dict[str, Any]) -> ToolMessage:
+        if self.breaks:
+            raise ValueError("the <weather> service is closed")
+        if decision["type"] in {"reject", "respond"}:
+            return ToolMessage(decision["message"], tool_call_id=call["id"])
+        args = decision.get("args", call["args"])
+        self.ran.append(args)
+        return ToolMessage(f"20 in {args['city']}", tool_call_id=call["id"])
+
+
+@pytest.fixture
+def weather() -> type[Weather]:
+    """Makes small graphs that stop before or inside their tool."""
+    return Weather

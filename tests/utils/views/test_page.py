@@ -69,3 +69,12 @@ def test_nothing_leaves_an_attribute_or_an_element(hostile: str) -> None:
     for escaped in (escape(hostile), escape_line(hostile)):
         assert not set('<>"') & set(escaped)
         assert len(escaped) < 2_000
+
+
+@pytest.mark.parametrize("name", ["drawing", "touch"])
+def test_what_only_some_views_need_is_no_burden_to_the_others(name: str) -> None:
+    more = stylesheet(name).removeprefix(stylesheet())
+    assert 0 < len(more) < 2_200
+    assert "url(" not in more
+    selectors = re.findall(r"([^{}]+)\{", more)
+    assert all("kit-" in one or one.startswith("@media") for part in selectors for one in part.split(","))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.views.plain import clean, grid, hang, one_line, plural, spread, width, wrap
@@ -15,7 +15,6 @@ FORBIDDEN = {
 } - {"\n"}
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_cleaned_text_holds_nothing_that_acts_instead_of_showing(text: str) -> None:
     shown = clean(text)
@@ -23,7 +22,6 @@ def test_cleaned_text_holds_nothing_that_acts_instead_of_showing(text: str) -> N
     shown.encode("utf-8")
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab \n", max_size=2_000), st.booleans())
 def test_cleaned_text_keeps_to_its_limits_and_says_what_it_leaves_out(text: str, tail: bool) -> None:
     shown = clean(text, chars=100, lines=8, tail=tail)
@@ -78,7 +76,6 @@ def test_one_line_shows_line_ends_and_says_how_much_it_cuts() -> None:
     assert one_line("x" * 100, 10) == "xxxxxxxxxx… (+90 characters)"
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab 日é\u0301\n", max_size=300), st.integers(min_value=2, max_value=30))
 def test_wrapped_lines_fit_and_lose_only_spaces(text: str, columns: int) -> None:
     lines = list(wrap(text, columns))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypedDict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
@@ -183,7 +183,6 @@ def test_hostile_names_stay_names(hostile: str, read_html: Callable[[str], Any])
     read_html(view.html())
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -1,0 +1,151 @@
+"""A timeline that is drawn while its stream comes, and stays as the usual picture when it has ended.
+
+It passes on what it reads, so a cell can do its work with the items as well.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from utils.views.display import View
+from utils.views.timeline import (
+    MOST_ITEMS,
+    Clock,
+    Moment,
+    TimelineView,
+    moments_of,
+    timeline_html,
+    timeline_text,
+)
+
+_PAUSE = 0.1
+"""seconds between two drawings: more would keep the page busy with what nobody can see"""
+
+Display = Callable[[View], Any]
+"""shows a view and returns a handle whose ``update`` shows another one in its place"""
+
+
+class TokenWatch(View):
+    """A stream to iterate, which is drawn as it comes; see `token_watch`."""
+
+    sheets: ClassVar[tuple[str, ...]] = ("drawing",)
+
+    def __init__(
+        self,
+        stream: Iterable[Any] | AsyncIterable[Any],
+        clock: Clock | None,
+        open_requests: Callable[[], int] | None,
+        *,
+        display: Display | None = None,
+        now: Clock = time.monotonic,
+    ) -> None:
+        self._stream, self._clock, self._open_requests = stream, clock, open_requests
+        self._display, self._now = display or _display(), now
+        self._handle: Any = None
+        self._drawn = 0.0
+        self._began: float | None = None
+        self._moments: list[Moment] = []
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What has come so far."""
+        return tuple(self._moments)
+
+    def __iter__(self) -> Iterator[Any]:
+        if isinstance(self._stream, AsyncIterable):
+            raise TypeError("this stream is asynchronous: async for item in token_watch(…)")
+        self._begin()
+        try:
+            for item in self._stream:
+                self._note(item)
+                yield item
+        finally:
+            self._draw()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self._begin()
+        try:
+            if isinstance(self._stream, AsyncIterable):
+                async for item in self._stream:
+                    self._note(item)
+                    yield item
+            else:
+                for item in self._stream:
+                    self._note(item)
+                    yield item
+        finally:
+            self._draw()
+
+    def run(self) -> TokenWatch:
+        """Read the stream to its end, drawing; for a cell that wants the picture only."""
+        for _ in self:
+            pass
+        return self
+
+    def text(self) -> str:
+        return timeline_text(self._moments)
+
+    def html(self) -> str:
+        return timeline_html(self._moments)
+
+    def _ipython_display_(self) -> None:
+        # As the last line of a cell it is not shown again: the picture is on the page already.
+        if self._handle is None and self._display is not None:
+            self._handle = self._display(TimelineView(self.moments))
+
+    def _begin(self) -> None:
+        if self._began is not None:
+            raise ValueError("a stream comes once: make a new token_watch(…) for a new one")
+        self._began = self._clock() if self._clock is not None else 0.0
+        self._draw()
+
+    def _note(self, item: Any) -> None:
+        if len(self._moments) >= MOST_ITEMS:
+            return
+        at = self._clock() - (self._began or 0.0) if self._clock is not None else None
+        held = self._open_requests() if self._open_requests is not None else None
+        self._moments.extend(moments_of(item, at, held))
+        if self._now() - self._drawn >= _PAUSE:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._display is None:
+            return
+        view = TimelineView(self.moments)
+        if self._handle is None:
+            self._handle = self._display(view)
+        else:
+            self._handle.update(view)
+        self._drawn = self._now()
+
+
+def token_watch(
+    stream: Iterable[Any] | AsyncIterable[Any],
+    *,
+    clock: Clock | None = None,
+    open_requests: Callable[[], int] | None = None,
+) -> TokenWatch:
+    """A stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
+
+    ``async for`` reads ``graph.astream(…)``; ``.run()`` reads a synchronous one to its end. It takes what
+    `token_timeline` takes, and leaves the same picture.
+    """
+    if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable | AsyncIterable):
+        raise TypeError(
+            f"token_watch() needs graph.stream(…) or graph.astream(…), got {type(stream).__name__}"
+        )
+    return TokenWatch(stream, clock, open_requests)
+
+
+def _display() -> Display | None:
+    """Shows a view in a notebook; ``None`` where there is none, and nothing is drawn on the way."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if getattr(shell, "kernel", None) is None:
+        return None
+    from IPython.display import display  # noqa: PLC0415 - only a notebook has it
+
+    return lambda view: display(view, display_id=True)  # type: ignore[no-untyped-call]
