@@ -5,7 +5,7 @@
 #   GRADE_ARGS  more words for the grader:     make grade GRADE_ARGS=--fresh
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
-.PHONY: setup-dev test demo grade samples outputs release record lock
+.PHONY: setup-dev test demo grade samples outputs release record screenshots lock
 
 setup-dev: ## The environment with what tests and authors need besides
 	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
@@ -15,7 +15,7 @@ test: setup-dev ## Lint, types and all tests, as CI runs them
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
-	$(PY) -m pytest --junit-xml=build/junit.xml $(TEST_ARGS)
+	$(PY) make/tests.py $(TEST_ARGS)
 
 demo: setup ## Run every solution as a whole and show a table
 	@$(PY) make/demo.py
@@ -35,6 +35,9 @@ release: setup ## Turn the solutions into the labs that students get
 record: setup ## Record a lab's answers anew from a real model (needs a key in .env)
 	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=01_persistence" >&2; exit 2; }
 	@$(PY) -m utils.replay record "$(LAB)"
+
+screenshots: setup-dev ## Take the pictures of docs/ anew, in a real JupyterLab
+	@$(PY) -m make.screenshots
 
 lock: setup-dev ## Write both lock files again from pyproject.toml
 	@$(PY) make/lock.py $(if $(UPGRADE),--upgrade)

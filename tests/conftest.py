@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from utils.modes import RECORDED
+
+# No test measures time: how long an example takes is the machine's affair.
+hypothesis.settings.register_profile("kit", deadline=None)
+hypothesis.settings.load_profile("kit")
 
 _PRIVATE = (
     "ANTHROPIC_",
@@ -30,6 +35,30 @@ _PRIVATE = (
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HERE = ("localhost", "ip6-localhost", "::1", "")
 _REAL_HOME = Path.home()
+
+
+# What has the machine to itself: see make/tests.py.
+_ALONE = ("jail", "browser")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=("beside", "alone"),
+        help=f"only tests that may run beside others, or only those that may not ({', '.join(_ALONE)})",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    part = config.getoption("part")
+    if part is None:
+        return
+    chosen, others = [], []
+    for item in items:
+        alone = any(item.get_closest_marker(name) for name in _ALONE)
+        (chosen if alone == (part == "alone") else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = chosen
 
 
 class NetworkUsed(AssertionError):

@@ -18,12 +18,12 @@ SANITIZER = ROOT / "tests" / "nbval.cfg"
 FAILED = ROOT / "build" / "failed"
 SECONDS = 180
 
-SURROUNDINGS = ("as it is", "without network")
+OFFLINE = "without network"
 
 
 def command(words: Sequence[str], surroundings: str) -> list[str]:
-    """The command, for ``without network`` in a namespace of its own that has only loopback."""
-    if surroundings == "as it is":
+    """The command, for ``OFFLINE`` in a namespace of its own that has only loopback."""
+    if surroundings != OFFLINE:
         return list(words)
     bubblewrap = shutil.which("bwrap")
     if bubblewrap is None:
@@ -46,9 +46,13 @@ def run(words: Sequence[str], cwd: Path, surroundings: str = "as it is") -> subp
     )
 
 
-def execute(notebook: Path, target: Path, surroundings: str = "as it is") -> nbformat.NotebookNode:
+def execute(
+    notebook: Path, target: Path, surroundings: str = "as it is", **parameters: str
+) -> nbformat.NotebookNode:
     """The executed notebook, by papermill; kept in build/failed when a cell fails."""
     words = [sys.executable, "-m", "papermill", "--no-progress-bar", str(notebook), str(target)]
+    for name, value in parameters.items():
+        words += ["-p", name, value]
     done = run(words, target.parent, surroundings)
     if done.returncode != 0:
         FAILED.mkdir(parents=True, exist_ok=True)

@@ -100,6 +100,13 @@ def test_nothing_in_it_is_remote(path: Path):
 
 
 @LABS
+def test_it_says_what_to_do_when_a_file_of_the_learner_hides_the_kit(path: Path):
+    told = prose(read(path))
+    assert "cannot import name" in told
+    assert "rename" in told
+
+
+@LABS
 def test_its_length_fits_a_lesson(path: Path):
     notebook = read(path)
     text = re.sub(r"```.*?```|<details>.*?</details>", "", prose(notebook), flags=re.DOTALL)

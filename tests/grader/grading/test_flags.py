@@ -219,7 +219,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.text(), max_size=4) | st.lists(st.sampled_from(SNIPPETS), max_size=4))
 def test_any_text_gives_flags_in_order_and_twice_the_same(sources: list[str]) -> None:
     found = scan(cells(*sources))
@@ -229,7 +229,7 @@ def test_any_text_gives_flags_in_order_and_twice_the_same(sources: list[str]) ->
     assert places == sorted(set(places))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(PIECES | st.sampled_from(["\n", "(", ")", "[", "'", "%", "!", ":", "\0", "\\\n"]), max_size=40)
 )
@@ -237,13 +237,13 @@ def test_pieces_of_code_never_raise(pieces: list[str]) -> None:
     scan(cells(" ".join(pieces), "".join(pieces)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.sampled_from(SNIPPETS), st.integers(0, 400), st.characters())
 def test_a_changed_character_never_raises(source: str, place: int, character: str) -> None:
     scan(cells(source[:place] + character + source[place + 1 :], source[:place]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sampled_from([source for source in SNIPPETS if not any(sign in source for sign in "%!?>")]))
 def test_layout_changes_no_kind(source: str) -> None:
     try:
