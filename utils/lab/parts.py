@@ -22,6 +22,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.pregel import Pregel
 
 from utils.agent import Agent
+from utils.lab.asking import ASKING_PARTS
 from utils.lab.streams import STREAM_PARTS
 from utils.lab.together import TOGETHER_PARTS
 from utils.providers import chosen_provider
@@ -220,4 +221,5 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "open_handles": open_handles,
     **STREAM_PARTS,
     **TOGETHER_PARTS,
+    **ASKING_PARTS,
 }

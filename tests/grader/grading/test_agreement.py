@@ -16,6 +16,8 @@ from tests.grader.grading.judged import judge_all, of_cells, points, released, s
 from tests.utils.checks import (
     async_graphs_right,
     async_graphs_wrong,
+    human_in_the_loop_right,
+    human_in_the_loop_wrong,
     persistence_right,
     persistence_wrong,
     streaming_right,
@@ -123,6 +125,26 @@ TABLES = {
             async_graphs_right,
             async_graphs_wrong,
             ("State", "Weather", "asking", "config"),
+        ),
+        Table(
+            "04_human_in_the_loop",
+            human_in_the_loop_right,
+            human_in_the_loop_wrong,
+            (
+                "answer",
+                "answers_to",
+                "approve",
+                "asks_model",
+                "config",
+                "decision_for",
+                "last_message",
+                "looped",
+                "runner",
+                "settled",
+                "snapshot",
+                "stop",
+                "wants_tools",
+            ),
         ),
     )
 }

@@ -12,6 +12,8 @@ from typing import Any
 from tests.utils.checks import (
     async_graphs_right,
     async_graphs_wrong,
+    human_in_the_loop_right,
+    human_in_the_loop_wrong,
     persistence_right,
     persistence_wrong,
     streaming_right,
@@ -19,7 +21,7 @@ from tests.utils.checks import (
 )
 from tests.utils.checks.authored import Authored
 from tests.utils.checks.variants import Table, Variant, solves
-from utils.checks import async_graphs, persistence, streaming
+from utils.checks import async_graphs, human_in_the_loop, persistence, streaming
 from utils.checks.registry import LabChecks
 from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise
@@ -56,6 +58,12 @@ LABS = (
     Judged("01_persistence", persistence.LAB, persistence_right.TABLE, persistence_wrong.TABLE),
     Judged("02_streaming", streaming.LAB, streaming_right.TABLE, streaming_wrong.TABLE),
     Judged("03_async_graphs", async_graphs.LAB, async_graphs_right.TABLE, async_graphs_wrong.TABLE),
+    Judged(
+        "04_human_in_the_loop",
+        human_in_the_loop.LAB,
+        human_in_the_loop_right.TABLE,
+        human_in_the_loop_wrong.TABLE,
+    ),
 )
 
 
@@ -71,3 +79,10 @@ def told(result: ExerciseResult) -> str:
         f"{check.check}: {check.status} {check.points:g} | {check.message} | {check.returned} {check.detail}"
         for check in result.checks
     )
+
+
+def name_of(value: Judged | Variant | str) -> str:
+    """How a test's name calls a lab, a solution or anything else."""
+    if isinstance(value, Judged):
+        return value.notebook
+    return value.name if isinstance(value, Variant) else value

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.utils.checks.every_lab import LABS, RUNS, Judged, MakeLab, judge, told
+from tests.utils.checks.every_lab import LABS, RUNS, Judged, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
 from utils.checks.run import run_lab
 
 EACH = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.notebook)
-
-
-def name_of(value: Judged | Variant | str) -> str:
-    if isinstance(value, Judged):
-        return value.notebook
-    return value.name if isinstance(value, Variant) else value
 
 
 @pytest.mark.parametrize(

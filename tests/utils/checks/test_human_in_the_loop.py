@@ -1,0 +1,252 @@
+"""Lab 4 grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+
+from __future__ import annotations
+
+import functools
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import interrupt
+
+from tests.utils.checks import human_in_the_loop_right, human_in_the_loop_wrong
+from tests.utils.checks.authored import Authored, Player
+from tests.utils.checks.conftest import player
+from tests.utils.checks.every_lab import MakeLab, judge, told
+from tests.utils.checks.human_in_the_loop_right import (
+    answer,
+    config,
+    decision_for,
+    looped,
+    runner,
+    settled,
+    snapshot,
+)
+from tests.utils.checks.human_in_the_loop_wrong import all_first, in_one_node
+from tests.utils.checks.variants import Variant, solves
+from utils.checks.human_in_the_loop import LAB, POLICY, tasks
+
+__all__ = ["player"]
+
+ROOT = Path(__file__).resolve().parents[3]
+RIGHTS = human_in_the_loop_right.TABLE.rights
+WRONGS = human_in_the_loop_wrong.TABLE.wrongs
+run = functools.partial(judge, LAB)
+
+
+@pytest.fixture(scope="session")
+def authored() -> Authored:
+    """The solution notebook of lab 4."""
+    return Authored.read(ROOT / "solutions" / "04_human_in_the_loop.ipynb")
+
+
+# Mistakes that the printed examples would show at once
+
+
+def the_snapshots_interrupts(agent: Any, thread_id: str) -> list[Any]:
+    return [found.value for found in snapshot(agent, thread_id).interrupts]
+
+
+def yes_as_a_message(agent: Any, thread_id: str) -> str:
+    state = agent.invoke({"messages": [("user", "yes")]}, config(thread_id))
+    return str(state["messages"][-1].text)
+
+
+def as_the_last_writer(agent: Any, thread_id: str, text: str) -> str:
+    calls = snapshot(agent, thread_id).values["messages"][-1].tool_calls
+    mocks = [("tool", text, call["id"]) for call in calls]
+    messages = [{"role": role, "content": said, "tool_call_id": id} for role, said, id in mocks]
+    agent.update_state(config(thread_id), {"messages": messages})
+    return str(agent.invoke(None, config(thread_id))["messages"][-1].text)
+
+
+def the_text_itself(agent: Any, thread_id: str, text: str) -> str:
+    return text
+
+
+def the_action_instead(agent: Any, thread_id: str, call_id: str, args: Any) -> None:
+    agent.update_state(config(thread_id), {"messages": []}, as_node="action")
+
+
+def interrupts_are_taken_for_errors(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    def settle(calls: Any) -> Any:
+        made = []
+        for call in calls:
+            try:
+                made.append(settled(call, decision_for(call, policy), runner(tools)))
+            except Exception as error:
+                made.append(answer(call, error, "error"))
+        return made
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+def one_question_for_all(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    def settle(calls: Any) -> Any:
+        said = interrupt([{"id": c["id"], "name": c["name"], "args": c["args"]} for c in calls])
+        return [settled(call, said, runner(tools)) for call in calls]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+def without_a_checkpointer(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    return human_in_the_loop_right.all_decisions_first(model, tools, policy, None)
+
+
+def with_a_checkpointer_of_its_own(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    return human_in_the_loop_right.all_decisions_first(model, tools, policy, InMemorySaver())
+
+
+def nobody_is_asked(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    run_tool = runner(tools)
+
+    def action(state: Any) -> Any:
+        calls = state["messages"][-1].tool_calls
+        return {"messages": [settled(call, {"type": "approve"}, run_tool) for call in calls]}
+
+    return looped(model, tools, action, checkpointer)
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "said"),
+    [
+        ("4.1", the_snapshots_interrupts, "pending must list it, with its id, name and args"),
+        ("4.1", lambda *_: None, "pending must return a list of tool calls."),
+        ("4.1", lambda *_: ["search"], "pending must return a list of tool calls."),
+        ("4.1", lambda *_: [], "pending must list it, with its id, name and args"),
+        ("4.3", lambda *_: None, "must have the new arguments"),
+        ("4.3", the_action_instead, "the run must still wait"),
+        ("4.4", lambda *_: None, "must be sent the text"),
+        ("4.4", the_text_itself, "must be sent the text"),
+        ("4.4", as_the_last_writer, "must be sent the text"),
+        ("4.5", lambda *_: None, "build_guarded must return the compiled graph."),
+        ("4.5", without_a_checkpointer, "must be compiled with the checkpointer"),
+        ("4.5", nobody_is_asked, "about no others"),
+        ("4.5", interrupts_are_taken_for_errors, "about no others"),
+        ("4.5", one_question_for_all, "must be the call: id, name and args"),
+        ("4.5", with_a_checkpointer_of_its_own, "about no others"),
+    ],
+)
+def test_what_cannot_be_right_gets_nothing_and_a_sentence(
+    make_lab: MakeLab, number: str, work: Any, said: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert result.points == 0, told(result)
+    assert said in result.checks[0].message, told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
+
+
+def test_a_yes_typed_as_a_message_is_refused_by_the_model(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.2", lambda: (yes_as_a_message, yes_as_a_message)))
+    assert result.points == 0, told(result)
+    assert {"refused the conversation" in check.message for check in result.checks} == {True}, told(result)
+
+
+def test_what_does_nothing_gets_nothing_for_approve_and_stop(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.2", lambda: (lambda *_: None, lambda *_: None)))
+    assert result.points == 0, told(result)
+    assert {check.status for check in result.checks} == {"failed"}, told(result)
+
+
+@pytest.mark.parametrize("written", ["approve", "stop"])
+def test_approve_and_stop_are_judged_each_on_its_own(make_lab: MakeLab, written: str) -> None:
+    def missing(*_: Any) -> None:
+        raise NotImplementedError
+
+    work = {"approve": human_in_the_loop_right.approve, "stop": human_in_the_loop_right.stop}
+    both = tuple(work[name] if name == written else missing for name in work)
+    result = run(make_lab, Variant("4.2", lambda: both))
+    other = next(name for name in work if name != written)
+    assert result.points == 2, told(result)
+    messages = {check.message for check in result.checks if check.status == "failed"}
+    assert messages == {f"{other} is not written yet."}
+
+
+# Decisions and questions are matched by their place
+
+
+def asks_in_a_different_order_each_time(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    def settle(calls: Any) -> Any:
+        made = {call["id"]: decision_for(call, policy) for call in random.sample(calls, len(calls))}
+        return [settled(call, made[call["id"]], runner(tools)) for call in calls]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+def test_whoever_asks_in_a_different_order_each_time_does_not_slip_through(make_lab: MakeLab) -> None:
+    """Five questions, each decided otherwise: by chance the places agree in one of 86 million turns."""
+    for _ in range(4):
+        result = run(make_lab, Variant("4.5", asks_in_a_different_order_each_time))
+        (check,) = (found for found in result.checks if found.check == "obeys_each_decision")
+        assert check.status == "failed", told(result)
+        assert "what the person decided" in check.message, told(result)
+
+
+def test_each_of_five_questions_is_decided_otherwise() -> None:
+    decided = [task.decision for task in tasks(LAB.example) if task.decision]
+    assert len(decided) == 5
+    assert all(decided.count(decision) == 1 for decision in decided)
+    assert {decision["type"] for decision in decided} == {"approve", "edit", "reject", "respond"}
+    assert {POLICY[task.tool] for task in tasks(LAB.example)} == {"run", "ask", "forbid"}
+
+
+def no_answer(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    """A graph that ends after the tools."""
+
+    def settle(call: Any, decision: Any) -> Any:
+        return settled(call, decision, runner(tools))
+
+    graph = all_first(model, tools, policy, checkpointer, settle).builder
+    graph.edges.discard(("action", "llm"))
+    graph.add_edge("action", "__end__")
+    return graph.compile(checkpointer=checkpointer)
+
+
+def test_an_agent_that_stops_after_its_tools_is_told_so(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.5", no_answer))
+    assert result.points == 0, told(result)
+    messages = [check.message for check in result.checks]
+    assert all("and then the answer" in message for message in messages[:2]), told(result)
+    assert "The model must be asked twice" in messages[2]
+
+
+# The printed examples
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_solution_right_or_wrong_satisfies_the_printed_example(
+    authored: Authored, player: Player, number: str, subtests: pytest.Subtests
+) -> None:
+    exercise, example = LAB.find(number), authored.examples[number]
+    assert example, f"the text of exercise {number} prints no example"
+    for source in authored.exercises.values():
+        player.cell(source)
+    given = dict(player.names)
+    variants = [v for v in [*RIGHTS, *WRONGS] if v.exercise == number and not v.unlike_the_example]
+    reference = {name: given[name] for name in (exercise.function, *exercise.others)}
+    for name, work in [("the reference", reference), *((v.name, solves(exercise, v)) for v in variants)]:
+        player.names = {**given, **work}
+        shutil.rmtree(given["kit"].workdir)
+        given["kit"].workdir.mkdir()
+        with subtests.test(msg=name):
+            assert player.example(example) == []
+
+
+# The table and the checks
+
+
+def test_every_check_is_failed_by_a_wrong_solution() -> None:
+    failed = {(variant.exercise, check) for variant in WRONGS for check in variant.fails}
+    every = {
+        (exercise.number, check.name) for exercise in LAB.exercises.values() for check in exercise.checks
+    }
+    assert failed == every
+
+
+@pytest.mark.parametrize("number", list(LAB.exercises))
+def test_every_exercise_has_right_and_wrong_solutions_enough(number: str) -> None:
+    assert sum(variant.exercise == number for variant in RIGHTS) >= 2
+    assert sum(variant.exercise == number for variant in WRONGS) >= 5

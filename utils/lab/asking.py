@@ -1,0 +1,40 @@
+"""Parts for runs that wait for a person: what waits, and how a run goes on with an answer.
+
+Made on the student's side, like all parts of the kit (``utils.lab.parts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from langgraph.types import Command
+
+
+def remembers(graph: Any) -> bool:
+    """Whether a graph was compiled with a checkpointer: without one nothing can wait."""
+    return bool(graph.checkpointer)
+
+
+def waiting(graph: Any, thread_id: str) -> list[dict[str, Any]]:
+    """The dynamic interrupts of a thread: the ``id`` of each and the ``value`` that a person is shown."""
+    state = graph.get_state({"configurable": {"thread_id": thread_id}})
+    return [{"id": found.id, "value": found.value} for found in state.interrupts]
+
+
+def go_on(graph: Any, thread_id: str) -> Any:
+    """What a graph's state is after a paused run has gone on, up to the next pause or the end."""
+    return graph.invoke(None, {"configurable": {"thread_id": thread_id}})
+
+
+def resume(graph: Any, thread_id: str, answers: Mapping[str, Any]) -> Any:
+    """What a graph's state is after interrupts have been answered, each by its id."""
+    return graph.invoke(Command(resume=dict(answers)), {"configurable": {"thread_id": thread_id}})
+
+
+ASKING_PARTS: Mapping[str, Callable[..., Any]] = {
+    "remembers": remembers,
+    "waiting": waiting,
+    "go_on": go_on,
+    "resume": resume,
+}
