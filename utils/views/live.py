@@ -5,12 +5,14 @@ It passes on what it reads, so a cell can do its work with the items as well.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from utils.views.display import View
+from utils.views.thread import running_loop
 from utils.views.timeline import (
     MOST_ITEMS,
     Clock,
@@ -20,6 +22,7 @@ from utils.views.timeline import (
     timeline_html,
     timeline_text,
 )
+from utils.views.touch import widgets_here
 
 _PAUSE = 0.1
 """seconds between two drawings: more would keep the page busy with what nobody can see"""
@@ -39,15 +42,17 @@ class TokenWatch(View):
         clock: Clock | None,
         open_requests: Callable[[], int] | None,
         *,
+        live: bool = True,
         display: Display | None = None,
         now: Clock = time.monotonic,
     ) -> None:
         self._stream, self._clock, self._open_requests = stream, clock, open_requests
-        self._display, self._now = display or _display(), now
+        self._live, self._display, self._now = live, display or _display(live), now
         self._handle: Any = None
         self._drawn = 0.0
         self._began: float | None = None
         self._moments: list[Moment] = []
+        self._later: asyncio.TimerHandle | None = None
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -63,7 +68,7 @@ class TokenWatch(View):
                 self._note(item)
                 yield item
         finally:
-            self._draw()
+            self._draw(last=True)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         self._begin()
@@ -77,7 +82,7 @@ class TokenWatch(View):
                     self._note(item)
                     yield item
         finally:
-            self._draw()
+            self._draw(last=True)
 
     def run(self) -> TokenWatch:
         """Read the stream to its end, drawing; for a cell that wants the picture only."""
@@ -108,11 +113,18 @@ class TokenWatch(View):
         at = self._clock() - (self._began or 0.0) if self._clock is not None else None
         held = self._open_requests() if self._open_requests is not None else None
         self._moments.extend(moments_of(item, at, held))
-        if self._now() - self._drawn >= _PAUSE:
+        since = self._now() - self._drawn
+        if since >= _PAUSE:
             self._draw()
+        elif self._later is None and (loop := running_loop()) is not None:
+            # Or a stream that stops for a while would keep its last pieces to itself.
+            self._later = loop.call_later(_PAUSE - since, self._draw)
 
-    def _draw(self) -> None:
-        if self._display is None:
+    def _draw(self, *, last: bool = False) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if self._display is None or not (self._live or last):
             return
         view = TimelineView(self.moments)
         if self._handle is None:
@@ -131,16 +143,18 @@ def token_watch(
     """A stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
 
     ``async for`` reads ``graph.astream(…)``; ``.run()`` reads a synchronous one to its end. It takes what
-    `token_timeline` takes, and leaves the same picture.
+    `token_timeline` takes, and leaves the same picture. While a synchronous stream stands still, what came
+    in the last tenth of a second may not be drawn yet: nothing else runs meanwhile.
     """
     if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable | AsyncIterable):
         raise TypeError(
             f"token_watch() needs graph.stream(…) or graph.astream(…), got {type(stream).__name__}"
         )
-    return TokenWatch(stream, clock, open_requests)
+    # Where nobody looks, one picture at the end: tools that run notebooks know no pictures that change.
+    return TokenWatch(stream, clock, open_requests, live=widgets_here())
 
 
-def _display() -> Display | None:
+def _display(live: bool) -> Display | None:
     """Shows a view in a notebook; ``None`` where there is none, and nothing is drawn on the way."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
@@ -148,4 +162,8 @@ def _display() -> Display | None:
         return None
     from IPython.display import display  # noqa: PLC0415 - only a notebook has it
 
-    return lambda view: display(view, display_id=True)  # type: ignore[no-untyped-call]
+    def show(view: View) -> Any:
+        # Without an id there is no handle; then the picture is not drawn a second time either.
+        return display(view, display_id=True if live else None) or view  # type: ignore[no-untyped-call]
+
+    return show

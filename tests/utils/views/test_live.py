@@ -105,6 +105,36 @@ def test_an_asynchronous_stream_is_watched_as_well() -> None:
     asyncio.run(play())
 
 
+def test_what_came_before_a_pause_is_drawn_during_the_pause() -> None:
+    class Waited(Page):
+        def update(self, view: Any) -> None:
+            super().update(view)
+            if view.text().startswith("2 items"):
+                drawn.set()
+
+    drawn = asyncio.Event()
+
+    async def stream() -> AsyncIterator[Any]:
+        yield chunk("It")
+        yield chunk(" is")
+        await drawn.wait()
+        yield chunk(" sunny")
+
+    async def play() -> None:
+        async with asyncio.timeout(10):
+            watch = watched(Waited(), stream(), step=0.0)
+            assert [item[0].content async for item in watch] == WORDS
+
+    asyncio.run(play())
+
+
+def test_where_nobody_looks_it_is_drawn_once_at_the_end() -> None:
+    page = Page()
+    watch = TokenWatch(iter(map(chunk, WORDS)), None, None, live=False, display=page, now=Clock(1.0)).run()
+    watch._ipython_display_()
+    assert page.drawn == [token_timeline(iter(map(chunk, WORDS))).text()]
+
+
 def test_an_asynchronous_stream_in_a_plain_loop_is_refused() -> None:
     async def stream() -> AsyncIterator[Any]:
         yield chunk("It")

@@ -1,0 +1,1 @@
+"""A package, unlike the other test folders: pytest ends its server and its browser with its last test."""

@@ -1,0 +1,356 @@
+"""The views with buttons, in the hands of a person: by mouse, by keyboard, and without the buttons."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.axe import bad
+from tests.browser.conftest import Writing, name_of
+from tests.browser.jupyterlab import THEMES, Notebook
+
+pytestmark = pytest.mark.browser
+
+WIDGETS = "**/@jupyter-widgets/**"
+"""the addresses of the script that draws buttons"""
+BUTTONS = ("Approve", "Send edited arguments", "Reject", "Answer instead")
+NO_ARGUMENTS = {
+    "{'query': 'oslo'}": "JSON wants double quotes",
+    '["oslo"]': "this is a list",
+    "": "line 1, column 1",
+}
+"""what somebody may type there, and what the card says"""
+SF = "The current weather in San Francisco is mostly sunny"
+OSLO = "It is 3.4°C in Oslo"
+
+HUMAN = """
+import sqlite3
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+from utils import setup
+from utils.agent import Agent
+from utils.views import approval_card
+
+kit = setup("04_human_in_the_loop")
+file = sqlite3.connect("FILE.db", check_same_thread=False)
+saver = SqliteSaver(file)
+graph = Agent(kit.model(), [kit.search()], saver, interrupt_before=["action"]).graph
+config = {"configurable": {"thread_id": "1"}}
+"""
+ASK = 'state = graph.invoke({"messages": [HumanMessage("What is the weather in PLACE?")]}, config)'
+CARD = "card = approval_card(graph, config)\ncard"
+TOLD = """
+import json
+print(json.dumps([
+    [message.type, message.text, [call["args"] for call in getattr(message, "tool_calls", [])]]
+    for message in graph.get_state(config).values["messages"]
+]))
+"""
+
+PAST = """
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from utils import setup
+from utils.agent import Agent
+from utils.views import checkpoint_explorer, checkpoint_tree
+
+kit = setup("01_persistence")
+graph = Agent(kit.model(), [kit.search()], InMemorySaver()).graph
+config = {"configurable": {"thread_id": "1"}}
+for question in ("What is the weather in sf?", "What about in la?"):
+    state = graph.invoke({"messages": [HumanMessage(question)]}, config)
+"""
+EXPLORER = "explorer = checkpoint_explorer(graph, config)\nexplorer"
+TREE = "checkpoint_tree(graph.get_state_history(config))"
+THREADS = 'print([len(s.values["messages"]) for s in graph.get_state_history(config) if not s.next])'
+
+HELD = """
+import itertools, socket, threading
+from langchain_core.messages import HumanMessage
+from langchain_openai import ChatOpenAI
+from utils import setup
+from utils.agent import Agent
+from utils.kit import FIXTURES
+from utils.replay.conversation import Fault
+from utils.replay.fixtures import load_scenario
+from utils.views.live import TokenWatch
+
+kit = setup("01_persistence")
+session = kit.server.open(load_scenario(FIXTURES / "persistence.yaml"), patience=600)
+session.break_next("answer", Fault(kind="stall", after=5))
+graph = Agent(ChatOpenAI(model="gpt-4o", base_url=session.url + kit.provider.path), [kit.search()]).graph
+
+def let_go():
+    door.accept()[0].close()
+    session.release()
+
+door = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=let_go, daemon=True).start()
+print(door.getsockname()[1])
+"""
+"""a model that says five pieces of its answer, and the rest when somebody knocks at a door"""
+READ = """
+question = {"messages": [HumanMessage("What is the weather in sf?")]}
+# A clock on which each look is a second later: every piece is drawn.
+later = itertools.count().__next__
+for message, about in TokenWatch(graph.stream(question, stream_mode="messages"), None, None, now=later):
+    if about["langgraph_node"] == "llm" and message.text:
+        print(message.text, end="|", flush=True)
+"""
+
+HUMAN_AT, ASK_AT, CARD_AT, TOLD_AT = range(4)
+
+
+@pytest.fixture
+def waiting(written: Writing, request: pytest.FixtureRequest) -> Callable[..., Notebook]:
+    """A notebook in which a search waits before it is run, and a card shows it."""
+
+    def write(place: str = "sf", without: str = "") -> Notebook:
+        human = HUMAN.replace("FILE", name_of(request)).strip()
+        notebook = written(human, ASK.replace("PLACE", place), CARD, TOLD, without=without)
+        for number in (HUMAN_AT, ASK_AT, CARD_AT):
+            notebook.run_cell(number)
+        return notebook
+
+    return write
+
+
+def button(where: Locator, name: str) -> Locator:
+    return where.get_by_role("button", name=name, exact=True)
+
+
+def messages(notebook: Notebook) -> list[tuple[str, str, list[dict[str, str]]]]:
+    """The messages of the thread, as the kernel has them: type, text, arguments of its calls."""
+    notebook.run_cell(TOLD_AT)
+    return [tuple(row) for row in json.loads(notebook.output(TOLD_AT).inner_text())]
+
+
+def go_on_with_tab(notebook: Notebook, target: Locator) -> None:
+    """Press Tab until the focus is on the target, as a person without a mouse does."""
+    for _ in range(60):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        notebook.page.keyboard.press("Tab")
+    raise AssertionError("60 times Tab did not get there")
+
+
+# The approval card
+
+
+def test_approving_runs_the_call_and_shows_the_answer(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting()
+    card = notebook.output(CARD_AT)
+    button(card, "Approve").click()
+    expect(card).to_contain_text(SF)
+    expect(button(card, "Approve")).to_have_count(0)
+    assert [kind for kind, _, _ in messages(notebook)] == ["human", "ai", "tool", "ai"]
+
+
+def test_edited_arguments_are_the_ones_that_run(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting("springfield")
+    card = notebook.output(CARD_AT)
+    query = {"query": "current weather in Springfield, Illinois"}
+    card.get_by_role("textbox", name="Arguments").fill(json.dumps(query))
+    button(card, "Send edited arguments").click()
+    expect(card.locator("pre, textarea").first).to_have_value(json.dumps(query))
+    expect(card).to_contain_text("update_state")
+    button(card, "Approve").click()
+    expect(card).to_contain_text("It is 11.2°C in Springfield, Illinois, with rain.")
+    assert messages(notebook)[1][2] == [query]
+
+
+def test_arguments_that_are_none_are_refused_with_the_reason(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting()
+    card = notebook.output(CARD_AT)
+    field = card.get_by_role("textbox", name="Arguments")
+    for typed, why in NO_ARGUMENTS.items():
+        field.fill(typed)
+        button(card, "Send edited arguments").click()
+        expect(card.get_by_role("alert")).to_contain_text(why)
+        expect(field).to_have_value(typed)
+        expect(field).to_be_focused()
+    asked = messages(notebook)
+    assert [kind for kind, _, _ in asked] == ["human", "ai"]
+    assert asked[1][2] == [{"query": "current weather in San Francisco"}]
+
+
+def test_rejecting_tells_the_model_why(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting()
+    card = notebook.output(CARD_AT)
+    card.get_by_role("textbox", name="Message").fill("not today")
+    button(card, "Reject").click()
+    expect(card).to_contain_text("I have not looked it up, as you wished.")
+    assert ("tool", "not today", []) in messages(notebook)
+
+
+def test_an_answer_in_place_of_the_tools_is_what_the_model_gets(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting()
+    card = notebook.output(CARD_AT)
+    card.get_by_role("textbox", name="Message").fill("San Francisco: hail, -2°C.")
+    button(card, "Answer instead").click()
+    expect(card).to_contain_text("It is hailing in San Francisco, at -2°C. Take a hard hat.")
+    assert ("tool", "San Francisco: hail, -2°C.", []) in messages(notebook)
+
+
+def test_after_a_restart_of_the_kernel_what_waited_can_be_approved(
+    waiting: Callable[..., Notebook],
+) -> None:
+    notebook = waiting()
+    notebook.restart_kernel()
+    notebook.run_cell(HUMAN_AT)
+    notebook.run_cell(CARD_AT)
+    card = notebook.output(CARD_AT)
+    button(card, "Approve").click()
+    expect(card).to_contain_text(SF)
+    assert [kind for kind, _, _ in messages(notebook)] == ["human", "ai", "tool", "ai"]
+
+
+def test_the_card_is_used_by_keyboard_alone(waiting: Callable[..., Notebook]) -> None:
+    notebook = waiting()
+    card, press = notebook.output(CARD_AT), notebook.page.keyboard.press
+    press("Escape")
+    go_on_with_tab(notebook, card.get_by_role("textbox", name="Message"))
+    notebook.page.keyboard.type("not today")
+    go_on_with_tab(notebook, button(card, "Reject"))
+    press("Enter")
+    expect(card).to_contain_text("I have not looked it up, as you wished.")
+    expect(button(card, "Look again")).to_be_focused()
+
+
+def test_without_the_widgets_script_the_card_is_read_and_decided_by_code(
+    waiting: Callable[..., Notebook],
+) -> None:
+    notebook = waiting(without=WIDGETS)
+    card = notebook.output(CARD_AT)
+    expect(card.get_by_role("region", name=re.compile("^Approval, thread 1: 1 call waits"))).to_be_visible()
+    expect(card).to_contain_text("current weather in San Francisco")
+    for name in BUTTONS:
+        expect(button(card, name)).to_have_count(0)
+    card.get_by_text("As code").click()
+    expect(card.get_by_text("graph.invoke(None, config)").first).to_be_visible()
+    assert [kind for kind, _, _ in messages(notebook)] == ["human", "ai"]
+
+
+# The explorer
+
+
+@pytest.fixture
+def explored(written: Writing) -> Callable[..., Notebook]:
+    """A notebook with a conversation of two questions, and the explorer of its checkpoints."""
+
+    def write(without: str = "") -> Notebook:
+        notebook = written(PAST, EXPLORER, THREADS, without=without)
+        notebook.run_cell(0)
+        notebook.run_cell(1)
+        return notebook
+
+    return write
+
+
+def option(explorer: Locator, name: str) -> Locator:
+    return explorer.get_by_role("option", name=re.compile(rf"\b{name}\s"))
+
+
+def test_a_fork_by_mouse_asks_something_else_and_keeps_the_old_branch(
+    explored: Callable[..., Notebook],
+) -> None:
+    notebook = explored()
+    explorer = notebook.output(1)
+    option(explorer, "c4").click()
+    expect(explorer.locator(".kit-chosen")).to_contain_text("c4")
+    explorer.get_by_role("textbox", name="Question").fill("What about in oslo?")
+    button(explorer, "Fork here: ask this").click()
+    expect(explorer).to_contain_text("2 branches")
+    expect(explorer.locator(".kit-chosen")).to_contain_text(OSLO)
+    notebook.run_cell(2)
+    assert notebook.output(2).inner_text().strip() == "[8, 8, 4]"
+
+
+def test_a_fork_by_keyboard_alone(explored: Callable[..., Notebook]) -> None:
+    notebook = explored()
+    explorer, press = notebook.output(1), notebook.page.keyboard.press
+    press("Escape")
+    # Not by the list's arrow keys: JupyterLab takes them for its own, and selects the next cell.
+    go_on_with_tab(notebook, explorer.get_by_role("listbox", name="Checkpoint"))
+    press("Home")
+    expect(explorer.locator(".kit-chosen")).to_contain_text("c0")
+    go_on_with_tab(notebook, button(explorer, "Later"))
+    for chosen in ("c1", "c2", "c3", "c4"):
+        press("Enter")
+        expect(explorer.locator(".kit-chosen")).to_contain_text(f"{chosen} step")
+    go_on_with_tab(notebook, explorer.get_by_role("textbox", name="Question"))
+    notebook.page.keyboard.type("What about in oslo?")
+    go_on_with_tab(notebook, button(explorer, "Fork here: ask this"))
+    press("Enter")
+    expect(explorer).to_contain_text("2 branches")
+    expect(explorer.locator(".kit-chosen")).to_contain_text(OSLO)
+
+
+def test_a_fork_without_a_question_is_refused_with_the_reason(explored: Callable[..., Notebook]) -> None:
+    notebook = explored()
+    explorer = notebook.output(1)
+    button(explorer, "Fork here: ask this").click()
+    expect(explorer.get_by_role("alert")).to_contain_text("write what is to be asked")
+    expect(explorer.get_by_role("textbox", name="Question")).to_be_focused()
+    notebook.run_cell(2)
+    assert notebook.output(2).inner_text().strip() == "[8, 4]"
+
+
+def test_without_the_widgets_script_the_explorer_is_a_picture(explored: Callable[..., Notebook]) -> None:
+    notebook = explored(without=WIDGETS)
+    explorer = notebook.output(1)
+    expect(explorer.get_by_role("region", name="Checkpoints of thread 1: 10 checkpoints")).to_be_visible()
+    expect(explorer.get_by_role("button")).to_have_count(0)
+    expect(explorer.get_by_role("listbox")).to_have_count(0)
+
+
+# Pictures of what comes, and of who asked when
+
+
+def test_tokens_are_drawn_as_they_arrive_and_not_at_the_end(written: Writing) -> None:
+    notebook = written(HELD, READ)
+    notebook.run_cell(0)
+    door = int(notebook.output(0).last.inner_text().split()[-1])
+    notebook.start_cell(1)
+    cell = notebook.cell(1)
+    expect(cell).to_contain_text("The| current| weather| in| San|")
+    drawn = cell.get_by_role("region", name=re.compile(r"^Timeline of a stream: \d+ items"))
+    expect(drawn).to_be_visible()
+    held = drawn.get_attribute("aria-label")
+    expect(notebook.prompt(1)).to_have_text("[*]:")
+    socket.create_connection(("127.0.0.1", door)).close()
+    expect(notebook.prompt(1)).to_have_text("[2]:")
+    expect(cell).to_contain_text("mph|.|")
+    expect(drawn).not_to_have_attribute("aria-label", held or "")
+    assert "Francisco|" in cell.inner_text()
+
+
+def test_calls_side_by_side_are_a_picture_with_a_name_and_a_text(written: Writing) -> None:
+    notebook = written(PAST, "from utils.views import gantt\ngantt(kit.requests())")
+    notebook.run_all()
+    shown = notebook.output(1)
+    expect(shown.get_by_role("region", name="Calls side by side: 4 calls")).to_be_visible()
+    expect(shown.get_by_role("img", name=re.compile("^Calls side by side"))).to_be_visible()
+    text = shown.locator("pre")
+    expect(text).not_to_be_visible()
+    shown.get_by_text("As text").click()
+    expect(text).to_contain_text("4 calls, at most 1 open at once; took 4 rounds, all calls together 4")
+
+
+# All can be read by everybody
+
+
+def test_axe_finds_nothing_serious_in_the_views_in_both_themes(written: Writing) -> None:
+    notebook = written(HUMAN.replace("FILE", "axe"), ASK.replace("PLACE", "sf"), CARD, PAST, EXPLORER)
+    notebook.run_all()
+    button(notebook.output(CARD_AT), "Approve").wait_for()
+    notebook.output(4).get_by_role("listbox").wait_for()
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        found = bad(notebook.page)
+        assert not found, f"{theme}\n\n" + "\n\n".join(map(str, found))
