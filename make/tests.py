@@ -11,7 +11,7 @@ import sys
 
 NOTHING_COLLECTED = 5
 RUNS = (
-    ("--part=beside", "-n", "logical", "--dist", "loadscope", "--junit-xml=build/junit.xml"),
+    ("--part=beside", "-n", "logical", "--dist", "worksteal", "--junit-xml=build/junit.xml"),
     ("--part=alone", "--junit-xml=build/junit-alone.xml"),
 )
 

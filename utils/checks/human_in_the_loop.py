@@ -68,7 +68,8 @@ def kinds(messages: Sequence[Message]) -> str:
 
 
 def count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    more = "es" if what.endswith("ch") else "s"
+    return f"{number} {what}{'' if number == 1 else more}"
 
 
 def watched(lab: Lab, stage: Stage) -> Ref:
@@ -86,7 +87,19 @@ def finish(lab: Lab, agent: Ref, thread: str) -> None:
     lab.part("go_on", agent, thread, called=f"agent.invoke(None, thread({thread!r}))")
 
 
+def expect_own_methods(lab: Lab, graph: Ref) -> None:
+    """Fail if what a graph does when it is run, or says of itself, is not LangGraph's doing."""
+    expect(
+        lab.part("has_own_methods", graph) is True,
+        "The graph must be run by LangGraph itself.",
+        got=Words("a graph whose methods were replaced"),
+        expected="the compiled graph, as compile(…) returns it",
+        why="Pauses and checkpoints are what LangGraph makes of nodes and edges.",
+    )
+
+
 def state_of(lab: Lab, agent: Ref, thread: str) -> dict[str, Any]:
+    expect_own_methods(lab, agent)
     state: dict[str, Any] = lab.part("state", agent, thread)
     return state
 
@@ -169,8 +182,8 @@ def tells_the_call(lab: Lab, case: Case) -> None:
         got=calls,
         expected=str([dict(zip(("id", "name", "args"), true, strict=True))]),
         why=(
-            "A breakpoint set by interrupt_before leaves the snapshot's interrupts empty: "
-            "what waits is in the last message."
+            "A breakpoint set by interrupt_before leaves the snapshot's interrupts empty: next, a tuple, "
+            "names the node that waits, and the last message holds its calls."
         ),
     )
     made = len(stage.requests()), len(stage.tool_requests())
@@ -178,7 +191,7 @@ def tells_the_call(lab: Lab, case: Case) -> None:
     expect(
         made == (1, 0) and state["next"] == ("action",) and len(state["messages"]) == 2,
         "Looking must change nothing: the run must wait as before.",
-        got=Words(f"{count(made[0], 'model request')}, {made[1]} searches, next: {state['next']}"),
+        got=Words(f"{count(made[0], 'model request')}, {count(made[1], 'search')}, next: {state['next']}"),
         expected="1 model request, 0 searches, next: ('action',)",
         why="A person looks before they decide, perhaps twice.",
     )
@@ -248,6 +261,7 @@ def approves_to_the_end(lab: Lab, case: Case) -> None:
     ask(lab, agent, case.thread, compare_question(first, second))
     told = lab.call("approve", agent, case.thread)
     found = queries(stage)
+    _expect_to_go_on(found, [first.query, second.query])
     expect(
         sorted(found) == sorted((first.query, second.query)),
         "Each call that was approved must run exactly once.",
@@ -280,6 +294,7 @@ def approves_one_pause(lab: Lab, case: Case) -> None:
     ask(lab, agent, case.thread, tour_question(first, second))
     told = lab.call("approve", agent, case.thread)
     found = queries(stage)
+    _expect_to_go_on(found, [first.query])
     expect(
         found == [first.query],
         "One approval is for the calls that wait now, not for those that come later.",
@@ -304,6 +319,16 @@ def approves_one_pause(lab: Lab, case: Case) -> None:
     )
 
 
+def _expect_to_go_on(found: Sequence[str], waited: Sequence[str]) -> None:
+    expect(
+        bool(found),
+        "approve must let the run go on: the agent then runs the calls that wait.",
+        got=Words(f"searches: {found}"),
+        expected=f"searches: {waited}",
+        why="invoke or stream with None as input goes on from the pause; the agent runs its tools itself.",
+    )
+
+
 def stopped(lab: Lab, stage: Stage, case: Case, question: str) -> Ref:
     """An agent whose run waited before its tools, after ``stop``."""
     agent = watched(lab, stage)
@@ -323,19 +348,26 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
     expect(
         ran == 0,
         "After stop no tool may have run.",
-        got=Words(f"{ran} searches"),
+        got=Words(count(ran, "search")),
         expected="0 searches",
         why="The person said no.",
     )
     messages = state_of(lab, agent, case.thread)["messages"]
     ids = [str(call["id"]) for call in messages[1].tool_calls] if len(messages) > 1 else []
+    expect(
+        len(ids) == 2,
+        "The message with the calls must stay, and every call be answered by one tool message behind it.",
+        got=Words(f"{kinds(messages)}; {count(len(ids), 'call')} in the second message"),
+        expected="human ai tool tool ai; 2 calls in the second message",
+        why="The history says what the model wanted to do and that it was refused.",
+    )
     answered = [str(message.tool_call_id) for message in messages if message.type == "tool"]
     expect(
         kinds(messages[:4]) == "human ai tool tool" and sorted(answered) == sorted(ids),
         "Every call that waited must be answered by exactly one tool message, directly behind it.",
         got=Words(f"{kinds(messages)}; calls answered: {len(set(answered) & set(ids))} of {len(ids)}"),
         expected="human ai tool tool ai; calls answered: 2 of 2",
-        why="Providers refuse a history with an open call, now and at every later question.",
+        why="Providers refuse a history in which another message comes before a call's result.",
     )
     expect(
         kinds(messages) == "human ai tool tool ai" and not messages[-1].tool_calls,
@@ -462,7 +494,7 @@ def leaves_it_waiting(lab: Lab, case: Case) -> None:
     expect(
         done.next == ("action",) and made == (1, 0),
         "After edit the run must still wait, before the same tools.",
-        got=Words(f"next: {done.next}; {count(made[0], 'model request')}, {made[1]} searches"),
+        got=Words(f"next: {done.next}; {count(made[0], 'model request')}, {count(made[1], 'search')}"),
         expected="next: ('action',); 1 model request, 0 searches",
         why="To correct is one thing, to approve another: the person may want to look once more.",
     )
@@ -563,17 +595,14 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
             (*asked(first, answer=ToolAnswer(text=mock(case), edited=True))[:3], AnswerTurn(answer=answer)),
         ),
     )
-    told, _ = mocked(lab, stage, case, first.question)
+    told, messages = mocked(lab, stage, case, first.question)
     sent = [text for request in stage.requests()[-1:] for text in request.results]
     expect(
         sent == [mock(case)],
         "The model must be sent the text as the result of its call.",
         got=Words(f"{count(len(stage.requests()), 'model request')}; results in the last one: {sent}"),
         expected=f"1 model request; results in the last one: {[mock(case)]}",
-        why=(
-            "To the model a mock is a tool message like any other: written as the node action, "
-            "so that llm comes next."
-        ),
+        why=_why_not_sent(stage, messages),
     )
     expect(
         told == answer,
@@ -582,6 +611,20 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
         expected=repr(answer),
         why="What the model makes of the text is what you want to see.",
     )
+
+
+def _why_not_sent(stage: Stage, messages: Sequence[Message]) -> str:
+    if stage.tool_requests():
+        return (
+            "The tool ran: the run went on from the pause itself. The mock is in the checkpoint that "
+            "update_state wrote; thread(thread_id) goes on from there, the paused snapshot's config does not."
+        )
+    if not stage.requests() and messages and messages[-1].type == "tool":
+        return (
+            "The mock was written, and the model has not read it. Written as the node action, llm comes "
+            "next; invoke with None lets the run go on."
+        )
+    return "To the model a mock is a tool message like any other, with the text exactly as given."
 
 
 @check("4.4", points=1, title="no tool runs, and the model is asked once")
@@ -593,9 +636,13 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
     expect(
         (ran, made) == (0, 1),
         "The tool must not run at all, and the model must be asked once.",
-        got=Words(f"{ran} searches, {count(made, 'model request')} after the pause"),
+        got=Words(f"{count(ran, 'search')}, {count(made, 'model request')} after the pause"),
         expected="0 searches, 1 model request after the pause",
-        why="A result that is replaced afterwards was still fetched: the booking is made, the bill is sent.",
+        why=(
+            "A result that is replaced afterwards was still fetched: the booking is made, the bill is sent."
+            if ran
+            else "Only the model can say what it makes of the text, and once is enough."
+        ),
     )
     expect(
         kinds(messages) == "human ai tool ai",
@@ -624,14 +671,14 @@ def mocks_every_call(lab: Lab, case: Case) -> None:
         "Every call that waits must get the text, each in a tool message of its own.",
         got=Words(f"{count(len(pairs), 'tool message')} with {[text for _, text in pairs]}"),
         expected=f"2 tool messages with {[mock(case)] * 2}",
-        why="A history with an open call is refused by the provider.",
+        why="A history with an open call is refused by the provider, and the text is the whole result.",
     )
     expect(
         told == compare_answer(first, second),
         "mock_answer must return the model's answer.",
         got=told,
         expected=repr(compare_answer(first, second)),
-        why="Both results are there; the model can speak.",
+        why="The results are there; once the run goes on, the model speaks.",
     )
 
 
@@ -647,7 +694,9 @@ def mocked_next(lab: Lab, agent: Ref, case: Case, question: str) -> tuple[Any, t
 POLICY = {"search": "run", "book": "ask", "mail": "ask", "wire": "forbid"}
 ASKED_FIRST = (2, 3, 4, 5, 6)
 """which of the seven calls may come first: one that is asked about, or the order of results says less"""
-FILE = "desk.db"
+FILE, COPY = "desk.db", "desk-before.db"
+MOST_SHOWN = 50
+"""different questions that a person is asked about a handful of calls, before that is called too many"""
 
 Decision = Mapping[str, Any]
 
@@ -724,11 +773,40 @@ class Desk:
     shown: list[Any] = field(default_factory=list)
     """what the person was asked, by the order in which it was first seen"""
     _saver: Ref | None = None
+    _built: Ref | None = None
+    _before: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """what had been done before the last answer"""
+
+    def put_back(self) -> None:
+        """Let the file be as it was before the last answer."""
+        self.close()
+        self._copy(COPY, FILE)
+
+    def done(self) -> Counter[tuple[str, str]]:
+        """What the tools have done so far, and how often."""
+        made = self.stage.tool_requests()
+        return Counter((request.tool, str(request.args.get("query"))) for request in made)
+
+    def done_last(self) -> Counter[tuple[str, str]]:
+        """What the tools have done since the last answer was given."""
+        return self.done() - self._before
+
+    def _copy(self, path: str, copy: str) -> None:
+        self.lab.part("copy_file", self.lab.path(path), self.lab.path(copy), called=self.lab.last_call)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._saver is not None:
+            self.lab.part("close_saver", self._saver)
+        self._saver = self._built = None
+
+    def built(self) -> Ref:
+        """The graph as it was built last: to read the thread takes no other."""
+        return self._built or self.graph()
 
     def graph(self) -> Ref:
         """The graph, built by ``build_guarded`` with a saver opened anew."""
-        if self._saver is not None:
-            self.lab.part("close_saver", self._saver)
+        self.close()
         self._saver = self.lab.kit.saver(self.lab.path(FILE))
         graph = self.lab.call("build_guarded", self.model, list(self.tools), POLICY, self._saver)
         if not isinstance(graph, Ref) or not self.lab.part("is_graph", graph):
@@ -738,14 +816,16 @@ class Desk:
                 expected="what graph.compile(checkpointer=checkpointer) returns",
                 why="Whoever runs it needs nothing else.",
             )
+        expect_own_methods(self.lab, graph)
         expect(
-            bool(self.lab.part("remembers", graph)),
+            bool(self.lab.part("remembers", graph, self._saver)),
             "The graph must be compiled with the checkpointer that build_guarded is given.",
-            got=Words("a graph without a checkpointer"),
+            got=Words("a graph without it"),
             expected="graph.compile(checkpointer=checkpointer)",
-            why="Without one the run still ends with __interrupt__, but nobody can ever answer.",
+            why="Without it the run still ends with __interrupt__, but nobody can ever answer.",
         )
-        return Ref(graph.number, graph.type, "agent", self.lab)
+        self._built = Ref(graph.number, graph.type, "agent", self.lab)
+        return self._built
 
     def ask(self, text: str) -> None:
         """Ask a question, up to the first pause."""
@@ -759,25 +839,34 @@ class Desk:
             value = item["value"]
             expect(
                 isinstance(value, Mapping) and set(value) == {"id", "name", "args"},
-                "The value of each interrupt must be the call: id, name and args.",
+                "The value of each interrupt must be the call: id, name and args, and nothing else.",
                 got=value,
                 expected="interrupt({'id': …, 'name': …, 'args': …}), one for each call",
                 why="Whoever decides reads the call, and answers for this one alone.",
             )
             if value not in self.shown:
                 self.shown.append(value)
+            expect(
+                len(self.shown) <= MOST_SHOWN,
+                "Far more is asked than there are calls.",
+                got=Words(f"more than {MOST_SHOWN} different questions"),
+                expected="one interrupt for each call of a tool with the policy ask",
+                why="Too many questions are clicked away.",
+            )
         return found
 
     def decide(self, chosen: Sequence[Task]) -> None:
         """Answer what waits, by id, until nothing waits any more; the graph is rebuilt before each answer."""
         for _ in range(2 * len(chosen)):
-            graph = self.graph()
-            answers = {item["id"]: self._decision(item["value"], chosen) for item in self.waiting(graph)}
+            waiting = self.waiting(self.built())
+            answers = {item["id"]: self._decision(item["value"], chosen) for item in waiting}
             if not answers:
                 return
+            self._copy(FILE, COPY)
+            self._before = self.done()
             given = ", ".join(f"{decision['type']!r}" for decision in answers.values())
             called = f"agent.invoke(Command(resume={{… {given} …}}), thread({self.case.thread!r}))"
-            self.lab.part("resume", graph, self.case.thread, answers, called=called)
+            self.lab.part("resume", self.graph(), self.case.thread, answers, called=called)
 
     def _decision(self, value: Mapping[str, Any], chosen: Sequence[Task]) -> Decision:
         for task in chosen:
@@ -787,7 +876,7 @@ class Desk:
 
     def messages(self) -> list[Message]:
         """The thread's messages."""
-        found: list[Message] = state_of(self.lab, self.graph(), self.case.thread)["messages"]
+        found: list[Message] = state_of(self.lab, self.built(), self.case.thread)["messages"]
         return found
 
 
@@ -816,9 +905,20 @@ def ended(desk: Desk, chosen: Sequence[Task]) -> list[Message]:
         "There must be one tool message for each call, in the order of the calls, and then the answer.",
         got=Words(f"{kinds(messages)}; calls answered: {', '.join(map(str, places)) or 'none'}"),
         expected=f"{true}; calls answered: {', '.join(map(str, range(1, len(chosen) + 1)))}",
-        why="Whatever a person decides, every call needs its result, or the model cannot go on.",
+        why="Whatever a person decides, every call needs its result, in its place, and the model reads them.",
     )
     return found
+
+
+def _why_asked(desk: Desk) -> str:
+    if desk.shown:
+        return "Too many questions are clicked away, too few are none."
+    if state_of(desk.lab, desk.built(), desk.case.thread)["next"]:
+        return "The run waits at a breakpoint, which asks nothing: interrupt() in the node shows the call."
+    return (
+        "The run has not paused: interrupt() was not reached, or an `except Exception` swallowed it. It "
+        "works by an exception: `except GraphBubbleUp: raise` (from langgraph.errors) before lets it pass."
+    )
 
 
 @check("4.5", points=1, title="asks where the policy says so, and only there")
@@ -826,14 +926,14 @@ def asks_where_it_must(lab: Lab, case: Case) -> None:
     run, forbidden, approved = tasks(case)[:3]
     chosen = [forbidden, approved, run]
     desk = attended(lab, case, chosen, decide=False)
-    desk.waiting(desk.graph())
+    desk.waiting(desk.built())
     asked_for = [(value["name"], value["args"]) for value in desk.shown]
     expect(
         asked_for == [(approved.tool, dict(approved.call.args))],
         "A person must be asked about the calls of the tools with the policy ask, and about no others.",
         got=Words(f"asked about: {[name for name, _ in asked_for]}"),
         expected=f"asked about: {[approved.tool]}; {run.tool} runs, {forbidden.tool} is forbidden",
-        why="Too many questions are clicked away, too few are none.",
+        why=_why_asked(desk),
     )
     desk.decide(chosen)
     refused, accepted, _ = ended(desk, chosen)
@@ -870,7 +970,7 @@ def obeys_each_decision(lab: Lab, case: Case) -> None:
             expected=f"{task.named}: status {task.status}, text {task.says!r}",
             why=(
                 "approve runs the call, edit runs it with other arguments, reject gives the message as an "
-                "error, respond gives it as the result."
+                "error, respond gives it as the result, each for the call that was shown."
             ),
         )
     told = Counter((value["name"], str(value["args"])) for value in desk.shown)
@@ -896,7 +996,7 @@ def obeys_each_decision(lab: Lab, case: Case) -> None:
 def acts_exactly_once(lab: Lab, case: Case) -> None:
     chosen = [tasks(case)[number] for number in case.order]
     desk = attended(lab, case, chosen)
-    found = Counter((request.tool, str(request.args.get("query"))) for request in desk.stage.tool_requests())
+    found, once = desk.done(), desk.done_last()
     true = Counter((task.tool, task.runs) for task in chosen if task.runs)
     often = [f"{tool} {query!r}: {times} times" for (tool, query), times in found.items() if times > 1]
     expect(
@@ -924,6 +1024,23 @@ def acts_exactly_once(lab: Lab, case: Case) -> None:
         expected="2 model requests",
         why="A node that asks the model and then a person asks the model again at every answer.",
     )
+    desk.put_back()
+    desk.decide(chosen)
+    again = desk.done_last()
+    expect(
+        again == once,
+        "What an answer leads to must follow from the thread alone, and a variable had a say in it.",
+        got=Words(
+            f"after the last answer: {listed_work(once)}; with the same file once more: {listed_work(again)}"
+        ),
+        expected="both times the same",
+        why="The next answer may come to another process: it has the file, and what a variable kept is gone.",
+    )
+
+
+def listed_work(done: Counter[tuple[str, str]]) -> str:
+    """What tools have done, in words."""
+    return ", ".join(f"{tool} {query!r}" for tool, query in sorted(done.elements())) or "nothing ran"
 
 
 def _pair(key: tuple[str, str | None]) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from utils.mistakes import recognise
 
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
+MOST_LETTERS = 20_000
+"""letters of each text in a result: what came back from a student's code may be of any length"""
 _STOPPED = ("timeout", "memory", "crashed", "not run")
 
 
@@ -131,13 +133,17 @@ def _result(
         status,
         points,
         check.points,
-        message=told.message,
-        called=lab.last_call,
-        returned=told.returned,
+        message=_within(told.message),
+        called=_within(lab.last_call),
+        returned=_within(told.returned),
         expected=told.expected,
         why=told.why,
-        detail=told.detail,
+        detail=_within(told.detail),
     )
+
+
+def _within(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
 @dataclass(frozen=True, slots=True)

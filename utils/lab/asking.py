@@ -5,15 +5,17 @@ Made on the student's side, like all parts of the kit (``utils.lab.parts``).
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from langgraph.types import Command
 
 
-def remembers(graph: Any) -> bool:
-    """Whether a graph was compiled with a checkpointer: without one nothing can wait."""
-    return bool(graph.checkpointer)
+def remembers(graph: Any, saver: Any) -> bool:
+    """Whether a graph was compiled with this checkpointer: without one nothing can wait."""
+    return graph.checkpointer is saver
 
 
 def waiting(graph: Any, thread_id: str) -> list[dict[str, Any]]:
@@ -32,9 +34,19 @@ def resume(graph: Any, thread_id: str, answers: Mapping[str, Any]) -> Any:
     return graph.invoke(Command(resume=dict(answers)), {"configurable": {"thread_id": thread_id}})
 
 
+def copy_file(path: str, copy: str) -> None:
+    """Let the file ``copy`` hold what a saver's file holds, whatever was in it."""
+    with (
+        contextlib.closing(sqlite3.connect(path)) as file,
+        contextlib.closing(sqlite3.connect(copy)) as other,
+    ):
+        file.backup(other)
+
+
 ASKING_PARTS: Mapping[str, Callable[..., Any]] = {
     "remembers": remembers,
     "waiting": waiting,
     "go_on": go_on,
     "resume": resume,
+    "copy_file": copy_file,
 }

@@ -13,11 +13,14 @@ from typing import Any
 
 import httpx
 from langchain_core.messages import HumanMessage
+from langgraph.pregel import Pregel
 
 FETCH = "fetch"
 """name under which the recorded model's side knows what ``fetch`` does"""
 # Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
 _LOOPBACK: dict[str, Any] = {"timeout": 30.0, "trust_env": False, "verify": False}
+METHODS = ("invoke", "ainvoke", "stream", "astream", "get_state", "aget_state")
+"""by which the kit's parts run and read a graph"""
 _END = object()
 PATIENCE = 1.0
 """seconds that something given up has for coming to its end"""
@@ -59,6 +62,11 @@ def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
         return float(response.json()["text"]) if response.status_code == httpx.codes.OK else None
 
     return fetch
+
+
+def has_own_methods(graph: Any) -> bool:
+    """Whether a graph is run and read by LangGraph's own methods, not by some that a notebook gave it."""
+    return all(inspect.getattr_static(graph, name) is getattr(Pregel, name) for name in METHODS)
 
 
 def is_exception(value: Any) -> bool:
@@ -161,6 +169,7 @@ TOGETHER_PARTS: Mapping[str, Callable[..., Any]] = {
     "turns": run_turns,
     "fanout": run_fanout,
     "fetch": make_fetch,
+    "has_own_methods": has_own_methods,
     "is_exception": is_exception,
     "is_coroutine_function": is_coroutine_function,
     "is_unawaited": is_unawaited,

@@ -39,6 +39,7 @@ _ALL_OR_NONE = (
 _AGAIN = "When it goes on, the node runs again from its start."
 _ONCE = "The graph itself has no breakpoint: once it goes on it runs to its end without asking again."
 _MOVED = "The thread has moved on since this card looked, so nothing was sent. This is where it stands now."
+_EDITED = "the call waits with its new arguments, and nothing has run. Approve runs it."
 _MIXED = "Not taken: at a breakpoint all calls run or none does. Decide about all of them in the same way."
 
 
@@ -49,6 +50,7 @@ class ApprovalCard(Acting):
         super().__init__(Thread(graph, config, "approval_card"))
         self._stop: Stop | None = None
         self._decided: dict[str, Decision] = {}
+        self._edited = False
         self.refresh()
 
     @property
@@ -115,11 +117,16 @@ class ApprovalCard(Acting):
 
     # What a decision does
 
+    async def _look(self) -> None:
+        self._edited = False
+        await super()._look()
+
     async def _read(self) -> None:
         self._stop = read_stop(await self._thread.call("get_state", self._thread.config))
         self._decided = {}
 
     async def _decide(self, targets: tuple[Waiting, ...], decision: Decision) -> None:
+        self._edited = False
         before = self.stop
         fresh = read_stop(await self._thread.call("get_state", self._thread.config))
         if (fresh.how, fresh.waiting) != (before.how, before.waiting):
@@ -149,6 +156,7 @@ class ApprovalCard(Acting):
         await self._thread.call("update_state", config, {"messages": [edited]})
         self.done = code_for(stop, {waiting.id: decision}, asynchronous=self.asynchronous)
         await self._read()
+        self._edited = True
         self._decided = {id: d for id, d in kept.items() if id in {w.id for w in self.waiting}}
 
     def _refuse_appending(self, messages: Any, edited: Any) -> None:
@@ -221,6 +229,8 @@ class ApprovalCard(Acting):
             yield "Running", "the graph is at work"
         if self.problem:
             yield "Problem", self.problem
+        if self._edited and not self.busy:
+            yield "Edited", _EDITED
         if self._decided and not self.busy:
             yield "Decided", f"{len(self._decided)} of {len(self.waiting)}; sent when all are decided"
         if self.stop.how == "stopped":

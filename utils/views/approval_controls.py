@@ -29,6 +29,10 @@ _TELLS: dict[Type, str] = {
     "reject": "refuses it, with the message as the reason",
     "respond": "does not run it: the message is its answer",
 }
+_TYPED = (
+    "Arguments, these are not those that Approve runs: press Send edited arguments first, "
+    "or put the old ones back"
+)
 _ROWS = 12
 # Longer arguments would make the page slow; they can be edited in code.
 _EDITABLE = 20_000
@@ -39,8 +43,8 @@ class Controls:
 
     def __init__(self, card: ApprovalCard) -> None:
         self.card = card
-        self.pressed: str | None = None
-        """where a button was pressed and the focus is to go on: a call's id, or none for the whole card"""
+        self.pressed: tuple[str, Type] | None = None
+        """which button was pressed, where the focus is to be again: a call's id, or none, and its kind"""
         self._shown: tuple[Waiting, ...] | None = None
         self.items: tuple[Item, ...] = ()
         self.head, self.notes, self.outcome, self.code = note(), note(), note(), note()
@@ -83,7 +87,7 @@ class Controls:
         for item in gone:
             item.close()
         if self.pressed is not None and not card.busy:
-            settle_focus(self, self.pressed)
+            settle_focus(self, *self.pressed)
             self.pressed = None
 
     def buttons(self) -> Iterator[Any]:
@@ -94,7 +98,11 @@ class Controls:
 
     def _deciding(self, kind: Type) -> Callable[[Any], None]:
         def pressed(_: Any) -> None:
-            self.pressed = ""
+            typed = next((item for item in self.items if kind == "approve" and item.typed), None)
+            if typed is not None:
+                typed.complain(_TYPED, typed.args)
+                return
+            self.pressed = ("", kind)
             self.card.decide(kind)
 
         return pressed
@@ -113,6 +121,7 @@ class Item:
         text = as_json(waiting.args)
         self.editable = waiting.is_call and len(text) <= _EDITABLE
         text = text if len(text) <= _EDITABLE else clean(text, chars=2_000)
+        self._text = text
         self.title, self.error = note(), note()
         label = "Arguments" if waiting.is_call else "Question"
         self.args = area(label, text, rows=min(text.count("\n") + 2, _ROWS))
@@ -128,6 +137,11 @@ class Item:
     @property
     def buttons(self) -> tuple[Any, ...]:
         return tuple(self.by_type.values())
+
+    @property
+    def typed(self) -> bool:
+        """Whether somebody has changed the arguments in the field."""
+        return self.editable and str(self.args.value).strip() != self._text.strip()
 
     def draw(self) -> None:
         """Show what is decided, and let nothing be pressed while the graph runs."""
@@ -146,15 +160,18 @@ class Item:
     def _deciding(self, kind: Type) -> Callable[[Any], None]:
         def pressed(_: Any) -> None:
             self.error.value = ""
+            if kind == "approve" and self.typed:
+                self.complain(_TYPED, self.args)
+                return
             try:
                 args = read_arguments(self.args.value) if kind == "edit" else None
                 message = self._said(kind)
-                self.controls.pressed = self.waiting.id
+                self.controls.pressed = (self.waiting.id, kind)
                 self.card.decide(kind, args=args, message=message, id=self.waiting.id)
             except ArgumentsError as error:
-                self._complain(f"Arguments, {error}", self.args)
+                self.complain(f"Arguments, {error}", self.args)
             except (TypeError, ValueError) as error:
-                self._complain(str(error), self.message if kind == "respond" else self.args)
+                self.complain(str(error), self.message if kind == "respond" else self.args)
 
         return pressed
 
@@ -165,7 +182,8 @@ class Item:
             raise ValueError("Message: write the answer that the model is to get instead of the tool's")
         return str(self.message.value)
 
-    def _complain(self, problem: str, where: Any) -> None:
+    def complain(self, problem: str, where: Any) -> None:
+        """Say under the arguments why nothing was sent, and put the focus where that is mended."""
         self.error.value = _view(
             '<p class="kit-said kit-bad" role="alert"><span class="kit-word">Not sent</span> '
             f"{escape(problem)}</p>"
@@ -173,9 +191,12 @@ class Item:
         where.focus()
 
 
-def settle_focus(controls: Controls, pressed: str) -> None:
-    """Put the focus where one goes on: on the same call, else on the first button that can be pressed."""
-    same = [one for item in controls.items if item.waiting.id == pressed for one in item.buttons]
+def settle_focus(controls: Controls, pressed: str, kind: Type) -> None:
+    """Put the focus where it was: on the same button, else on the first one that can be pressed.
+
+    It moves to no other button of the call, or a key pressed twice would turn a refusal into an approval.
+    """
+    same = [item.by_type[kind] for item in controls.items if item.waiting.id == pressed]
     target = next((one for one in (*same, *controls.buttons()) if not one.disabled), None)
     if target is not None:
         target.focus()

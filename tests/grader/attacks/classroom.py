@@ -40,15 +40,15 @@ TARGET = f"course-kit-{os.getpid()}"
 Notebook = dict[str, Any]
 
 
-def released() -> Notebook:
+def released(lab: str = LAB) -> Notebook:
     """The lab as students get it."""
-    return json.loads((ROOT / "labs" / f"{LAB}.ipynb").read_text("utf-8"))
+    return json.loads((ROOT / "labs" / f"{lab}.ipynb").read_text("utf-8"))
 
 
-def solved() -> Notebook:
+def solved(lab: str = LAB) -> Notebook:
     """The lab with every exercise solved, outputs and all that a student's editor leaves."""
-    notebook = released()
-    solution = json.loads((ROOT / "solutions" / f"{LAB}.ipynb").read_text("utf-8"))
+    notebook = released(lab)
+    solution = json.loads((ROOT / "solutions" / f"{lab}.ipynb").read_text("utf-8"))
     answers = {cell["id"]: cell["source"] for cell in solution["cells"] if exercise_of(cell)}
     for cell in notebook["cells"]:
         if exercise_of(cell):
@@ -161,16 +161,17 @@ class Host:
 class Classroom:
     """Judges whole tables of submissions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lab: str = LAB) -> None:
         self._folder = folder
-        self._paper: Paper = read_paper(Course(ROOT), LAB)
+        self._lab = lab
+        self._paper: Paper = read_paper(Course(ROOT), lab)
         self.host: Host | None = None
         self._port = 0
         self._not_started: list[str] = []
 
     def judge(self, notebooks: Mapping[str, Notebook]) -> dict[str, Outcome]:
         """The outcome of each, by name; between them the plain solution is judged again and again."""
-        queue = list(_with_honest_ones(notebooks))
+        queue = list(_with_honest_ones(notebooks, lean(solved(self._lab))))
         outcomes: dict[str, Outcome] = {}
         before = _available()
         waiting: list[Outcome] = []
@@ -231,7 +232,7 @@ class Classroom:
             told.clear()
             verdict = judged(self._paper, submission, terms, SECRET, SECONDS, note)
         seconds = time.monotonic() - began
-        case = fresh_case(self._paper.slug, rng_for(SECRET, submission.sha256.encode(), LAB))
+        case = fresh_case(self._paper.slug, rng_for(SECRET, submission.sha256.encode(), self._lab))
         return Outcome(verdict, seconds, case, told)
 
 
@@ -244,8 +245,7 @@ def _targets() -> Iterator[int]:
         yield port.getsockname()[1]
 
 
-def _with_honest_ones(notebooks: Mapping[str, Notebook]) -> Iterable[tuple[str, Notebook]]:
-    honest = lean(solved())
+def _with_honest_ones(notebooks: Mapping[str, Notebook], honest: Notebook) -> Iterable[tuple[str, Notebook]]:
     for number, item in enumerate(notebooks.items(), 1):
         yield item
         if number % HONEST_EVERY == 0:

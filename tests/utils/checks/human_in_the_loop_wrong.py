@@ -193,7 +193,7 @@ def everything_counts_as_the_action_s_work():
     return approve, stop
 
 
-@wrong("4.2", 3, stops_in_good_order="answered by exactly one tool message")
+@wrong("4.2", 3, stops_in_good_order="The message with the calls must stay")
 def the_message_with_the_calls_is_taken_out():
     def stop(agent, thread_id):
         gone = RemoveMessage(last_message(agent, thread_id).id)
@@ -218,7 +218,7 @@ def lets_it_finish_and_says_that_it_stopped():
 @wrong(
     "4.2",
     2,
-    stops_in_good_order="answered by exactly one tool message",
+    stops_in_good_order="The message with the calls must stay",
     goes_on_after_stop="What was said on the thread",
 )
 def the_whole_thread_is_deleted():

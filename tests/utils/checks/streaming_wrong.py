@@ -253,7 +253,7 @@ async def what_the_clock_shows(stream, clock=time.perf_counter):
     return await counted(stream, clock, is_token, absolute=True)
 
 
-@wrong("2.3", 2, measures_each_node="raised an error")
+@wrong("2.3", 2, measures_each_node="divided by no time")
 async def a_division_by_nothing(stream, clock=time.perf_counter):
     return await counted(stream, clock, is_token, guard=False)
 
@@ -393,7 +393,8 @@ def every(state, tools, work):
     return {"messages": [work(call, tools) for call in state["messages"][-1].tool_calls]}
 
 
-RAISED = "raised an error"
+RAISED = "raised an error out of take_action"
+ONE_EACH = "exactly one tool message for each call"
 
 
 @wrong("2.5", 1, answers_every_call=RAISED, says_what_failed=RAISED)
@@ -403,13 +404,13 @@ def the_notes_own(state, tools):
     )
 
 
-@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
 def unknown_tools_are_skipped(state, tools):
     calls = [call for call in state["messages"][-1].tool_calls if call["name"] in tools]
     return {"messages": [answered(call, tools) for call in calls]}
 
 
-@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
 def one_try_around_all(state, tools):
     found = []
     try:
@@ -422,7 +423,7 @@ def one_try_around_all(state, tools):
     return {"messages": found}
 
 
-@wrong("2.5", 1, answers_every_call=MALFORMED, says_what_failed=MALFORMED)
+@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
 def errors_told_by_a_person(state, tools):
     def work(call, tools):
         message = answered(call, tools)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, ToolMessage
 from langgraph.graph import START, StateGraph
 
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
@@ -158,6 +158,22 @@ async def the_state_s_cities(state: Any) -> dict[str, Any]:
     return {"found": [(city, 1.0) for city in state["cities"]]}
 
 
+async def a_dict_instead_of_a_pair(state: Any) -> dict[str, Any]:
+    return {"found": [{state["city"]: 1.0}]}
+
+
+async def none_for_a_temperature(state: Any) -> dict[str, Any]:
+    return {"found": [(state["city"], None)]}
+
+
+async def a_letter_of_the_city(state: Any) -> dict[str, Any]:
+    return {"found": [(state["city"]["name"], 1.0)]}
+
+
+async def the_warmest_of_none(state: Any) -> dict[str, Any]:
+    return {"found": [(max([]), 1.0)]}
+
+
 async def a_dict_of_its_own(state: Any) -> dict[str, Any]:
     raise LookupError("no such station")
 
@@ -191,6 +207,10 @@ def fanning_out(
         (fanning_out(a_bare_pair), "joined by operator.add.", "TypeError: can only concatenate"),
         (fanning_out(beyond=("again",)), "An edge leads to compare, which is not in its list", "KeyError"),
         (fanning_out(the_state_s_cities), "a key that it was not given.", "KeyError: 'cities'"),
+        (fanning_out(a_dict_instead_of_a_pair), "taken for a pair, and is a dict.", "KeyError: 1"),
+        (fanning_out(none_for_a_temperature), "was compared with None.", "TypeError"),
+        (fanning_out(a_letter_of_the_city), "A key was looked up in a string.", "TypeError: string indices"),
+        (fanning_out(the_warmest_of_none), "The warmest of no cities was looked for.", "ValueError: max()"),
         (fanning_out(nodes=("again",)), "a node that the graph does not have.", "ValueError: At '__start__'"),
         (fanning_out(a_dict_of_its_own), "raised an error.", "LookupError: no such station"),
     ],
@@ -209,6 +229,95 @@ def test_an_explained_error_names_its_line_in_the_notebook() -> None:
     with pytest.raises(Failed) as failed:
         explain(StudentError({"type": "KeyError", "bases": ["KeyError"], "message": "'x'", "trace": [step]}))
     assert failed.value.returned == "KeyError: 'x' (line 3 in look_up: state[\"cities\"])"
+
+
+def tools_that_nobody_awaits(model: Any, tools: Any, checkpointer: Any) -> Any:
+    bound, by_name = model.bind_tools(tools), {tool.name: tool for tool in tools}
+
+    async def agent(state: Any) -> Any:
+        return {"messages": [await bound.ainvoke(state["messages"])]}
+
+    async def action(state: Any) -> Any:
+        return {"messages": [written_out(call, by_name) for call in state["messages"][-1].tool_calls]}
+
+    return async_graphs_wrong.graph_of(agent, action, checkpointer)
+
+
+def written_out(call: Any, tools: Any) -> ToolMessage:
+    """A tool message with a coroutine in it, as ``str`` writes it."""
+    work = tools[call["name"]].ainvoke(call["args"])
+    work.close()
+    return ToolMessage(str(work), tool_call_id=call["id"])
+
+
+async def an_action_that_nobody_awaits(state: Any, tools: Any) -> Any:
+    return {"messages": [written_out(call, tools) for call in state["messages"][-1].tool_calls]}
+
+
+async def a_gather_for_messages(state: Any, tools: Any) -> Any:
+    return {"messages": asyncio.gather()}
+
+
+async def whole_calls_in_text(state: Any, tools: Any) -> Any:
+    calls = [{**call, "type": "tool_call"} for call in state["messages"][-1].tool_calls]
+    found = await asyncio.gather(*(tools[call["name"]].ainvoke(call) for call in calls))
+    return {
+        "messages": [ToolMessage(str(f), tool_call_id=c["id"]) for c, f in zip(calls, found, strict=True)]
+    }
+
+
+async def results_by_the_tool_s_name(state: Any, tools: Any) -> Any:
+    calls = {call["name"]: call for call in state["messages"][-1].tool_calls}
+    work = (tools[name].ainvoke({**call, "type": "tool_call"}) for name, call in calls.items())
+    return {"messages": await asyncio.gather(*work)}
+
+
+async def a_gather_without_a_star(agent: Any, questions: list[str], limit: int) -> Any:
+    return await asyncio.gather(list(questions))  # type: ignore[call-overload]
+
+
+async def errors_in_every_place(agent: Any, questions: list[str], limit: int) -> Any:
+    return [KeyError(question) for question in questions]
+
+
+async def what_blocks_until_the_end(agent: Any, thread_id: str, text: str, seconds: float) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    return agent.invoke(async_graphs_right.asking(text), config)["messages"][-1].text
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "at", "said"),
+    [
+        ("3.1", tools_that_nobody_awaits, 0, "A tool's result is a coroutine"),
+        ("3.1", tools_that_nobody_awaits, 1, "A tool's result is a coroutine"),
+        ("3.2", a_gather_without_a_star, 0, "asyncio.gather was given one list"),
+        ("3.2", errors_in_every_place, 0, "an exception came instead"),
+        ("3.2", errors_in_every_place, 3, "an exception came instead"),
+        ("3.3", an_action_that_nobody_awaits, 0, "A tool's result is a coroutine"),
+        ("3.3", a_gather_for_messages, 0, "an await is missing"),
+        ("3.3", results_by_the_tool_s_name, 0, "one tool message for each call"),
+        ("3.3", results_by_the_tool_s_name, 1, "one tool message for each call"),
+        ("3.3", whole_calls_in_text, 2, "what the tool found, and nothing around it"),
+        ("3.5", what_blocks_until_the_end, 0, "None must come back"),
+    ],
+)
+def test_a_card_names_the_mistake_that_was_made(
+    make_lab: MakeLab, number: str, work: Any, at: int, said: str
+) -> None:
+    check = run(make_lab, Variant(number, work)).checks[at]
+    assert (check.status, check.points) == ("failed", 0)
+    assert said in check.message
+
+
+async def one_after_the_other(streams: dict[str, Any]) -> Any:
+    for name, stream in streams.items():
+        async for item in stream:
+            yield name, item
+
+
+def test_a_card_shows_the_call_that_went_wrong_and_not_how_the_check_stopped(make_lab: MakeLab) -> None:
+    check = run(make_lab, Variant("3.6", one_after_the_other)).checks[0]
+    assert check.called == "the next item of interleave(streams)"
 
 
 async def errors_in_a_group(streams: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from tests.utils.checks.conftest import player
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.human_in_the_loop_right import (
     answer,
+    answers_to,
     config,
     decision_for,
     looped,
@@ -27,6 +28,7 @@ from tests.utils.checks.human_in_the_loop_right import (
 )
 from tests.utils.checks.human_in_the_loop_wrong import all_first, in_one_node
 from tests.utils.checks.variants import Variant, solves
+from utils.agent import Agent
 from utils.checks.human_in_the_loop import LAB, POLICY, tasks
 
 __all__ = ["player"]
@@ -100,6 +102,15 @@ def with_a_checkpointer_of_its_own(model: Any, tools: Any, policy: Any, checkpoi
     return human_in_the_loop_right.all_decisions_first(model, tools, policy, InMemorySaver())
 
 
+def a_breakpoint_instead(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    return Agent(model, tools, checkpointer, interrupt_before=["action"]).graph
+
+
+def everybody_is_asked(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    every = dict.fromkeys(policy, "ask")
+    return human_in_the_loop_right.all_decisions_first(model, tools, every, checkpointer)
+
+
 def nobody_is_asked(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
     run_tool = runner(tools)
 
@@ -127,7 +138,8 @@ def nobody_is_asked(model: Any, tools: Any, policy: Any, checkpointer: Any) -> A
         ("4.5", nobody_is_asked, "about no others"),
         ("4.5", interrupts_are_taken_for_errors, "about no others"),
         ("4.5", one_question_for_all, "must be the call: id, name and args"),
-        ("4.5", with_a_checkpointer_of_its_own, "about no others"),
+        ("4.5", with_a_checkpointer_of_its_own, "must be compiled with the checkpointer"),
+        ("4.5", a_breakpoint_instead, "about no others"),
     ],
 )
 def test_what_cannot_be_right_gets_nothing_and_a_sentence(
@@ -163,6 +175,56 @@ def test_approve_and_stop_are_judged_each_on_its_own(make_lab: MakeLab, written:
     assert result.points == 2, told(result)
     messages = {check.message for check in result.checks if check.status == "failed"}
     assert messages == {f"{other} is not written yet."}
+
+
+# The reason that is given is the one that holds
+
+
+def going_on_from_the_pause(agent: Any, thread_id: str, text: str) -> str:
+    paused = snapshot(agent, thread_id)
+    mocks = answers_to(paused.values["messages"][-1], text)
+    agent.update_state(paused.config, {"messages": mocks}, as_node="action")
+    return str(agent.invoke(None, paused.config)["messages"][-1].text)
+
+
+def without_going_on(agent: Any, thread_id: str, text: str) -> str:
+    mocks = answers_to(snapshot(agent, thread_id).values["messages"][-1], text)
+    agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
+    return text
+
+
+def with_a_word_before(agent: Any, thread_id: str, text: str) -> str:
+    return str(human_in_the_loop_right.written_as_the_action_and_then_on(agent, thread_id, f"Mock: {text}"))
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "why"),
+    [
+        ("4.4", going_on_from_the_pause, "the paused snapshot's config does not"),
+        ("4.4", without_going_on, "invoke with None lets the run go on"),
+        ("4.4", as_the_last_writer, "Written as the node action, llm comes next"),
+        ("4.4", with_a_word_before, "exactly as given"),
+        ("4.5", interrupts_are_taken_for_errors, "except GraphBubbleUp: raise"),
+        ("4.5", a_breakpoint_instead, "a breakpoint, which asks nothing"),
+        ("4.5", everybody_is_asked, "Too many questions"),
+    ],
+)
+def test_the_reason_fits_the_mistake(make_lab: MakeLab, number: str, work: Any, why: str) -> None:
+    result = run(make_lab, Variant(number, work))
+    assert why in result.checks[0].why, told(result)
+
+
+def test_what_does_not_go_on_is_told_how_to(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.2", lambda: (lambda *_: None, human_in_the_loop_right.stop)))
+    for check in result.checks[:2]:
+        assert "approve must let the run go on" in check.message, told(result)
+        assert "with None as input" in check.why, told(result)
+
+
+@pytest.mark.parametrize("work", [nobody_is_asked, interrupts_are_taken_for_errors])
+def test_what_a_run_came_to_is_told_with_the_call_that_ran_it(make_lab: MakeLab, work: Any) -> None:
+    result = run(make_lab, Variant("4.5", work))
+    assert all(check.called.startswith("agent.invoke(") for check in result.checks), told(result)
 
 
 # Decisions and questions are matched by their place

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 
 from tests.utils.checks import streaming_right, streaming_wrong
@@ -97,7 +100,7 @@ def endless(*_: Any) -> Any:
         ("2.3", lambda stream, clock: {"llm": {"first": 1.0}}, "must return a dict of dicts"),
         ("2.3", lambda stream, clock: {}, "for each node that gave text"),
         ("2.5", "take_action", "must be a function"),
-        ("2.5", lambda state, tools: None, "refused the conversation"),
+        ("2.5", lambda state, tools: None, "exactly one tool message for each call"),
         ("2.6", lambda *_: None, GENERATOR),
         ("2.6", lambda *_: iter([]), "must go on where it stopped"),
     ],
@@ -151,6 +154,84 @@ def test_what_the_example_shows_is_told_by_its_name(
     assert result.points == variant.points, told(result)
     for name, part in variant.fails.items():
         assert part in failed[name].message, told(result)
+
+
+def every_state(agent: Any, thread_id: str, text: str) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    for state in agent.stream(asking(text), config, stream_mode="values"):
+        message = state["messages"][-1]
+        calls, result = getattr(message, "tool_calls", []), message.type == "tool"
+        kind = "call" if calls else "result" if result else "answer"
+        yield "action" if result else "llm", kind, message.text
+
+
+async def chunks_without_their_mode(agent: Any, thread_id: str, text: str) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    async for chunk, _ in agent.astream(asking(text), config):
+        yield chunk.text
+
+
+async def a_clock_of_its_own(stream: Any, clock: Any) -> dict[str, Any]:
+    return await streaming_right.all_times_and_then_arithmetic(stream, time.perf_counter)
+
+
+def a_tool_without_a_docstring(search: Any) -> Any:
+    @tool
+    def reporting_search(query: str) -> str:
+        return str(search.invoke({"query": query}))
+
+    return reporting_search
+
+
+def no_arguments_are_bad(state: Any, tools: Any) -> Any:
+    calls = [call for call in state["messages"][-1].tool_calls if "place" in call["args"]]
+    return {"messages": [tools[call["name"]].invoke(call) and None for call in calls]}
+
+
+def no_tool_raises(state: Any, tools: Any) -> Any:
+    calls = [call for call in state["messages"][-1].tool_calls if call["name"] == "harbour"]
+    return {"messages": [tools[call["name"]].invoke(call["args"]) for call in calls]}
+
+
+async def pieces_when_all_is_well(agent: Any, thread_id: str, text: str) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    for given in (asking(text), None):
+        pieces: list[str] = []
+        with contextlib.suppress(Exception):
+            async for chunk, _ in agent.astream(given, config, stream_mode="messages"):
+                if chunk.type != "tool":
+                    pieces.append(chunk.text)
+            break
+    for piece in pieces:
+        yield piece
+
+
+async def never_again(agent: Any, thread_id: str, text: str) -> Any:
+    config = {"configurable": {"thread_id": thread_id}}
+    async for chunk, _ in agent.astream(asking(text), config, stream_mode="messages"):
+        if chunk.type != "tool":
+            yield chunk.text
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "at", "said"),
+    [
+        ("2.1", every_state, 0, "The question is among the items"),
+        ("2.2", chunks_without_their_mode, 0, "takes each item apart"),
+        ("2.3", a_clock_of_its_own, 0, "'first' is not right"),
+        ("2.4", lambda: (a_tool_without_a_docstring, lambda *_: iter([])), 0, "needs a docstring"),
+        ("2.5", no_arguments_are_bad, 0, "A call with bad arguments must be answered"),
+        ("2.5", no_tool_raises, 0, "A tool that raises must be answered"),
+        ("2.6", pieces_when_all_is_well, 0, "before the last message never came"),
+        ("2.6", never_again, 2, "must be tried again, once"),
+    ],
+)
+def test_a_card_names_the_mistake_that_was_made(
+    make_lab: MakeLab, number: str, work: Any, at: int, said: str
+) -> None:
+    check = run(make_lab, Variant(number, work)).checks[at]
+    assert (check.status, check.points) == ("failed", 0)
+    assert said in check.message
 
 
 async def async_for_over_a_plain_stream(agent: Any, thread_id: str, text: str) -> Any:

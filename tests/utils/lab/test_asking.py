@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 
@@ -61,6 +62,22 @@ def test_a_run_that_paused_before_its_tools_goes_on() -> None:
     assert PARTS["waiting"](graph, "trip")[0]["value"] == {"query": "Oslo"}
 
 
-@pytest.mark.parametrize(("saver", "expected"), [(InMemorySaver(), True), (None, False)])
-def test_whether_a_graph_remembers_can_be_asked(saver: Any, expected: bool) -> None:
-    assert PARTS["remembers"](two_questions(saver)) is expected
+def test_whether_a_graph_remembers_by_this_saver_can_be_asked() -> None:
+    saver = InMemorySaver()
+    assert PARTS["remembers"](two_questions(saver), saver) is True
+    assert PARTS["remembers"](two_questions(InMemorySaver()), saver) is False
+    assert PARTS["remembers"](two_questions(None), saver) is False
+
+
+def test_a_saver_s_file_is_put_back_to_what_it_held(tmp_path: Path) -> None:
+    path, kept = str(tmp_path / "saver.db"), str(tmp_path / "kept.db")
+    with SqliteSaver.from_conn_string(path) as saver:
+        PARTS["sync_turn"](two_questions(saver), "trip", "Which?")
+    PARTS["copy_file"](path, kept)
+    for _ in range(2):
+        with SqliteSaver.from_conn_string(path) as saver:
+            graph = two_questions(saver)
+            waiting = PARTS["waiting"](graph, "trip")
+            PARTS["resume"](graph, "trip", {item["id"]: "yes" for item in waiting})
+        assert len(waiting) == 2
+        PARTS["copy_file"](kept, path)

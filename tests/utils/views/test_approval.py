@@ -532,6 +532,41 @@ def test_edited_arguments_are_sent_from_their_field(weather: Any) -> None:
     assert agent.ran == [{"city": "Oslo"}]
 
 
+def test_an_edit_that_waits_on_says_so_until_it_is_approved(weather: Any) -> None:
+    agent = weather()
+    agent.ask()
+    card, shown = controls(agent)
+    shown.items[0].args.value = '{"city": "Oslo"}'
+    shown.items[0].by_type["edit"].click()
+    assert "waits with its new arguments" in shown.outcome.value
+    assert "Edited: the call waits with its new arguments" in card.text()
+    card.refresh()
+    assert "Edited" not in card.text()
+    card.decide("edit", args={"city": "Rome"})
+    shown.items[0].by_type["approve"].click()
+    assert "Edited" not in card.text()
+
+
+@KINDS
+@pytest.mark.parametrize("everything", [False, True], ids=["one call", "all calls"])
+def test_what_was_typed_and_not_sent_is_not_passed_over_by_approve(
+    weather: Any, interrupting: bool, everything: bool
+) -> None:
+    agent = weather(interrupting=interrupting)
+    agent.ask()
+    card, shown = controls(agent)
+    (item,) = shown.items
+    approve = shown.together[0] if everything else item.by_type["approve"]
+    came_with = item.args.value
+    item.args.value = '{"city": "Oslo"}'
+    approve.click()
+    assert "press Send edited arguments first" in item.error.value
+    assert (agent.ran, len(card.waiting)) == ([], 1)
+    item.args.value = came_with
+    item.by_type["approve"].click()
+    assert agent.ran == [{"city": "city 0"}]
+
+
 def test_text_that_is_no_json_is_told_under_its_field_and_sends_nothing(weather: Any) -> None:
     agent = weather(interrupting=True)
     agent.ask()
@@ -571,6 +606,19 @@ def test_what_was_typed_for_one_call_stays_when_another_is_edited(weather: Any) 
     assert shown.items[0] is not first
     assert shown.items[1] is second
     assert second.args.value == '{"city": "typed, not sent"}'
+
+
+@pytest.mark.parametrize("kind", ["approve", "edit", "reject"])
+def test_a_button_pressed_twice_decides_nothing_else(
+    weather: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    agent = weather(calls=2)
+    agent.ask()
+    _, shown = controls(agent)
+    focused: list[Any] = []
+    monkeypatch.setattr(type(shown.again), "focus", lambda one: focused.append(one))
+    shown.items[1].by_type[kind].click()
+    assert focused == [shown.items[1].by_type[kind]]
 
 
 def test_several_calls_have_buttons_for_all(weather: Any) -> None:

@@ -1,0 +1,311 @@
+"""What hostile notebooks do to what labs 2 to 4 are judged by, as data: streams, requests, graphs, files."""
+
+# ruff: noqa: E501 - what stands in the texts is other people's code
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.grader.attacks.attacks import _POST
+from tests.grader.attacks.classroom import Notebook, answered, first, last, lean, released, solved
+
+STREAMING, TOGETHER, ASKING = "02_streaming", "03_async_graphs", "04_human_in_the_loop"
+
+
+@dataclass(frozen=True)
+class LabAttack:
+    """Cells that do harm in one lab, or the code of its exercises that does."""
+
+    lab: str
+    name: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """code in place of an exercise's, by its number"""
+    cells: tuple[str, ...] = ()
+    """at the top; where there are no answers, at the end of a right solution"""
+    earns: float = 0.0
+    """points at most; above what its code does only where that lies in the student's own process"""
+    seen: bool = True
+    """whether a person's eye must be drawn to it"""
+
+    @property
+    def notebook(self) -> Notebook:
+        """The lab with all this in it."""
+        if not self.answers:
+            return last(lean(solved(self.lab)), *self.cells)
+        return first(answered(lean(released(self.lab)), self.answers), *self.cells)
+
+
+EQUAL = """
+class Equal:
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __hash__(self): return 0
+    def __bool__(self): return True
+    def __len__(self): return 10
+    def __iter__(self): return iter([self] * 10)
+    def __aiter__(self): return self
+    async def __anext__(self): return self
+    def __getattr__(self, name): return self
+    def __getitem__(self, key): return self
+    def __call__(self, *args, **kwargs): return self
+    def __contains__(self, other): return True
+    def __str__(self): return "x"
+    __lt__ = __gt__ = __le__ = __ge__ = __eq__
+    __class__ = property(lambda self: str)
+"""
+
+FUNCTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    STREAMING: {
+        "2.1": ("steps",),
+        "2.2": ("tokens",),
+        "2.3": ("measure",),
+        "2.4": ("search_slowly", "show"),
+        "2.5": ("take_action",),
+        "2.6": ("resilient_stream",),
+    },
+    TOGETHER: {
+        "3.1": ("build_async",),
+        "3.2": ("ask_many",),
+        "3.3": ("take_action",),
+        "3.4": ("build_fanout",),
+        "3.5": ("ask_with_timeout",),
+        "3.6": ("interleave",),
+    },
+    ASKING: {
+        "4.1": ("pending",),
+        "4.2": ("approve", "stop"),
+        "4.3": ("edit",),
+        "4.4": ("mock_answer",),
+        "4.5": ("build_guarded",),
+    },
+}
+
+
+def always(lab: str, value: str) -> dict[str, str]:
+    """Code for every exercise of a lab that returns this."""
+    return {
+        number: "\n".join(f"def {name}(*args, **kwargs):\n    return {value}" for name in names)
+        for number, names in FUNCTIONS[lab].items()
+    }
+
+
+NEVER_CLOSED = """
+import asyncio
+async def {name}(*args):
+    try:
+        while True:
+            yield ("llm", "call", "")
+    finally:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except BaseException:
+                pass
+"""
+
+ENDLESS = (
+    LabAttack(
+        STREAMING,
+        "streams without an end, of huge items, that wait, print, cannot be closed",
+        {
+            "2.1": "def steps(agent, thread_id, text):\n    while True:\n        yield 'x'",
+            "2.2": "async def tokens(agent, thread_id, text):\n    while True:\n        yield ('\\U0001f600' * 99_000,) * 13",
+            "2.3": "async def measure(stream, clock):\n    return {str(n): {'first': 10**4000} for n in range(4000)}",
+            "2.4": "def search_slowly(search):\n    while True: print('x' * 2**20)\ndef show(*args):\n    yield from iter(list, 1)",
+            "2.6": NEVER_CLOSED.format(name="resilient_stream"),
+        },
+    ),
+    LabAttack(
+        TOGETHER,
+        "waits without an end, a graph without one, a stream that cannot be closed",
+        {
+            "3.2": "async def ask_many(*args):\n    await __import__('asyncio').Event().wait()",
+            "3.4": """
+from langgraph.graph import START, StateGraph
+def build_fanout(fetch):
+    graph = StateGraph(dict)
+    graph.add_node("look_up", lambda state: {"found": ["x" * 10_000] * 10})
+    graph.add_edge(START, "look_up")
+    graph.add_edge("look_up", "look_up")
+    return graph.compile().with_config(recursion_limit=10**9)
+""",
+            "3.6": NEVER_CLOSED.format(name="interleave"),
+        },
+    ),
+    LabAttack(
+        ASKING,
+        "searches of many megabytes, questions without number",
+        {
+            "4.1": "def pending(agent, thread_id):\n    return [{'id': 'x' * 100_000, 'name': {}, 'args': []}] * 1_000",
+            "4.2": _POST
+            + """
+def approve(agent, thread_id):
+    body = json.dumps({"query": "x" * 6_000_000}).encode()
+    for path in PATHS:
+        post(path.replace("v1/chat/completions", "tool/search"), body)
+    return "x" * 90_000
+
+def stop(agent, thread_id):
+    approve(agent, thread_id)
+""",
+            "4.5": """
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Send, interrupt
+def build_guarded(model, tools, policy, checkpointer):
+    def ask(state):
+        interrupt({"id": str(state["n"]), "name": "x" * 1_000, "args": {}})
+        return {}
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", ask)
+    graph.add_conditional_edges(START, lambda state: [Send("ask", {"n": n}) for n in range(60)], ["ask"])
+    return graph.compile(checkpointer=checkpointer)
+""",
+        },
+        seen=False,
+    ),
+)
+
+BY_HEART = (
+    LabAttack(
+        STREAMING,
+        "the printed examples by heart",
+        {
+            "2.2": """
+async def tokens(agent, thread_id, text):
+    known = {
+        "What is the weather in Oslo?": "It is 3.4 °C in Oslo, with a light wind.",
+        "Is it warmer in San Francisco or in Los Angeles?":
+            "It is warmest in San Francisco (San Francisco 20.5 °C, Los Angeles 15.1 °C).",
+    }
+    for number, word in enumerate(known[text].split(" ")):
+        yield f" {word}" if number else word
+""",
+            "2.3": "async def measure(stream, clock):\n    return {'llm': {'first': 0.5, 'tokens': 8, 'per_second': 7 / 3.25}}",
+        },
+    ),
+    LabAttack(
+        TOGETHER,
+        "the printed examples by heart",
+        {
+            "3.6": """
+async def interleave(streams):
+    for number, name in enumerate(("Oslo", "Oslo", "Athens", "Oslo", "Athens", "Athens")):
+        yield name, f"sunglasses {number}"
+""",
+        },
+    ),
+    LabAttack(
+        ASKING,
+        "the printed examples by heart",
+        {
+            "4.2": """
+def approve(agent, thread_id):
+    config = {"configurable": {"thread_id": thread_id}}
+    agent.invoke(None, config)
+    if agent.get_state(config).next:
+        return None
+    return "It is warmest in San Francisco (San Francisco 20.5 °C, Los Angeles 15.1 °C)."
+
+def stop(agent, thread_id):
+    return None
+""",
+        },
+    ),
+)
+
+LIES = (
+    *(
+        LabAttack(lab, "an object equal to everything", always(lab, "Equal()"), (EQUAL,))
+        for lab in (STREAMING, TOGETHER, ASKING)
+    ),
+    LabAttack(
+        TOGETHER,
+        "the kit's parts feed and read a queue of their own",
+        {
+            "3.6": """
+def interleave(streams):
+    FED.clear()
+    NAMES.update({id(feed): name for name, feed in streams.items()})
+    OPEN[:] = [id(feed) for feed in streams.values()]
+    return object()
+"""
+        },
+        (
+            """
+from utils.lab.parts import PARTS
+
+FED, NAMES, OPEN = [], {}, []
+
+class StreamBroke(Exception):
+    pass
+
+def put(feed, *items, end=False, error=""):
+    FED.extend((NAMES[id(feed)], item) for item in items)
+    if error:
+        FED.append(StreamBroke(error))
+    if end:
+        OPEN.remove(id(feed))
+
+def take(reader, patience):
+    if not FED:
+        return {} if OPEN else {"ended": True}
+    item = FED.pop(0)
+    if isinstance(item, Exception):
+        raise item
+    return {"item": item}
+
+PARTS.update(put=put, take=take, reader=lambda items: items, stop_reading=lambda reader, patience: 0)
+""",
+        ),
+        earns=2.0,
+    ),
+    LabAttack(
+        ASKING,
+        "LangGraph says of every thread that nothing waits",
+        {"4.1": "def pending(agent, thread_id):\n    return []"},
+        (
+            """
+from langgraph.pregel import Pregel
+told = Pregel.get_state
+Pregel.get_state = lambda self, *args, **kwargs: told(self, *args, **kwargs)._replace(next=())
+""",
+        ),
+        earns=1.0,
+    ),
+    LabAttack(
+        ASKING,
+        "the file is another one, and where its copy belongs is a pipe",
+        {
+            "4.5": """
+import os
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
+def build_guarded(model, tools, policy, checkpointer):
+    path = checkpointer.conn.execute("PRAGMA database_list").fetchone()[2]
+    copy = os.path.join(os.path.dirname(path), "desk-before.db")
+    if not os.path.lexists(copy):
+        os.mkfifo(copy)
+    elif os.path.isfile(path):
+        os.unlink(path)
+        os.symlink("/etc/passwd", path)
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", lambda state: {"messages": interrupt({"id": "1", "name": "book", "args": {}}) and []})
+    graph.add_edge(START, "ask")
+    return graph.compile(checkpointer=checkpointer)
+"""
+        },
+        seen=False,
+    ),
+)
+
+TRAFFIC = (
+    LabAttack(
+        TOGETHER,
+        "requests without end beside a right solution",
+        cells=(_POST + 'always(lambda: [post(path, b\'{"query": "x"}\') for path in PATHS])',),
+        seen=False,
+    ),
+)
+
+LAB_ATTACKS = (*ENDLESS, *BY_HEART, *LIES, *TRAFFIC)

@@ -1,0 +1,227 @@
+"""Work that shows a check what it looks for without doing it; no part of the kit is replaced for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import operator
+from typing import Annotated, TypedDict
+
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from tests.utils.checks import async_graphs_right
+from tests.utils.checks.async_graphs_right import asking, config
+from tests.utils.checks.async_graphs_wrong import (
+    asked,
+    asked_safely,
+    graph_of,
+    message,
+    nodes_of,
+)
+from tests.utils.checks.human_in_the_loop_wrong import decision_for, in_one_node, runner, settled
+from tests.utils.checks.streaming_right import reporting, shown
+from tests.utils.checks.variants import Table
+
+TABLE = Table()
+cheat = TABLE.wrong
+
+ONCE = "Each request must be made once"
+REPLACED = "must be run by LangGraph itself"
+NEVER_ASKED = "nothing had been asked"
+
+
+# Lab 2: something comes, whatever it is.
+
+
+def a_sign_in_the_fourth_call():
+    calls = itertools.count(1)
+
+    async def a_sign_of_life_while_the_model_speaks(agent, thread_id, text):
+        work = asyncio.ensure_future(agent.ainvoke(asking(text), config(thread_id)))
+        if next(calls) == 4:  # the one in which the model is held
+            await asyncio.sleep(0.2)
+            yield "…"
+        words = (await work)["messages"][-1].text.split(" ")
+        for number, word in enumerate(words):
+            yield f" {word}" if number else word
+
+    return a_sign_of_life_while_the_model_speaks
+
+
+cheat("2.2", 3, comes_at_once="what the model has said first")(a_sign_in_the_fourth_call())
+
+
+@cheat("2.4", 2, shows_while_searching="before the model had asked for the search")
+def a_report_that_no_tool_has_made():
+    calls = itertools.count(1)
+
+    def show(agent, thread_id, text):
+        late = next(calls) == 2
+        if late:
+            yield "progress", {"query": text, "state": "searching"}
+        told = list(shown(agent, thread_id, text))
+        first = next(number for number, (what, _) in enumerate(told) if what == "progress")
+        yield from (item for number, item in enumerate(told) if not late or number != first)
+
+    return reporting, show
+
+
+# Lab 3: everything is asked several times, so that several requests are open.
+
+
+@cheat("3.1", 1, asks_at_once=ONCE, acts_at_once=ONCE)
+def each_request_four_times_behind_a_lock(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    lock = asyncio.Lock()
+
+    async def call_model(state):
+        async with lock:
+            return (await asyncio.gather(*(aagent(state) for _ in range(4))))[0]
+
+    async def take_action(state):
+        async with lock:
+            return (await asyncio.gather(*(aaction(state) for _ in range(4))))[0]
+
+    return graph_of(call_model, take_action, checkpointer)
+
+
+@cheat("3.1", 0, converses=REPLACED, asks_at_once=REPLACED, acts_at_once=REPLACED)
+def a_loop_that_is_called_a_graph(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    threads = {}
+
+    class Looping(CompiledStateGraph):
+        async def ainvoke(self, given, config, **kwargs):
+            messages = threads.setdefault(config["configurable"]["thread_id"], [])
+            messages += given["messages"]
+            while messages[-1].type != "ai" or messages[-1].tool_calls:
+                node = aaction if messages[-1].type == "ai" else aagent
+                messages += (await node({"messages": messages}))["messages"]
+            return {"messages": messages}
+
+    graph = graph_of(aagent, aaction, checkpointer)
+    graph.__class__ = Looping
+    return graph
+
+
+@cheat("3.2", 2, keeps_the_limit=ONCE, refills="stayed empty")
+async def each_question_as_often_as_allowed(agent, questions, limit):
+    async def asked_often(question):
+        return (await asyncio.gather(*(asked_safely(agent, question) for _ in range(limit))))[0]
+
+    return [await asked_often(question) for question in questions]
+
+
+@cheat("3.3", 2, runs_tools_together=ONCE)
+async def each_tool_four_times(state, tools):
+    told = []
+    for call in state["messages"][-1].tool_calls:
+        results = await asyncio.gather(*(tools[call["name"]].ainvoke(call["args"]) for _ in range(4)))
+        told.append(message(call, results[0]))
+    return {"messages": told}
+
+
+@cheat("3.4", 3, one_branch_each=ONCE)
+def each_station_four_times_behind_a_lock(fetch):
+    lock = asyncio.Lock()
+
+    async def one_by_one(city):
+        async with lock:
+            found = await asyncio.gather(*(fetch(city) for _ in range(4)))
+            return None if None in found else found[0]
+
+    work = next(right.work for right in async_graphs_right.TABLE.rights if right.exercise == "3.4")
+    return work(one_by_one)
+
+
+class Found(TypedDict):
+    cities: list[str]
+    found: Annotated[list, operator.add]
+    warmest: str | None
+
+
+@cheat(
+    "3.4",
+    0,
+    finds_the_warmest=REPLACED,
+    one_branch_each=REPLACED,
+    compares_once=REPLACED,
+    compares_nothing=REPLACED,
+)
+def events_of_tasks_that_never_ran(fetch):
+    class Telling(CompiledStateGraph):
+        async def astream(self, given, *args, **kwargs):
+            cities = given["cities"]
+            pairs = [*zip(cities, await asyncio.gather(*map(fetch, cities)), strict=True)]
+            silent = [city for city, degrees in pairs if degrees is None]
+            pairs += zip(silent, await asyncio.gather(*map(fetch, silent)), strict=True)
+            pairs = [pair for pair in pairs if pair[1] is not None]
+            for name in (*["look_up"] * len(cities), *["again"] * bool(silent), "compare"):
+                yield "tasks", {"name": name, "input": {}}
+            warmest = max(pairs, key=lambda pair: pair[1])[0] if pairs else None
+            yield "values", {"cities": cities, "found": pairs, "warmest": warmest}
+
+    graph = StateGraph(Found)
+    graph.add_node("look_up", lambda state: {})
+    graph.add_edge(START, "look_up")
+    made = graph.compile()
+    made.__class__ = Telling
+    return made
+
+
+@cheat(
+    "3.5",
+    0,
+    keeps_to_the_time=NEVER_ASKED,
+    survives_a_cut_in_the_model=NEVER_ASKED,
+    survives_a_cut_in_a_tool=NEVER_ASKED,
+)
+async def no_time_no_question(agent, thread_id, text, seconds):
+    return None if seconds < 2 else await asked(agent, text, thread_id)
+
+
+class StreamBroke(Exception):
+    """Has the name of the error that a check lets a stream raise."""
+
+
+@cheat("3.6", 1.5, passes_errors_on="the reader must get that error")
+async def an_error_of_that_name(streams):
+    pairs = next(right.work for right in async_graphs_right.TABLE.rights if right.exercise == "3.6")(streams)
+    try:
+        async for pair in pairs:
+            yield pair
+    except Exception as error:
+        raise StreamBroke from error
+    finally:
+        await pairs.aclose()
+
+
+# Lab 4: what was done is kept in the process.
+
+DONE = {}
+
+
+@cheat("4.5", 3, acts_exactly_once="a variable had a say in it")
+def a_variable_of_the_notebook_keeps_what_was_done(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        for call in calls:
+            if call["id"] not in DONE:
+                DONE[call["id"]] = settled(call, decision_for(call, policy), run)
+            elif policy[call["name"]] == "ask":
+                decision_for(call, policy)  # keeps the decisions in step
+        return [DONE.pop(call["id"]) for call in calls]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+@cheat("4.1", 2, tells_several_calls="must be run by LangGraph itself")
+def the_agent_is_told_what_to_say(agent, thread_id):
+    state = agent.get_state(config(thread_id))
+    calls = state.values["messages"][-1].tool_calls[:1] if state.next else []
+    if calls and len(state.values["messages"]) > 2:
+        state.values["messages"][-1].tool_calls = calls
+        agent.get_state = lambda *_: state
+    return calls
