@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -51,8 +52,6 @@ class Table:
     lab: str
     right: ModuleType
     wrong: ModuleType
-    kept: tuple[str, ...]
-    """what the wrong ones use of the right ones"""
 
     @property
     def checks(self) -> LabChecks:
@@ -76,7 +75,7 @@ class Table:
 
     def in_one(self, variants: list[Variant]) -> Submission:
         """A notebook that solves each exercise in one of these ways."""
-        give = "\n".join(f"wrong.{name} = right.{name}" for name in self.kept)
+        give = "\n".join(f"wrong.{name} = right.{name}" for name in self._kept())
         return of_cells(
             MODULES,
             loaded(self.right, "right"),
@@ -84,6 +83,13 @@ class Table:
             loaded(self.wrong, "wrong"),
             "\n".join(map(self._chosen, variants)),
         )
+
+    def _kept(self) -> list[str]:
+        """What the wrong ones use of the right ones."""
+        imported = [
+            node for node in ast.parse(inspect.getsource(self.wrong)).body if isinstance(node, ast.ImportFrom)
+        ]
+        return [alias.name for node in imported if node.module == self.right.__name__ for alias in node.names]
 
     def _chosen(self, variant: Variant) -> str:
         exercise = self.checks.find(variant.exercise)
@@ -113,39 +119,10 @@ class Table:
 TABLES = {
     table.lab: table
     for table in (
-        Table("01_persistence", persistence_right, persistence_wrong, ("config", "humans", "row")),
-        Table(
-            "02_streaming",
-            streaming_right,
-            streaming_wrong,
-            ("asking", "chunks", "config", "cut", "kind_of", "reporting", "shown", "tool_message"),
-        ),
-        Table(
-            "03_async_graphs",
-            async_graphs_right,
-            async_graphs_wrong,
-            ("State", "Weather", "asking", "config"),
-        ),
-        Table(
-            "04_human_in_the_loop",
-            human_in_the_loop_right,
-            human_in_the_loop_wrong,
-            (
-                "answer",
-                "answers_to",
-                "approve",
-                "asks_model",
-                "config",
-                "decision_for",
-                "last_message",
-                "looped",
-                "runner",
-                "settled",
-                "snapshot",
-                "stop",
-                "wants_tools",
-            ),
-        ),
+        Table("01_persistence", persistence_right, persistence_wrong),
+        Table("02_streaming", streaming_right, streaming_wrong),
+        Table("03_async_graphs", async_graphs_right, async_graphs_wrong),
+        Table("04_human_in_the_loop", human_in_the_loop_right, human_in_the_loop_wrong),
     )
 }
 

@@ -41,7 +41,8 @@ def providers_for(variant: Variant) -> list[str]:
 # Each on one of the others: what tells them apart shows with the right ones, and in half of these.
 WRONGS = [
     (lab, variant, fitting[number % len(fitting)])
-    for number, (lab, variant) in enumerate((lab, variant) for lab in LABS for variant in lab.wrong.wrongs)
+    for lab in LABS
+    for number, variant in enumerate(lab.wrong.one_for_each_check)
     if (fitting := providers_for(variant))
 ]
 MakeLab = Callable[[Mapping[str, Any], str], Lab]

@@ -62,6 +62,17 @@ class Table:
     def wrongs(self) -> list[Variant]:
         return [variant for variant in self.variants if variant.points is not None]
 
+    @property
+    def one_for_each_check(self) -> list[Variant]:
+        """So many wrong ones that each check is failed by one."""
+        chosen: list[Variant] = []
+        seen: set[str] = set()
+        for variant in self.wrongs:
+            if not seen.issuperset(variant.fails):
+                chosen.append(variant)
+                seen.update(variant.fails)
+        return chosen
+
 
 def solves(exercise: Exercise, variant: Variant) -> dict[str, Function]:
     """The names that a solution defines; one that defines several returns them all when it is called."""
