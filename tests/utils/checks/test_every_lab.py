@@ -80,3 +80,18 @@ def test_an_exercise_alone_earns_exactly_its_points(make_lab: MakeLab, lab: Judg
     result = run_lab(lab.checks, make_lab(namespace), lab.checks.example)
     earned = {e.exercise: e.points for e in result.exercises if e.points}
     assert earned == {number: lab.checks.find(number).points}
+
+
+@EACH
+def test_every_check_is_failed_by_a_wrong_solution(lab: Judged) -> None:
+    failed = {(variant.exercise, check) for variant in lab.wrong.wrongs for check in variant.fails}
+    exercises = lab.checks.exercises.values()
+    assert failed == {(exercise.number, check.name) for exercise in exercises for check in exercise.checks}
+
+
+@pytest.mark.parametrize(
+    ("lab", "number"), [(lab, number) for lab in LABS for number in lab.checks.exercises], ids=name_of
+)
+def test_every_exercise_has_right_and_wrong_solutions_enough(lab: Judged, number: str) -> None:
+    assert sum(variant.exercise == number for variant in lab.right.rights) >= 2
+    assert sum(variant.exercise == number for variant in lab.wrong.wrongs) >= 5
