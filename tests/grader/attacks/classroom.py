@@ -30,6 +30,10 @@ ROOT = Path(__file__).resolve().parents[3]
 LAB = "01_persistence"
 SECRET = bytes(range(32))
 SECONDS = 15.0
+LONGEST = 10 * SECONDS
+"""wall seconds after which one submission has held up the others. Its cells and answers are granted 2.5 times
+``SECONDS`` together; the rest is for starting its processes on a busy machine, up to four times.
+"""
 FULL = 20.0
 WORKERS = 2
 HONEST_EVERY = 12

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 import pytest
 
 from tests.grader.attacks.attacks import ALONE, ATTACKS, PROBES, Attack
-from tests.grader.attacks.classroom import FULL, SECONDS, Host, Outcome
+from tests.grader.attacks.classroom import FULL, LONGEST, Host, Outcome
 from tests.grader.attacks.table import name_of, places
 
 pytestmark = pytest.mark.jail
 
 PLACES = [pytest.param(attack, place, id=name_of(attack, place)) for attack, place in places()]
-LONGEST = 3 * SECONDS
-"""wall seconds for one submission: its own time, and what starting its processes takes on a busy machine"""
 LOOKS = "peek: everything within reach, and the network, and ways out (alone)"
 NEXT = "peek: the same again, in the next one's place (alone)"
 PROBED = [

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.grader.attacks.classroom import FULL, SECONDS, Classroom, Outcome
+from tests.grader.attacks.classroom import FULL, LONGEST, Classroom, Outcome
 from tests.grader.attacks.other_labs import LAB_ATTACKS, LabAttack
 from utils.checks.run import MOST_LETTERS
 
 pytestmark = pytest.mark.jail
-
-LONGEST = 3 * SECONDS
-"""wall seconds for one submission: its own time, and what starting its processes takes on a busy machine"""
 
 
 @pytest.fixture(scope="session")

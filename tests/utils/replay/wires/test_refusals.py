@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,15 +28,13 @@ def test_a_miss_is_one_sentence_at_once(open_session: Callable, way: Way) -> Non
     session = open_session(TOLD)
     model = way.make(session)
     model.invoke("hi")
-    start = time.monotonic()
     with pytest.raises(way.refused) as caught:
         model.invoke("Which “city”?")
-    assert time.monotonic() - start < 0.5
     (miss,) = session.misses()
     assert (miss.asked, miss.nearest) == ("Which “city”?", "hi")
     assert not_recorded(caught.value) == miss.sentence
     assert miss.sentence in str(caught.value)
-    assert [request.status for request in session.log()] == [200, 422]
+    assert [request.status for request in session.log()] == [200, 422], "the client tried again"
 
 
 def test_a_miss_in_an_async_stream_is_the_same(open_session: Callable, way: Way) -> None:
