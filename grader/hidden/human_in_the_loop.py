@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from grader.hidden import values
-from utils.checks.human_in_the_loop import ASKED_FIRST, Case
+from utils.checks.human_in_the_loop import Case
+from utils.checks.human_in_the_loop.desk import ASKED_FIRST
 
 
 def cases(rng: random.Random) -> Case:

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = {
     "utils/__init__.py": "",
     "utils/py.typed": "",
-    "utils/checks/persistence.py": "print()",
+    "utils/checks/persistence/lab.py": "print()",
     "utils/fixtures/persistence.yaml": "[]",
     "utils/views/card.css": "",
     "pyproject.toml": "",

@@ -52,10 +52,10 @@ class Exercise:
 
 @dataclass
 class LabChecks:
-    """The exercises of one lab, filled by its module's ``@check`` functions."""
+    """The exercises of one lab, filled by the ``@check`` functions of its modules."""
 
     slug: str
-    """name of the module in ``utils.checks`` and of the fixture"""
+    """name of the package in ``utils.checks`` and of the fixture"""
     title: str
     example: Any = None
     """the case that the notebook prints"""
@@ -67,7 +67,7 @@ class LabChecks:
         """Declare an exercise; its checks must add up to its points."""
         if number in self.exercises:
             msg = f"exercise {number} is declared twice"
-            raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+            raise KitError(msg, where=f"utils/checks/{self.slug}")
         self.exercises[number] = Exercise(number, title, function, points, others=others)
 
     def check(self, number: str, *, points: float, title: str) -> Callable[[CheckFunction], CheckFunction]:
@@ -78,10 +78,10 @@ class LabChecks:
             name = function.__name__
             if exercise is None:
                 msg = f"{name} belongs to exercise {number}, which is not declared"
-                raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+                raise KitError(msg, where=f"utils/checks/{self.slug}")
             if any(check.name == name for check in exercise.checks):
                 msg = f"exercise {number} has two checks called {name}"
-                raise KitError(msg, where=f"utils/checks/{self.slug}.py")
+                raise KitError(msg, where=f"utils/checks/{self.slug}")
             checks = (*exercise.checks, Check(number, name, title, points, function))
             self.exercises[number] = replace(exercise, checks=checks)
             return function

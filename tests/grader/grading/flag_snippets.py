@@ -236,6 +236,7 @@ ATTACKS = {
     ],
     "imports-the-kit": [
         "import utils.checks.persistence",
+        "from utils.checks.persistence.lab import LAB as lab",
         "from utils import checks as c",
         "from grader.jail import runner",
         "import utils as u\nu.replay.server",

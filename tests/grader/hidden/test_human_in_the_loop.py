@@ -13,7 +13,8 @@ from tests.utils.checks.authored import Authored
 from tests.utils.checks.every_lab import told
 from tests.utils.checks.test_human_in_the_loop import authored
 from tests.utils.checks.variants import Variant, solves
-from utils.checks.human_in_the_loop import LAB, POLICY, tasks
+from utils.checks.human_in_the_loop import LAB
+from utils.checks.human_in_the_loop.desk import POLICY, tasks
 from utils.checks.run import run_exercise, run_lab
 from utils.lab.lab import Lab
 

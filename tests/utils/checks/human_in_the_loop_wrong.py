@@ -286,6 +286,16 @@ def every_call_of_the_tool(agent, thread_id, call_id, args):
     agent.update_state(config(thread_id), {"messages": [with_args(message, calls)]})
 
 
+@wrong("4.3", 3, leaves_it_waiting="take the place of all old ones")
+def old_and_new_arguments_together(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = [
+        {**call, "args": {**call["args"], **args}} if call["id"] == call_id else call
+        for call in message.tool_calls
+    ]
+    agent.update_state(config(thread_id), {"messages": [with_args(message, calls)]})
+
+
 @wrong("4.3", 3, keeps_the_rest="The calls must keep their ids")
 def a_new_id_for_the_call(agent, thread_id, call_id, args):
     message = last_message(agent, thread_id)

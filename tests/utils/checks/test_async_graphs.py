@@ -18,7 +18,9 @@ from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
 from utils import kit as kits
-from utils.checks.async_graphs import LAB, TOGETHER, explain
+from utils.checks.async_graphs import LAB
+from utils.checks.async_graphs.exercise_3_4 import explain
+from utils.checks.async_graphs.gates import TOGETHER
 from utils.checks.registry import Failed
 from utils.lab.lab import StudentError
 from utils.replay.gates import LIMIT

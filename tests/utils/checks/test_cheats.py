@@ -14,7 +14,7 @@ from tests.utils.checks.every_lab import LABS, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
 from utils.checks.registry import LabChecks, Words, fail
 from utils.checks.run import MOST_LETTERS, run_exercise
-from utils.checks.streaming import LETTERS
+from utils.checks.streaming.items import LETTERS
 from utils.lab.lab import Lab
 
 OF = {number: lab.checks for lab in LABS for number in lab.checks.exercises}

@@ -29,7 +29,8 @@ from tests.utils.checks.human_in_the_loop_right import (
 from tests.utils.checks.human_in_the_loop_wrong import all_first, in_one_node
 from tests.utils.checks.variants import Variant, solves
 from utils.agent import Agent
-from utils.checks.human_in_the_loop import LAB, POLICY, tasks
+from utils.checks.human_in_the_loop import LAB
+from utils.checks.human_in_the_loop.desk import POLICY, tasks
 
 __all__ = ["player"]
 

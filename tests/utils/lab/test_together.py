@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from utils.checks.async_graphs import stations
+from utils.checks.async_graphs.exercise_3_4 import stations
 from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, StudentError
 from utils.lab.together import Feed, Reader, is_coroutine_function, is_unawaited, make_reader

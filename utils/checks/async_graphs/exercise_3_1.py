@@ -1,0 +1,171 @@
+"""Exercise 3.1, "Make it asynchronous": judged by conversations, one alone and then four at the same time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
+from utils.checks.async_graphs.lab import Case, check
+from utils.checks.async_graphs.mistakes import expect_results_awaited
+from utils.checks.async_graphs.questions import turn
+from utils.checks.graphs import expect_own_methods, kinds
+from utils.checks.registry import Words, expect, fail
+from utils.checks.weather import (
+    asked,
+    compare_answer,
+    compare_question,
+    compared,
+    conversation,
+    one_by_one,
+    tour_question,
+)
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+
+
+def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
+    """The graph that ``build_async`` returns."""
+    graph = lab.call("build_async", stage.model(), [stage.tool()], saver or lab.kit.saver())
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
+        fail(
+            "build_async must return the compiled graph.",
+            got=graph,
+            expected="what graph.compile(checkpointer=checkpointer) returns",
+            why="Building and compiling do nothing that takes time: build_async itself is a plain function.",
+        )
+    expect_own_methods(lab, graph, "build_async", made="Streams, checkpoints and tasks")
+    return Ref(graph.number, graph.type, "agent", lab)
+
+
+def conversed(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
+    """A graph's state after one question; a tool that nobody waited for is told by its own sentence."""
+    try:
+        return turn(lab, agent, thread, text)
+    except StudentError:
+        expect_results_awaited(saved(lab, agent, thread))
+        raise
+
+
+def asked_at_once(lab: Lab, agent: Ref, case: Case) -> None:
+    """Ask four questions at the same time, each on a thread of its own."""
+    turns = [[f"{case.thread} {n}", city.question] for n, city in enumerate(case.cities[:TOGETHER])]
+    called = "await asyncio.gather(…) of four agent.ainvoke(…), each on a thread of its own"
+    try:
+        lab.part("turns", agent, turns, called=called)
+    except StudentError:
+        expect_results_awaited(saved(lab, agent, turns[0][0]))
+        raise
+
+
+def saved(lab: Lab, agent: Ref, thread: str) -> Any:
+    """The messages that a thread holds; none if the graph cannot say."""
+    try:
+        state = lab.part("state", agent, thread, called=lab.last_call)
+    except StudentError:
+        return ()
+    return state.get("messages", ()) if isinstance(state, dict) else ()
+
+
+@check("3.1", points=1, title="it asks, runs tools, remembers")
+def converses(lab: Lab, case: Case) -> None:
+    called = "build_async(model, tools, checkpointer)"
+    expect(
+        not lab.part("is_coroutine_function", lab.get("build_async"), called=called),
+        "build_async must be a plain function, and it is a coroutine function.",
+        got=Words("async def build_async(…)"),
+        expected="def build_async(…); only its nodes are async def",
+        why="agent = build_async(…) would be a coroutine, which has no ainvoke. Building waits for nothing.",
+    )
+    first, second, third, fourth, _ = case.cities
+    tour, both = one_by_one(first, second, say="Let me look up"), compared(third, fourth)
+    stage = lab.stage(conversation("trip", tour, both), conversation("forgotten", both))
+    agent = built(lab, stage)
+    nodes = agent.get("nodes")
+    named = sorted(nodes) if isinstance(nodes, dict) else []
+    expect(
+        {"agent", "action"} <= set(named),
+        "The graph must have the nodes agent and action.",
+        got=Words(", ".join(named)),
+        expected="agent, action",
+        why="Streams and checkpoints speak of these nodes by name.",
+    )
+    state = conversed(lab, agent, case.thread, tour_question(first, second))
+    expect(
+        kinds(state.get("messages")) == "human ai tool ai tool ai",
+        "The model must be asked again after each round of tools, until it asks for no more.",
+        got=Words(kinds(state.get("messages"))),
+        expected="human ai tool ai tool ai",
+        why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
+    )
+    state = conversed(lab, agent, case.thread, compare_question(third, fourth))
+    questions = stage.requests()[-1].questions
+    expect(
+        questions == (tour_question(first, second), compare_question(third, fourth)),
+        "On the same thread the model must be sent the conversation so far.",
+        got=Words(f"the model was sent: {list(questions)}"),
+        expected=str([tour_question(first, second), compare_question(third, fourth)]),
+        why="A graph remembers only if it was compiled with the checkpointer that build_async is given.",
+    )
+    messages = state.get("messages")
+    expect(
+        isinstance(messages, list | tuple)
+        and kinds(messages[-4:]) == "ai tool tool ai"
+        and messages[-1].text == compare_answer(third, fourth),
+        "Two tool calls in one message must both be answered, and the answer comes last.",
+        got=Words(kinds(messages)),
+        expected="… human ai tool tool ai",
+        why="Each call needs a tool message of its own before the model can go on.",
+    )
+
+
+@check("3.1", points=2, title="four model requests are open at once, without threads")
+def asks_at_once(lab: Lab, case: Case) -> None:
+    stage = lab.stage(*(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]))
+    agent = built(lab, stage)
+    stage.cap(TOGETHER, patience=PATIENCE)
+    asked_at_once(lab, agent, case)
+    blocking = any(request.client == "sync" for request in stage.requests())
+    expect(
+        peak(stage) >= TOGETHER or not blocking,
+        "The model is called in a way that blocks the event loop: everything else waits meanwhile.",
+        got=picture(stage),
+        expected=f"{TOGETHER} model requests open at once",
+        why=(
+            "async def alone makes nothing concurrent. Inside it, model.invoke(…) holds the loop until the "
+            "answer is there; await model.ainvoke(…) lets the other runs go on."
+        ),
+    )
+    expect(
+        peak(stage) >= TOGETHER,
+        "The model requests were made one after the other.",
+        got=picture(stage),
+        expected=f"{TOGETHER} model requests open at once",
+        why="Runs on different threads have nothing to wait for: no lock and no queue between them.",
+    )
+    expect(
+        not blocking,
+        "The requests overlap, but they are hidden in a thread pool: the model is called by its sync client.",
+        got=Words("requests of the sync client"),
+        expected="requests of the async client: await model.ainvoke(…) in an async def node",
+        why=(
+            "LangGraph runs plain def nodes in threads, and asyncio.to_thread does the same. The pool has "
+            "few threads (processors + 4): the next run waits for a free one, and none can be cancelled."
+        ),
+        keeps=1,
+    )
+    expect_made(stage, 2 * TOGETHER)
+
+
+@check("3.1", points=1, title="four tools run at once")
+def acts_at_once(lab: Lab, case: Case) -> None:
+    stage = lab.stage(*(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]))
+    agent = built(lab, stage)
+    stage.cap(TOGETHER, "tool", patience=PATIENCE)
+    asked_at_once(lab, agent, case)
+    expect(
+        peak(stage, "tool") >= TOGETHER,
+        "The tools of different runs wait for each other.",
+        got=picture(stage, "tool"),
+        expected=f"{TOGETHER} tool requests open at once",
+        why="A tool has two forms as well: tool.invoke(…) blocks the loop, await tool.ainvoke(…) does not.",
+    )
+    expect_made(stage, TOGETHER, "tool")

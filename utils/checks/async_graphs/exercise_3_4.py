@@ -1,0 +1,312 @@
+"""Exercise 3.4, "Fan out and compare": judged by the tasks that the graph ran and by what its state holds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
+from utils.checks.async_graphs.lab import Case, check
+from utils.checks.async_graphs.mistakes import where
+from utils.checks.graphs import expect_own_methods
+from utils.checks.registry import Words, expect, fail
+from utils.checks.weather import City, conversation
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.replay.conversation import (
+    AnswerTurn,
+    CallsTurn,
+    ResultsTurn,
+    ToolAnswer,
+    ToolCall,
+    Turn,
+    UserTurn,
+)
+
+
+def stations(case: Case, *silent: City) -> tuple[Turn, ...]:
+    """What the stations of all cities say; those in ``silent`` only when they are asked again."""
+    return (
+        UserTurn(user="What do all stations say?"),
+        CallsTurn(calls=tuple(ToolCall(tool="fetch", args={"city": city.name}) for city in case.cities)),
+        ResultsTurn(
+            results=tuple(
+                ToolAnswer(
+                    text=str(city.celsius),
+                    raises="no answer" if city in silent else None,
+                    times=1 if city in silent else None,
+                )
+                for city in case.cities
+            )
+        ),
+        AnswerTurn(answer="That is all."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fanned:
+    """What a fan-out did."""
+
+    tasks: list[str]
+    found: list[tuple[Any, Any]]
+    state: Mapping[str, Any]
+
+    def count(self, node: str) -> int:
+        return self.tasks.count(node)
+
+    @property
+    def told(self) -> Words:
+        counted = [f"{name} {self.count(name)}" for name in dict.fromkeys(self.tasks)]
+        return Words(f"tasks: {', '.join(counted) or 'none'}")
+
+
+NODES = ("look_up", "again", "compare")
+
+
+@contextlib.contextmanager
+def explaining() -> Iterator[None]:
+    """Say what a fan-out's classic errors mean; any other goes through as it is."""
+    try:
+        yield
+    except StudentError as error:
+        explain(error)
+        raise
+
+
+def explain(error: StudentError) -> None:
+    """End the check with a sentence for the errors that a fan-out meets first."""
+    told = Words(f"{error.type}: {error.message.partition(chr(10))[0]}{where(error)}")
+    name = error.message.strip("'")
+    if error.is_a("InvalidUpdateError") and "only one value per step" in error.message:
+        fail(
+            "Several branches wrote to the same key in one step, and that key has no reducer.",
+            got=told,
+            expected="Annotated[list, operator.add] for each key that the branches write",
+            why="Branches end together: only a reducer can say how what they return is joined.",
+        )
+    if error.is_a("TypeError") and "can only concatenate" in error.message:
+        fail(
+            "A node returned something else than a list for a key that is joined by operator.add.",
+            got=told,
+            expected="{'found': [(city, degrees)]}: a list, also around a single pair",
+            why="The reducer adds what a node returns to the list that is there, and only list + list works.",
+        )
+    if error.is_a("KeyError") and name in NODES:
+        fail(
+            f"An edge leads to {name}, which is not in its list of names.",
+            got=told,
+            expected="add_conditional_edges(…, function, [every node that the function may name])",
+            why="The last argument says where the edge may lead; what is not in it cannot be found.",
+        )
+    if error.is_a("KeyError") and name != error.message:
+        fail(
+            "A node or an edge looked for a key that it was not given.",
+            got=told,
+            expected="in look_up the keys of Send's input; everywhere else those of the graph's state",
+            why=(
+                "Only look_up sees what its Send says. Edges, also those behind look_up, see the state, in "
+                "which a key without a reducer is missing until a node sets it."
+            ),
+        )
+    if error.is_a("KeyError") and name.isdigit():
+        fail(
+            "An item of found was taken for a pair, and is a dict.",
+            got=told,
+            expected="{'found': [(city, degrees)]}: a list of pairs, each in round brackets",
+            why="A pair has its parts in a fixed order, [0] and [1]; a dict knows them by its keys.",
+        )
+    if error.is_a("TypeError") and "NoneType" in error.message and "not supported between" in error.message:
+        fail(
+            "A temperature was compared with None.",
+            got=told,
+            expected="in found only cities with a temperature",
+            why="fetch gives None for a silent station: that is for again, and not yet for found.",
+        )
+    if error.is_a("TypeError") and "string indices must be" in error.message:
+        fail(
+            "A key was looked up in a string.",
+            got=told,
+            expected='Send("look_up", {"city": city}) for state["city"] in look_up',
+            why="What stands behind the node's name in Send is all that the node is given, as it is.",
+        )
+    if error.is_a("ValueError") and "empty" in error.message:
+        fail(
+            "The warmest of no cities was looked for.",
+            got=told,
+            expected="warmest is None where found is empty",
+            why="max has no answer for an empty list: look at found first, or give max a default.",
+        )
+    if error.is_a("ValueError") and "unknown" in error.message:
+        fail(
+            "An edge names a node that the graph does not have.",
+            got=told,
+            expected=f"add_node for each of {', '.join(NODES)}",
+            why="compile() compares the names in edges with those of the nodes.",
+        )
+
+
+def fan_graph(lab: Lab, stage: Stage) -> Ref:
+    """The graph that ``build_fanout`` returns."""
+    fetch = lab.part("fetch", stage.model_side.url, label="fetch")
+    with explaining():
+        graph = lab.call("build_fanout", fetch)
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
+        fail(
+            "build_fanout must return the compiled graph.",
+            got=graph,
+            expected="what graph.compile() returns",
+            why="Only a compiled graph can be run.",
+        )
+    expect_own_methods(lab, graph, "build_fanout", made="Streams, checkpoints and tasks")
+    return Ref(graph.number, graph.type, "graph", lab)
+
+
+def fanned(lab: Lab, graph: Ref, cities: Sequence[City]) -> Fanned:
+    """One run of the graph."""
+    names = [city.name for city in cities]
+    with explaining():
+        told = lab.part("fanout", graph, names, called=f"await graph.ainvoke({{'cities': {names}}})")
+    state = told["state"]
+    pairs = state.get("found")
+    expect(
+        isinstance(pairs, list | tuple)
+        and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs),
+        "The state must hold found, a list of pairs of city and temperature.",
+        got=pairs,
+        expected="[('Oslo', 3.4), …], and [] without cities",
+        why="Whoever runs the graph reads the temperatures there.",
+    )
+    return Fanned(list(told["tasks"]), [tuple(pair) for pair in pairs], state)
+
+
+def same(found: Sequence[tuple[Any, Any]], cities: Sequence[City]) -> bool:
+    return sorted(map(str, found)) == sorted(str((city.name, city.celsius)) for city in cities)
+
+
+def warmest(cities: Sequence[City]) -> str:
+    return max(cities, key=lambda city: city.celsius).name
+
+
+@check("3.4", points=1, title="all cities are found and the warmest is named, run after run")
+def finds_the_warmest(lab: Lab, case: Case) -> None:
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    for cities in (case.cities[:3], case.cities[3:], case.cities[:1]):
+        run = fanned(lab, graph, cities)
+        expect(
+            same(run.found, cities),
+            "found must hold each city of this run with its temperature, once.",
+            got=run.found,
+            expected=f"{[(city.name, city.celsius) for city in cities]}, in any order",
+            why="A reducer joins what the branches return; what is kept outside of the state stays for ever.",
+        )
+        expect(
+            run.count("again") == 0,
+            "again must run only if a station was silent.",
+            got=run.told,
+            expected=f"look_up {len(cities)}, compare 1",
+            why="A conditional edge behind look_up looks whether there is something to do.",
+        )
+        expect(
+            run.state.get("warmest") == warmest(cities),
+            "warmest must be the name of the warmest city.",
+            got=run.state.get("warmest"),
+            expected=repr(warmest(cities)),
+            why="The traveller wants to know where to go.",
+        )
+
+
+@check("3.4", points=1, title="one branch for each city, all at the same time")
+def one_branch_each(lab: Lab, case: Case) -> None:
+    cities = case.cities[:TOGETHER]
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    stage.cap(TOGETHER, "tool", patience=PATIENCE)
+    run = fanned(lab, graph, cities)
+    expect(
+        run.count("look_up") == len(cities),
+        "There must be one task of look_up for each city.",
+        got=run.told,
+        expected=f"look_up {len(cities)}",
+        why=(
+            "Each Send is a task of its own: streams show it, checkpoints keep what it returned, and when "
+            "another one fails only that one is done again."
+        ),
+    )
+    expect(
+        peak(stage, "tool") == len(cities),
+        "The branches must run at the same time.",
+        got=picture(stage, "tool"),
+        expected=f"{len(cities)} requests open at once",
+        why="Tasks of one step run together as long as none of them blocks the loop: await fetch(city).",
+    )
+    expect_made(stage, len(cities), "tool")
+
+
+@check("3.4", points=1, title="branches of unequal length: silent stations once more, one comparison")
+def compares_once(lab: Lab, case: Case) -> None:
+    cities = case.cities[:TOGETHER]
+    silent = [max(cities, key=lambda city: city.celsius), cities[0]]
+    stage = lab.stage(conversation("stations", stations(case, *silent)))
+    run = fanned(lab, fan_graph(lab, stage), cities)
+    expect(
+        same(run.found, cities),
+        "A station that is silent at first must be asked once more, and count.",
+        got=Words(f"found: {run.found}"),
+        expected=f"all of {[city.name for city in cities]}",
+        why="fetch returns None for a silent station; the second time it answers.",
+    )
+    expect(
+        run.state.get("warmest") == warmest(cities),
+        "warmest must be the name of the warmest city, also if its station was silent at first.",
+        got=run.state.get("warmest"),
+        expected=repr(warmest(cities)),
+        why="compare has to come after again: its result counts like the others.",
+    )
+    expect(
+        run.count("again") >= 1 and run.count("look_up") == len(cities),
+        "The second try belongs into a node of its own, again.",
+        got=run.told,
+        expected=f"look_up {len(cities)}, again 1, compare 1",
+        why="A step of its own shows in streams and checkpoints, and the quick branches do not wait in it.",
+    )
+    expect(
+        run.count("compare") == 1,
+        "compare must run once, after all branches.",
+        got=run.told,
+        expected=f"look_up {len(cities)}, again 1, compare 1",
+        why=(
+            "The short branches reach compare one step earlier, and it would run for them alone. "
+            "add_node(…, defer=True) makes a node wait for the others; a Send to again it does not wait for."
+        ),
+    )
+
+
+@check("3.4", points=1, title="no cities at all")
+def compares_nothing(lab: Lab, case: Case) -> None:
+    stage = lab.stage(conversation("stations", stations(case)))
+    graph = fan_graph(lab, stage)
+    one = fanned(lab, graph, case.cities[:1])
+    expect(
+        same(one.found, case.cities[:1]) and one.count("compare") == 1,
+        "A single city must be found and compared.",
+        got=Words(f"found: {one.found}; {one.told}"),
+        expected=f"found: {[(case.cities[0].name, case.cities[0].celsius)]}; compare 1",
+        why="The same graph serves one city, many and none.",
+    )
+    run = fanned(lab, graph, [])
+    expect(
+        "warmest" in run.state and run.state["warmest"] is None and not run.found,
+        "Without cities, found must be empty and warmest None.",
+        got=Words(f"found: {run.found}, warmest: {run.state.get('warmest', 'not in the state')!r}"),
+        expected="found: [], warmest: None",
+        why="An empty list of Sends ends the run on the spot: nobody compares, and warmest is never set.",
+    )
+    expect(
+        run.count("compare") == 1,
+        "compare must run once, also without cities.",
+        got=run.told,
+        expected="compare 1",
+        why="One place that decides is easier to trust than two.",
+    )

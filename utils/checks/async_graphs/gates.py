@@ -1,0 +1,33 @@
+"""What gates wait for, and how many requests were open at the same time."""
+
+from __future__ import annotations
+
+from utils.checks.registry import Words, expect
+from utils.lab.lab import Stage
+from utils.views.gantt import calls_of, gantt, most_open
+
+TOGETHER = 4
+"""how many requests a gate waits for: a student's machine may have two cores"""
+PATIENCE = 0.6
+"""seconds that a gate waits in vain: only what is wrong waits that long"""
+
+
+def picture(stage: Stage, kind: str = "model") -> Words:
+    """How many requests were open at once, and the picture of it."""
+    return Words(gantt(stage.model_side.requests(kind)).text())
+
+
+def peak(stage: Stage, kind: str = "model") -> int:
+    return most_open(calls_of(stage.model_side.requests(kind)))
+
+
+def expect_made(stage: Stage, count: int, kind: str = "model") -> None:
+    """Fail if the same was asked several times: that it was open at once says nothing then."""
+    made = len(stage.model_side.requests(kind))
+    expect(
+        made == count,
+        "Each request must be made once.",
+        got=Words(f"{made} {kind} requests"),
+        expected=f"{count} {kind} requests",
+        why="Each is paid for, and whatever it does is done again each time.",
+    )

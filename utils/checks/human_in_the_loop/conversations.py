@@ -1,0 +1,28 @@
+"""Conversations whose answer comes whatever the tools found, and what the tools know."""
+
+from __future__ import annotations
+
+from utils.checks.weather import TOOL, City, asked, compared
+from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, Turn, UserTurn
+
+WHATEVER = ToolAnswer(edited=True)
+"""a result that fits whatever the state holds, so that each mistake is told by its own sentence"""
+
+
+def anyhow(*cities: City) -> tuple[Turn, ...]:
+    """A question about cities whose answer comes whatever the tools found."""
+    if len(cities) == 1:
+        return asked(cities[0], answer=WHATEVER)
+    return compared(*cities, answers=[WHATEVER] * len(cities))
+
+
+def searches(*cities: City) -> tuple[Turn, ...]:
+    """What the search knows; nobody asks these questions."""
+    return tuple(turn for city in cities for turn in does(TOOL, city.query, city.result))
+
+
+def does(tool: str, query: str, result: str) -> tuple[Turn, ...]:
+    """What a tool answers to a query; nobody asks this question."""
+    call = ToolCall(tool=tool, args={"query": query})
+    answer = ResultsTurn(results=(ToolAnswer(text=result),))
+    return UserTurn(user=f"{tool}: {query}"), CallsTurn(calls=(call,)), answer, AnswerTurn(answer="Done.")

@@ -1,0 +1,40 @@
+"""Lab 4: its exercises, and what their checks ask with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from utils.checks.registry import LabChecks
+from utils.checks.weather import City
+
+LAB = LabChecks("human_in_the_loop", "Ask before you act")
+LAB.exercise("4.1", "See what waits", function="pending", points=3)
+LAB.exercise("4.2", "Approve or stop", function="approve", others=("stop",), points=4)
+LAB.exercise("4.3", "Edit what it wants to do", function="edit", points=4)
+LAB.exercise("4.4", "Answer instead of the tool", function="mock_answer", points=4)
+LAB.exercise("4.5", "Guard the tools", function="build_guarded", points=5)
+check = LAB.check
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks of this lab ask with: other values, the same questions."""
+
+    cities: tuple[City, City, City]
+    """three cities with different temperatures"""
+    thread: str
+    other: str
+    """another thread's id"""
+    word: str
+    """a word that only recorded results and answers hold"""
+    order: tuple[int, int, int, int, int, int, int]
+    """in which order the seven calls of one message come; the first is one that a person is asked about"""
+
+
+LAB.example = Case(
+    cities=(City("San Francisco", 20.5), City("Los Angeles", 15.1), City("Oslo", 3.4)),
+    thread="trip",
+    other="another trip",
+    word="sunglasses",
+    order=(2, 4, 0, 6, 3, 1, 5),
+)

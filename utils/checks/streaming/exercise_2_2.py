@@ -1,0 +1,115 @@
+"""Exercise 2.2, "Show the answer's text": judged by the pieces, when they come and who has to wait."""
+
+from __future__ import annotations
+
+from utils.checks.registry import Words, expect
+from utils.checks.streaming.answers import arrives_while_open, held, held_answer
+from utils.checks.streaming.items import MOST, Items, text_of
+from utils.checks.streaming.lab import Case, check
+from utils.checks.weather import asked, compare_answer, compare_question, compared, conversation, plain
+from utils.lab.lab import Lab
+
+PATIENCE = 0.6
+"""seconds that a gate waits in vain: only what is wrong waits that long"""
+
+
+@check("2.2", points=1, title="the pieces make the answer, and nothing else is among them")
+def pieces_make_the_answer(lab: Lab, case: Case) -> None:
+    first, second, third = case.cities
+    stage = lab.stage(conversation("trip", asked(third), compared(first, second)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    turns = (
+        (third.question, third.answer),
+        (compare_question(first, second), compare_answer(first, second)),
+    )
+    for question, answer in turns:
+        found = Items(lab, stage, "tokens", agent, case.thread, question).rest()
+        told = text_of(found)
+        expect(
+            all(city.result not in told for city in case.cities),
+            "What the tool found must not be among the pieces.",
+            got=told,
+            expected=repr(answer),
+            why="The mode messages also gives the tools' messages, and nobody asked for a page of JSON.",
+        )
+        expect(
+            told == answer,
+            "The pieces put together must be the model's text, letter by letter.",
+            got=told,
+            expected=repr(answer),
+            why="Whoever shows the answer prints piece after piece.",
+        )
+        pieces = sum(bool(piece) for piece in found)
+        expect(
+            pieces >= 5,
+            "The text must come in the pieces that the model sends.",
+            got=Words(f"{pieces} pieces"),
+            expected="about as many pieces as words",
+            why="A reader begins with the first words; a text that comes whole is no stream.",
+        )
+
+
+@check("2.2", points=1, title="also where content is a list of blocks")
+def reads_blocks(lab: Lab, case: Case) -> None:
+    city = case.cities[2]
+    pieces = ("It is ", "cold", " in ", f"{city.name}, ", f"but take {case.word}", " anyway.")
+    stage = lab.stage(conversation("trip", asked(city)))
+    turns = [
+        [{"call": "search", "args": {"query": city.query}}],
+        [{"text": piece} for piece in pieces],
+    ]
+    model = lab.part("block_model", turns, label="model")
+    agent = lab.kit.agent(model, [stage.tool()], lab.kit.saver())
+    told = text_of(Items(lab, stage, "tokens", agent, case.thread, city.question).rest())
+    told = told.replace(city.result, "")  # that it does not belong here is another check's matter
+    expect(
+        told == "".join(pieces),
+        "The text must come whatever the content of the chunks looks like.",
+        got=told,
+        expected=repr("".join(pieces)),
+        why=(
+            "OpenAI sends strings, Anthropic and Bedrock lists of blocks, for tool calls as well; "
+            "chunk.text reads both."
+        ),
+    )
+
+
+@check("2.2", points=1, title="the first piece comes while the model is still speaking")
+def comes_at_once(lab: Lab, case: Case) -> None:
+    items, stage = held(lab, "tokens", case)
+    arrives_while_open(items, stage, held_answer(case))
+
+
+@check("2.2", points=1, title="asynchronous: two readers are served at the same time")
+def serves_two_readers(lab: Lab, case: Case) -> None:
+    cities = case.cities[:2]
+    stage = lab.stage(*(conversation(city.name, plain(city.question, city.answer)) for city in cities))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    readers = [
+        Items(lab, stage, "tokens", agent, f"{case.thread} {number}", city.question)
+        for number, city in enumerate(cities, 1)
+    ]
+    for reader in readers:
+        reader.expect_asynchronous()
+    # Whoever blocks the loop asks for the second reader when the first one has everything.
+    stage.cap(len(readers), patience=PATIENCE)
+    called = f"{lab.last_call}, beside one on another thread"
+    lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
+    expect(
+        stage.peak() == len(readers),
+        "One reader has to wait until the other one has the whole answer.",
+        got=Words(f"{stage.peak()} model request open at a time"),
+        expected=f"{len(readers)} model requests open at once",
+        why=(
+            "async def alone leaves no room for others: agent.stream(…) in it holds everything up "
+            "while it waits, async for … in agent.astream(…) does not."
+        ),
+    )
+    made = len(stage.requests())
+    expect(
+        made == len(readers),
+        "Each question must be put to the model once.",
+        got=Words(f"{made} model requests for {len(readers)} questions"),
+        expected=f"{len(readers)} model requests",
+        why="Each request is paid for; what comes of the others nobody reads.",
+    )

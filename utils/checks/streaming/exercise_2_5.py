@@ -1,0 +1,238 @@
+"""Exercise 2.5, "Survive a tool": judged by a turn with six calls, and by a tool that asks a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from utils.checks.graphs import kinds
+from utils.checks.registry import Words, expect, fail
+from utils.checks.streaming.lab import Case, check
+from utils.checks.weather import asked, conversation
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.lab.plain import Message
+from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, Turn, UserTurn
+
+LIMIT = 2_000
+MARK = 100
+"""letters that the mark behind a cut result may have"""
+WENT_WRONG = "the archive is closed on"
+UNKNOWN = "teleport"
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A turn with six calls and what became of them."""
+
+    messages: tuple[Message, ...]
+    order: tuple[int, ...]
+
+    @property
+    def ids(self) -> list[str]:
+        """The calls' ids, in their order."""
+        return [str(call.get("id")) for call in self.messages[1].tool_calls]
+
+    @property
+    def answered(self) -> list[str]:
+        """Ids of the calls that tool messages answer, in their order."""
+        return [str(message.tool_call_id) for message in self.messages if message.type == "tool"]
+
+    def of(self, number: int) -> Message:
+        """The message that answers the call with this number, as ``six_calls`` counts."""
+        id = self.ids[self.order.index(number)]
+        return next(message for message in self.messages if message.tool_call_id == id)
+
+
+def six_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
+    """A good call, bad arguments, an unknown tool, two tools that raise and a huge result."""
+    first, second, third = case.cities
+    unseen = ToolAnswer(text="")
+    failing = ToolAnswer(raises=f"{WENT_WRONG} {case.word}", times=1_000)
+    huge = ToolAnswer(text=second.result, pad=500_000)
+    return [
+        (ToolCall(tool="search", args={"query": first.query}), ToolAnswer(text=first.result)),
+        (ToolCall(tool="search", args={"place": case.word}), unseen),
+        (ToolCall(tool=UNKNOWN, args={"query": third.name}), unseen),
+        (ToolCall(tool="archive", args={"query": third.query}), failing),
+        (ToolCall(tool="harbour", args={"query": third.query}), failing),
+        (ToolCall(tool="library", args={"query": second.query}), huge),
+    ]
+
+
+def acted(lab: Lab, case: Case) -> Acted:
+    """An agent with the student's ``take_action`` after a turn with six calls."""
+    pairs = [six_calls(case)[number] for number in case.order]
+    question = f"What do you know of {case.word}?"
+    stage = lab.stage(
+        conversation(
+            "six calls",
+            (
+                UserTurn(user=question),
+                CallsTurn(calls=tuple(call for call, _ in pairs)),
+                ResultsTurn(results=(ToolAnswer(edited=True),) * len(pairs)),
+                AnswerTurn(answer=f"That is all about {case.word}."),
+            ),
+        ),
+        conversation("what the tools do", *(alone(call, answer) for call, answer in pairs)),
+    )
+    tools = [
+        stage.tool(),
+        stage.tool("archive", error="KeyError"),
+        stage.tool("harbour", error=case.error),
+        stage.tool("library"),
+        stage.tool(UNKNOWN),
+    ]
+    agent = acting(lab, stage, tools, unknown=[UNKNOWN])
+    called = f"take_action({{'messages': [… a message with {len(pairs)} tool calls]}}, tools)"
+    try:
+        state = lab.part("turn", agent, case.thread, question, called=called)
+    except StudentError as error:
+        expect_caught(error)
+        if lab.refusals():
+            expect_each_answered(of_state(lab.part("state", agent, case.thread), case))
+        raise
+    return of_state(state, case)
+
+
+def of_state(state: Any, case: Case) -> Acted:
+    """The turn that a graph's state holds."""
+    found = state.get("messages", []) if isinstance(state, dict) else []
+    return Acted(tuple(message for message in found if isinstance(message, Message)), case.order)
+
+
+def expect_each_answered(done: Acted) -> None:
+    """Fail unless the calls of the turn are answered, each once and in their order."""
+    calls = next((message.tool_calls for message in done.messages if message.tool_calls), ())
+    ids = [str(call.get("id")) for call in calls]
+    expect(
+        done.answered == ids,
+        "There must be exactly one tool message for each call, in the order of the calls.",
+        got=Words(f"calls answered: {places(done.answered, ids)}"),
+        expected=f"calls answered: {', '.join(str(n) for n in range(1, len(ids) + 1))}",
+        why=(
+            "Providers refuse a history with an unanswered call, now and at every later question. A try "
+            "around the loop ends it at the first error: it belongs inside of the loop."
+        ),
+    )
+
+
+def expect_caught(error: StudentError) -> None:
+    """Fail with a sentence if the error is a call's own, which ``take_action`` should have told the model."""
+    what = ""
+    if error.is_a("KeyError") and error.message.strip("'") == UNKNOWN:
+        what = "An unknown tool"
+    elif error.is_a("ValidationError"):
+        what = "A call with bad arguments"
+    elif WENT_WRONG in error.message:
+        what = "A tool that raises"
+    expect(
+        not what,
+        f"{what} must be answered by a tool message, and raised an error out of take_action.",
+        got=Words(f"{error.type}: {error.message.partition(chr(10))[0]}"),
+        expected='ToolMessage(…, status="error") for this call, and the other calls done',
+        why="The calls are saved, their answers are not: every later question on the thread is refused.",
+    )
+
+
+def acting(lab: Lab, stage: Stage, tools: Sequence[Ref], unknown: Sequence[str] = ()) -> Ref:
+    """The kit's agent with the student's ``take_action``."""
+    function = lab.get("take_action")
+    if not isinstance(function, Ref):
+        fail(
+            "take_action must be a function.",
+            got=function,
+            expected="def take_action(state, tools)",
+            why="The graph calls it when the model has asked for tools.",
+        )
+    saver = lab.kit.saver()
+    options = (stage.model(), list(tools), saver, function, list(unknown))
+    return cast("Ref", lab.part("acting_agent", *options, label="agent"))
+
+
+def alone(call: ToolCall, answer: ToolAnswer) -> tuple[Turn, ...]:
+    """A turn that only says what a tool answers; nobody asks this question."""
+    asked_for = f"{call.tool} {sorted(call.args)}"
+    results = ResultsTurn(results=(answer,))
+    return UserTurn(user=asked_for), CallsTurn(calls=(call,)), results, AnswerTurn(answer="Done.")
+
+
+def places(answered: Sequence[str], ids: Sequence[str]) -> str:
+    return ", ".join(str(ids.index(id) + 1) if id in ids else "another" for id in answered) or "none"
+
+
+@check("2.5", points=1, title="one message for each call, in order, whatever happens")
+def answers_every_call(lab: Lab, case: Case) -> None:
+    done = acted(lab, case)
+    expect_each_answered(done)
+    expect(
+        kinds(done.messages) == "human ai tool tool tool tool tool tool ai",
+        "After the tools' messages comes the answer, and nothing else is added.",
+        got=Words(kinds(done.messages)),
+        expected="human ai tool tool tool tool tool tool ai",
+        why="What take_action returns is added to the conversation: the new messages alone.",
+    )
+    good, huge = done.of(0), done.of(5)
+    first, second, _ = case.cities
+    expect(
+        good.text == first.result and good.status != "error" and huge.text.startswith(second.result),
+        "Calls that go well must be answered with their results, also beside one that fails.",
+        got=good,
+        expected=f"a message with the text {first.result!r}",
+        why="One tool's bad day must not cost the work of the others.",
+    )
+
+
+@check("2.5", points=1, title="what failed says so, and a huge result is cut")
+def says_what_failed(lab: Lab, case: Case) -> None:
+    done = acted(lab, case)
+    failed = {1: "bad arguments", 2: "an unknown tool", 3: "a KeyError", 4: f"a {case.error}"}
+    for number, what in failed.items():
+        message = done.of(number)
+        expect(
+            message.status == "error" and bool(message.text.strip()),
+            "The message for a call that failed must have the status error and say what happened.",
+            got=Words(f"{what}: status {message.status}, {len(message.text)} letters of text"),
+            expected=f'{what}: status error, and a text (ToolMessage(…, status="error"))',
+            why="The model must know that it failed, or it takes the error for a result; it may try again.",
+        )
+    for number, needle in ((2, UNKNOWN), (3, f"{WENT_WRONG} {case.word}"), (4, f"{WENT_WRONG} {case.word}")):
+        expect(
+            needle in done.of(number).text,
+            "An error's text must say what happened: the tool's own words, or the name of the unknown tool.",
+            got=Words(f"{failed[number]}: {done.of(number).text[:200]!r}"),
+            expected=f"{failed[number]}: a text with {needle!r}",
+            why="A KeyError may come from the dict of tools or from a tool: only one is an unknown tool.",
+        )
+    huge = done.of(5).text
+    whole = case.cities[1].result.ljust(LIMIT, ".")
+    expect(
+        huge.startswith(whole) and LIMIT < len(huge) <= LIMIT + MARK,
+        "Of a long result the first 2,000 characters stay, with a mark behind.",
+        got=Words(f"{len(huge):,} characters, ending in {huge[-20:]!r}"),
+        expected=f"{LIMIT:,} characters and a mark, such as …",
+        why="Half a megabyte of a web page fills the model's context, and is paid for at every question.",
+    )
+
+
+@check("2.5", points=1, title="an interrupt passes through")
+def lets_interrupts_pass(lab: Lab, case: Case) -> None:
+    city = case.cities[0]
+    # Whatever comes back is answered, so that a swallowed interrupt is told by its own sentence.
+    stage = lab.stage(conversation("trip", asked(city, answer=ToolAnswer(text=""))))
+    tool = lab.part("asking_tool", "search", label="search")
+    agent = acting(lab, stage, [tool])
+    called = f"take_action(state, tools) with a tool that calls interrupt(…), thread {case.thread!r}"
+    lab.part("turn", agent, case.thread, city.question, called=called)
+    waiting = lab.part("interrupts", agent, case.thread)
+    state = lab.part("state", agent, case.thread)
+    expect(
+        waiting == [{"query": city.query}] and state["next"] == ("action",),
+        "A tool that asks a person must be able to: its interrupt has to go through.",
+        got=Words(f"{len(waiting)} waiting; the messages are: {kinds(state['messages'])}"),
+        expected="1 waiting; the messages are: human ai",
+        why=(
+            "interrupt() works by an exception, GraphInterrupt. `except Exception` takes it for a tool's "
+            "error, and nobody is ever asked: put `except GraphBubbleUp: raise` before it."
+        ),
+    )
