@@ -12,8 +12,6 @@ from utils.checks.results import ExerciseResult
 
 SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tampered", "missing"]
 
-GRADED: SubmissionStatus = "graded"
-
 LossKind = Literal[
     "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found"
 ]
