@@ -151,7 +151,7 @@ def _copy_kit(kit: Path) -> str:
     if not compileall.compile_dir(kit, quiet=2, force=True, optimize=0, invalidation_mode=unchecked):
         msg = "The kit cannot be compiled"
         raise GraderError(
-            msg, where=str(kit), hint="run `make lint`: a file of utils or grader/jail is broken"
+            msg, where=str(kit), hint="run `make test`: a file of utils or grader/jail is broken"
         )
     return digest.hexdigest()
 
@@ -215,12 +215,11 @@ def _course_below(sources: list[Path]) -> Iterator[Path]:
 
 
 def _finders() -> Iterator[Path]:
-    try:
-        files = metadata.files(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:
-        return  # run from a checkout
-    for file in files:
-        yield Path(str(file.locate())).resolve()
+    """The files of every installation; none when run from a checkout."""
+    # Building leaves a second, without these files, in the checkout, and it may be found first.
+    for installed in metadata.distributions(name=DISTRIBUTION):
+        for file in installed.files or []:
+            yield Path(str(file.locate())).resolve()
 
 
 def _closed(path: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -316,6 +317,21 @@ def test_a_kit_that_is_not_installed_leads_nowhere(monkeypatch):
     assert list(module._finders()) == []
 
 
+def test_what_building_left_in_the_checkout_does_not_stand_before_the_installation(monkeypatch, tmp_path):
+    before = set(module._finders())
+    left = tmp_path / f"{module.DISTRIBUTION.replace('-', '_')}.egg-info"
+    left.mkdir()
+    (left / "PKG-INFO").write_text(f"Metadata-Version: 2.4\nName: {module.DISTRIBUTION}\nVersion: 9\n")
+    (left / "SOURCES.txt").write_text("pyproject.toml\n")
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert metadata.version(module.DISTRIBUTION) == "9"
+    assert before <= set(module._finders())
+    assert any(path.suffix == ".pth" for path in before), (
+        "the kit is to be installed, as make does it"
+    )
+
+
 # It runs
 
 ASKS = """
@@ -363,6 +379,7 @@ def test_it_does_so_when_made_by_the_systems_python(tmp_path):
         pytest.skip(f"{PYTHON} cannot make environments")
     code = """
 import json, sys
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from grader.sandbox.stage import stage
 made = stage(Path(sys.argv[1]))
@@ -399,6 +416,10 @@ def in_jail(made: Stage, code: str) -> subprocess.CompletedProcess[str]:
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     for mount in made.mounts(AT):
         target = str(mount.target)
+        # What bubblewrap makes on the way to a target is its owner's only, and the interpreter's own library
+        # may lie there.
+        for folder in reversed(mount.target.parents[:-1]):
+            words += ["--perms", "0755", "--dir", str(folder)]
         words += ["--tmpfs", target] if mount.source is None else ["--ro-bind", str(mount.source), target]
     words += ["--remount-ro", "/", "--clearenv", "--setenv", "PYTHONPATH", str(made.kit(AT))]
     words += ["--setenv", "HOME", "/tmp", "--chdir", "/tmp", *plain_jail.ordinary()]
