@@ -1,40 +1,28 @@
-"""The solution notebook of a lab, read once, and its given cells, run."""
+"""Labs whose models are one provider's."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.utils.checks.authored import Authored, Player
-from utils import kit as kits
+from utils.lab.lab import Lab
+from utils.replay.server import ReplayServer
+from utils.surroundings import NotebookSurroundings
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def authored() -> Authored:
-    """The solution notebook of lab 1."""
-    return Authored.read(ROOT / "solutions" / "01_persistence.ipynb")
+MakeLabOf = Callable[[Mapping[str, Any], str], Lab]
 
 
 @pytest.fixture
-def player(authored: Authored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
-    """The notebook's given cells, run."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "none")
-    loop = asyncio.new_event_loop()
-    player = Player({"display": lambda *_: None}, loop)
-    try:
-        for source in (*authored.given, authored.imports):
-            player.cell(source)
-        yield player
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-        if kits._Current.kit is not None:
-            kits._Current.kit.close()
-            kits._Current.kit = None
+def make_lab_of(
+    recorded_server: ReplayServer, make_transport: Callable[..., Any], tmp_path: Path
+) -> MakeLabOf:
+    """Makes a lab whose models are one provider's."""
+
+    def make(namespace: Mapping[str, Any], provider: str) -> Lab:
+        surroundings = NotebookSurroundings(recorded_server, tmp_path / "checks")
+        return Lab(make_transport(namespace), surroundings, provider)
+
+    return make

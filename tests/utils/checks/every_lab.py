@@ -65,6 +65,8 @@ LABS = (
         human_in_the_loop_wrong.TABLE,
     ),
 )
+OF = {number: lab for lab in LABS for number in lab.checks.exercises}
+"""the lab of an exercise, by the exercise's number"""
 
 
 def judge(checks: LabChecks, make_lab: MakeLab, variant: Variant, parts: Any = PARTS) -> ExerciseResult:

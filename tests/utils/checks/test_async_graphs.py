@@ -1,4 +1,4 @@
-"""Lab 3 grades what it says: right solutions get everything, wrong ones exactly what they deserve."""
+"""Lab 3 calls each mistake by its name and shows what overlapped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import functools
 import operator
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
@@ -14,10 +13,8 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langgraph.graph import START, StateGraph
 
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
-from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
-from utils import kit as kits
 from utils.checks.async_graphs import LAB
 from utils.checks.async_graphs.exercise_3_4 import explain
 from utils.checks.async_graphs.gates import TOGETHER
@@ -25,16 +22,7 @@ from utils.checks.registry import Failed
 from utils.lab.lab import StudentError
 from utils.replay.gates import LIMIT
 
-ROOT = Path(__file__).resolve().parents[3]
-RIGHTS = async_graphs_right.TABLE.rights
-WRONGS = async_graphs_wrong.TABLE.wrongs
 run = functools.partial(judge, LAB)
-
-
-@pytest.fixture(scope="session")
-def authored() -> Authored:
-    """The solution notebook of lab 3."""
-    return Authored.read(ROOT / "solutions" / "03_async_graphs.ipynb")
 
 
 def test_hidden_in_a_thread_pool_is_worth_something_and_has_its_own_message(make_lab: MakeLab) -> None:
@@ -370,45 +358,6 @@ def test_what_does_nothing_gets_nothing(make_lab: MakeLab, number: str, work: An
     result = run(make_lab, Variant(number, work))
     assert result.points == 0, told(result)
     assert {check.status for check in result.checks} == {"failed"}, told(result)
-
-
-# The printed examples
-
-
-@pytest.fixture
-def player(authored: Authored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
-    """The notebook's given cells, run."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kits, "ENV_FILE", tmp_path / "none")
-    loop = asyncio.new_event_loop()
-    player = Player({"display": lambda *_: None}, loop)
-    try:
-        for source in authored.given:
-            player.cell(source)
-        yield player
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-        if kits._Current.kit is not None:
-            kits._Current.kit.close()
-            kits._Current.kit = None
-
-
-@pytest.mark.parametrize("number", list(LAB.exercises))
-def test_every_solution_right_or_wrong_satisfies_the_printed_example(
-    authored: Authored, player: Player, number: str, subtests: pytest.Subtests
-) -> None:
-    function, example = LAB.find(number).function, authored.examples[number]
-    assert example, f"the text of exercise {number} prints no example"
-    for source in authored.exercises.values():
-        player.cell(source)
-    given = dict(player.names)
-    variants = [v for v in [*RIGHTS, *WRONGS] if v.exercise == number and not v.unlike_the_example]
-    for name, work in [("the reference", given[function]), *((v.name, v.work) for v in variants)]:
-        player.names = {**given, function: work}
-        with subtests.test(msg=name):
-            assert player.example(example) == []
 
 
 def test_no_check_waits_for_more_at_once_than_a_small_machine_can() -> None:

@@ -10,19 +10,17 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 
 from tests.utils.checks import cheats
-from tests.utils.checks.every_lab import LABS, MakeLab, judge, name_of, told
+from tests.utils.checks.every_lab import OF, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
 from utils.checks.registry import LabChecks, Words, fail
 from utils.checks.run import MOST_LETTERS, run_exercise
 from utils.checks.streaming.items import LETTERS
 from utils.lab.lab import Lab
 
-OF = {number: lab.checks for lab in LABS for number in lab.checks.exercises}
-
 
 @pytest.mark.parametrize("variant", cheats.TABLE.wrongs, ids=name_of)
 def test_a_cheat_earns_what_it_does_and_not_what_it_shows(make_lab: MakeLab, variant: Variant) -> None:
-    result = judge(OF[variant.exercise], make_lab, variant)
+    result = judge(OF[variant.exercise].checks, make_lab, variant)
     failed = {check.check: check for check in result.checks if check.status != "passed"}
     assert set(failed) == set(variant.fails), told(result)
     assert result.points == variant.points, told(result)
@@ -57,7 +55,7 @@ async def empty_texts(agent: Any, thread_id: str, text: str) -> AsyncIterator[An
 def test_a_stream_is_read_no_further_than_any_answer_goes(
     make_lab: MakeLab, number: str, work: Any, most: int
 ) -> None:
-    result = judge(OF[number], make_lab, Variant(number, work))
+    result = judge(OF[number].checks, make_lab, Variant(number, work))
     assert result.points == 0, told(result)
     for check in result.checks:
         if "never comes to an end" in check.message:
@@ -80,7 +78,7 @@ def test_sixty_questions_about_two_calls_are_too_many(make_lab: MakeLab) -> None
         graph.add_conditional_edges(START, lambda _: [Send("ask", {"n": n}) for n in range(60)], ["ask"])
         return graph.compile(checkpointer=checkpointer)
 
-    result = judge(OF["4.5"], make_lab, Variant("4.5", build_guarded))
+    result = judge(OF["4.5"].checks, make_lab, Variant("4.5", build_guarded))
     assert {check.message for check in result.checks} == {"Far more is asked than there are calls."}
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.utils.checks.every_lab import LABS, RUNS, Judged, MakeLab, judge, name_of, told
+import pytest
+from langchain.agents import create_agent
+
+from tests.utils.checks.every_lab import LABS, OF, RUNS, Judged, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
-from utils.checks.run import run_lab
+from utils.checks.run import run_exercise, run_lab
+from utils.lab.parts import PARTS
 
 EACH = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.notebook)
 
@@ -82,6 +86,18 @@ def test_an_exercise_alone_earns_exactly_its_points(make_lab: MakeLab, lab: Judg
     assert earned == {number: lab.checks.find(number).points}
 
 
+# Of the exercises that are given an agent, those that need not know its nodes.
+@pytest.mark.parametrize("number", ["1.2", "1.5", "1.6", "2.2", "2.6"])
+def test_what_is_right_is_right_for_any_compiled_graph(make_lab: MakeLab, number: str) -> None:
+    def prebuilt(model: Any, tools: Any, saver: Any = None) -> Any:
+        return create_agent(model, tools, checkpointer=saver)
+
+    checks, authored = OF[number].checks, OF[number].authored
+    lab = make_lab(authored.solved(), {**PARTS, "agent": prebuilt})
+    result = run_exercise(checks.find(number), lab, checks.example)
+    assert result.passed, told(result)
+
+
 @EACH
 def test_every_check_is_failed_by_a_wrong_solution(lab: Judged) -> None:
     failed = {(variant.exercise, check) for variant in lab.wrong.wrongs for check in variant.fails}
@@ -95,3 +111,13 @@ def test_every_check_is_failed_by_a_wrong_solution(lab: Judged) -> None:
 def test_every_exercise_has_right_and_wrong_solutions_enough(lab: Judged, number: str) -> None:
     assert sum(variant.exercise == number for variant in lab.right.rights) >= 2
     assert sum(variant.exercise == number for variant in lab.wrong.wrongs) >= 5
+
+
+@EACH
+def test_the_table_of_the_notebook_is_what_is_checked(lab: Judged) -> None:
+    declared = {number: exercise.points for number, exercise in lab.checks.exercises.items()}
+    assert lab.authored.points == declared
+    assert set(lab.authored.exercises) == set(declared)
+    for number, exercise in lab.checks.exercises.items():
+        for function in exercise.functions:
+            assert f"def {function}(" in lab.authored.exercises[number]

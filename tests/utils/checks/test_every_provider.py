@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
-
 import pytest
 
+from tests.utils.checks.conftest import MakeLabOf
 from tests.utils.checks.every_lab import LABS, Judged, name_of, told
 from tests.utils.checks.variants import Variant, solves
 from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise, run_lab
-from utils.lab.lab import Lab
 from utils.providers import PROVIDERS
-from utils.replay.server import ReplayServer
-from utils.surroundings import NotebookSurroundings
 
 OTHERS = [name for name in PROVIDERS if name != "openai"]
 CONTENT_FOR_TEXT = (
@@ -45,29 +39,17 @@ WRONGS = [
     for number, variant in enumerate(lab.wrong.one_for_each_check)
     if (fitting := providers_for(variant))
 ]
-MakeLab = Callable[[Mapping[str, Any], str], Lab]
 
 
-@pytest.fixture
-def make_lab(recorded_server: ReplayServer, make_transport: Callable[..., Any], tmp_path: Path) -> MakeLab:
-    """Makes a lab whose models are one provider's."""
-
-    def make(namespace: Mapping[str, Any], provider: str) -> Lab:
-        surroundings = NotebookSurroundings(recorded_server, tmp_path / "checks")
-        return Lab(make_transport(namespace), surroundings, provider)
-
-    return make
-
-
-def judge(make_lab: MakeLab, lab: Judged, variant: Variant, provider: str) -> ExerciseResult:
+def judge(make_lab_of: MakeLabOf, lab: Judged, variant: Variant, provider: str) -> ExerciseResult:
     exercise = lab.checks.find(variant.exercise)
-    return run_exercise(exercise, make_lab(solves(exercise, variant), provider), lab.checks.example)
+    return run_exercise(exercise, make_lab_of(solves(exercise, variant), provider), lab.checks.example)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("lab", LABS, ids=name_of)
-def test_the_reference_gets_everything(make_lab: MakeLab, lab: Judged, provider: str) -> None:
-    result = run_lab(lab.checks, make_lab(lab.authored.solved(), provider), lab.checks.example)
+def test_the_reference_gets_everything(make_lab_of: MakeLabOf, lab: Judged, provider: str) -> None:
+    result = run_lab(lab.checks, make_lab_of(lab.authored.solved(), provider), lab.checks.example)
     assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
 
 
@@ -76,17 +58,18 @@ def test_the_reference_gets_everything(make_lab: MakeLab, lab: Judged, provider:
     ("lab", "variant"), [(lab, variant) for lab in LABS for variant in lab.right.rights], ids=name_of
 )
 def test_a_right_solution_gets_everything(
-    make_lab: MakeLab, lab: Judged, variant: Variant, provider: str
+    make_lab_of: MakeLabOf, lab: Judged, variant: Variant, provider: str
 ) -> None:
-    result = judge(make_lab, lab, variant, provider)
+    result = judge(make_lab_of, lab, variant, provider)
     assert result.points == result.max_points, told(result)
+    assert result.passed, told(result)
 
 
 @pytest.mark.parametrize(("lab", "variant", "provider"), WRONGS, ids=name_of)
 def test_a_wrong_solution_gets_what_it_deserves(
-    make_lab: MakeLab, lab: Judged, variant: Variant, provider: str
+    make_lab_of: MakeLabOf, lab: Judged, variant: Variant, provider: str
 ) -> None:
-    result = judge(make_lab, lab, variant, provider)
+    result = judge(make_lab_of, lab, variant, provider)
     failed = {check.check for check in result.checks if check.status != "passed"}
     assert failed == set(variant.fails), told(result)
     assert result.points == variant.points, told(result)
@@ -94,11 +77,13 @@ def test_a_wrong_solution_gets_what_it_deserves(
 
 @pytest.mark.parametrize("provider", OTHERS)
 @pytest.mark.parametrize("name", CONTENT_FOR_TEXT)
-def test_who_takes_content_for_text_gets_even_less_there(make_lab: MakeLab, name: str, provider: str) -> None:
+def test_who_takes_content_for_text_gets_even_less_there(
+    make_lab_of: MakeLabOf, name: str, provider: str
+) -> None:
     ((lab, variant),) = (
         (lab, variant) for lab in LABS for variant in lab.wrong.wrongs if variant.name == name
     )
-    result = judge(make_lab, lab, variant, provider)
+    result = judge(make_lab_of, lab, variant, provider)
     assert variant.points is not None
     assert result.points < variant.points, told(result)
     assert set(variant.fails) < {check.check for check in result.checks if check.status == "failed"}
