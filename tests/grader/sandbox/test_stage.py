@@ -327,9 +327,7 @@ def test_what_building_left_in_the_checkout_does_not_stand_before_the_installati
     monkeypatch.syspath_prepend(tmp_path)
     assert metadata.version(module.DISTRIBUTION) == "9"
     assert before <= set(module._finders())
-    assert any(path.suffix == ".pth" for path in before), (
-        "the kit is to be installed, as make does it"
-    )
+    assert any(path.suffix == ".pth" for path in before), "the kit is to be installed, as make does it"
 
 
 # It runs
