@@ -35,7 +35,7 @@ class Terms:
     """what the notebook itself may ask; checks bring their own"""
     limits: Limits
     demo: frozenset[str] = frozenset()
-    """hashes of released demonstrations, which are not run"""
+    """hashes of released demonstrations, which are not run unless something needs them"""
     leaves: Callable[[Child, Sequence[int]], str] | None = None
     """looks at a process, and descriptors of its folders, after each cell, and says what it has nearly used
     up for the cells and questions that follow; empty if nothing"""

@@ -12,6 +12,7 @@ from grader.grading.flags import scan
 from grader.grading.paper import Paper
 from grader.grading.scan.source import TooMuch, parsed
 from grader.grading.work import Work
+from grader.jail.job import DEMO
 from grader.jail.names import names_in
 from grader.results.model import Flag, Loss, SubmissionStatus
 from grader.submissions import CodeCell, Submission
@@ -155,6 +156,9 @@ def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Lo
         for loss in work.losses
     ]
     failed = [_lost_cell(run, checks) for run in work.runs if _is_loss(run)]
+    # Whoever tries something out in a demonstration has lost nothing, and others may not have run before it.
+    tried = {run.cell.number for run in work.runs if DEMO in run.cell.tags}
+    failed = [loss for loss in failed if loss.exercise or loss.kind != "cell-error" or loss.cell not in tried]
     errors = [loss for loss in failed if loss.kind == "cell-error"]
     if len(errors) > MOST_ERRORS:
         what = f"This cell and {len(errors) - 1} later ones ended with an error."

@@ -32,7 +32,7 @@ class Paper:
     released: frozenset[str]
     """sources of the code cells that students were given"""
     demo: frozenset[str]
-    """hashes of released demonstrations, which are not run"""
+    """hashes of released demonstrations, which are not run unless something needs them"""
 
 
 def read_paper(course: Course, lab: str) -> Paper:

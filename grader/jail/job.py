@@ -33,7 +33,7 @@ class Job:
     cells: tuple[Cell, ...]
     limits: Limits
     demo: frozenset[str] = frozenset()
-    """hashes of released demonstrations, which are not run"""
+    """hashes of released demonstrations, which are not run unless something needs them"""
     left_out: frozenset[str] = frozenset()
     """ids of cells that are not run, because an earlier run died of them"""
     hurry: float | None = None
@@ -53,9 +53,3 @@ class Job:
             data.get("hurry"),
             None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
         )
-
-    def skips(self, cell: Cell) -> str:
-        """Why a cell is not run; empty if it is."""
-        if cell.id in self.left_out:
-            return "left out"
-        return DEMO if cell.hash in self.demo else ""  # its tag may be lost: some editors drop them

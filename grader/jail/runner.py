@@ -41,8 +41,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from grader.jail import limits as limiting
+from grader.jail.demos import left_out
 from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
-from grader.jail.job import Cell, Job
+from grader.jail.job import DEMO, Cell, Job
 from grader.jail.limits import Alarm, TimeLimit
 from grader.jail.names import defined, defined_twice
 from grader.jail.outputs import NAMES, Bounds, Output, Outputs, finished
@@ -73,19 +74,31 @@ class Runner:
         self._outputs = outputs
         self._handle = Handle(shell.user_ns, parts)
         self._alarm = Alarm(asyncio.get_event_loop())
+        self._skipped = dict.fromkeys(job.left_out, "left out")
+        """why cells are not run, by their ids"""
 
     async def serve(self) -> None:
         """Run the cells and answer questions until the other end has had enough."""
         with contextlib.suppress(Closed):
+            self._skipped = {**dict.fromkeys(self._spare(), DEMO), **self._skipped}
             for number, cell in enumerate(self._job.cells):
                 self._send_cell(await self._cell(number, cell))
             self._channel.send({"kind": "finished", "twice": self._twice()})
             while True:
                 await self._answer(await self._question())
 
+    def _spare(self) -> frozenset[str]:
+        """Ids of the demonstrations that need not run; of all, where it takes too long to tell."""
+        job = self._job
+        try:
+            with self._alarm.set(job.limits.cell_cpu, job.limits.cell_wall):
+                return left_out(job.cells, job.demo, self._python)
+        except TimeLimit:
+            return frozenset(cell.id for cell in job.cells if cell.hash in job.demo)
+
     async def _cell(self, number: int, cell: Cell) -> dict[str, Any]:
         told = {"kind": "cell", "id": cell.id, "number": number}
-        if why := self._job.skips(cell):
+        if why := self._skipped.get(cell.id, ""):
             return {
                 **told,
                 "status": "skipped",
@@ -118,7 +131,7 @@ class Runner:
             self._channel.send({**frame, "outputs": []})
 
     def _twice(self) -> dict[str, list[str]]:
-        run = [cell for cell in self._job.cells if not self._job.skips(cell)]
+        run = [cell for cell in self._job.cells if cell.id not in self._skipped]
         return defined_twice((cell.id, defined(self._python(cell.source))) for cell in run)
 
     def _python(self, source: str) -> str:

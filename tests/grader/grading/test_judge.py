@@ -32,6 +32,15 @@ def whole(first: str) -> Submission:
     return replace(given, cells=(CodeCell(0, None, first), *given.cells))
 
 
+def tried_out(lab: str, *ids: str) -> Submission:
+    """The solution with something changed in some of its demonstrations."""
+    cells = tuple(
+        replace(cell, source=f"{cell.source}\n# tried out") if cell.id in ids else cell
+        for cell in solution(lab).cells
+    )
+    return Submission(cells, f"{lab} {ids}", 0)
+
+
 SLOW = "import time\ntime.sleep(3)"
 SCRATCH = "def ask(agent, thread_id, text):\n    return 'scratch'"
 PROXY = "import os\nos.environ['HTTP_PROXY'] = os.environ['HTTPS_PROXY'] = 'http://proxy.example:8080'"
@@ -102,3 +111,39 @@ def test_many_errors_are_told_in_one_sentence(verdicts: dict[str, Verdict]) -> N
     (loss,) = verdict.losses
     assert (loss.kind, loss.cell) == ("cell-error", 1)
     assert "4 later ones" in loss.what
+
+
+@pytest.mark.parametrize(
+    ("lab", "cell"),
+    [
+        ("01_persistence", "resume-demo"),  # needs a file that another one makes
+        ("03_async_graphs", "at-once"),
+        ("03_async_graphs", "streams"),
+        ("03_async_graphs", "shared"),
+        ("04_human_in_the_loop", "rounds"),
+        ("04_human_in_the_loop", "wrong"),
+    ],
+)
+def test_whoever_tries_something_out_in_a_demonstration_loses_nothing(lab: str, cell: str) -> None:
+    (verdict,) = judge_all({cell: tried_out(lab, cell)}, lab=lab).values()
+    assert sum(points(verdict).values()) == FULL, told(verdict)
+    assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ()), told(verdict)
+
+
+def test_an_answer_may_use_what_a_demonstration_defines() -> None:
+    given = solution("03_async_graphs")
+    named = "async def _answer("
+    cells = tuple(
+        replace(cell, source=cell.source.replace("async def ask_with_timeout(", "async def _answer("))
+        for cell in given.cells
+    )
+    assert sum(named in cell.source for cell in cells) == 1
+    leaning = (
+        "async def ask_with_timeout(agent, thread_id, text, seconds):\n"
+        "    assert callable(follow)\n"
+        "    return await _answer(agent, thread_id, text, seconds)"
+    )
+    answer = CodeCell(len(cells) + 1, None, leaning)
+    submission = Submission((*cells, answer), "leaning", 0)
+    (verdict,) = judge_all({"leaning": submission}, lab="03_async_graphs").values()
+    assert points(verdict)["3.5"] == 3, told(verdict)

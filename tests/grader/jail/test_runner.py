@@ -10,8 +10,7 @@ import pytest
 
 from grader.jail import runner
 from grader.jail.frames import Closed, TimedOut
-from grader.jail.job import Cell, Job
-from grader.jail.limits import Limits
+from grader.jail.job import Cell
 from tests.grader.jail.jailed import ROOT, Jailed, jailed, text
 from utils import kit
 
@@ -111,9 +110,20 @@ def test_only_released_demonstrations_are_skipped(process: Jailed) -> None:
     assert frames[0]["why"] == "demo"
 
 
-def test_a_released_demonstration_that_lost_its_tag_is_still_one() -> None:
-    cell = Cell("a", "x", ())
-    assert Job((cell,), Limits(), demo=frozenset({cell.hash})).skips(cell) == "demo"
+def test_a_demonstration_that_another_cell_needs_runs_before_it(process: Jailed) -> None:
+    demos = ["agent = 'made'", "other = 1"]
+    frames = process.run(*demos, "print(agent)", skip={"demo": [Cell("", source).hash for source in demos]})
+    assert statuses(frames) == ["ok", "skipped", "ok"]
+    assert text(frames[2]) == "made\n"
+
+
+def test_a_demonstration_that_is_needed_is_left_out_all_the_same_if_an_earlier_run_died_of_it(
+    process: Jailed,
+) -> None:
+    skip = {"demo": [Cell("", "agent = 1").hash], "ids": ["c0"]}
+    frames = process.run("agent = 1", "print(agent)", skip=skip)
+    assert statuses(frames) == ["skipped", "error"]
+    assert frames[0]["why"] == "left out"
 
 
 def test_names_that_two_cells_define_are_told(process: Jailed) -> None:

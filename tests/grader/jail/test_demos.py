@@ -1,0 +1,70 @@
+"""Demonstrations are left out, unless what students changed or wrote needs what they define."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from grader.jail.demos import left_out
+from grader.jail.job import Cell
+from tests.grader.grading.judged import paper, released, solution
+from tests.utils.checks.every_lab import LABS
+
+DEMOS = {
+    "agent = make()": "a",
+    "found = agent.ask()\nimport json": "b",
+    "print(found)": "c",
+    "other = 1": "d",
+}
+
+
+def left(*written: str, at: int = 9) -> str:
+    """Which of the demonstrations are left out when these cells stand between them and behind them."""
+    demos = [Cell(name, source) for source, name in DEMOS.items()]
+    cells = [*demos[:at], *(Cell(f"mine {n}", source) for n, source in enumerate(written)), *demos[at:]]
+    return "".join(sorted(left_out(cells, {cell.hash for cell in demos}, str)))
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ([], "abcd"),
+        (["x = 1", "print(x)"], "abcd"),
+        (["print(other)"], "abc"),
+        (["mine = found"], "cd"),  # what defines it needs the agent
+        (["json.dumps(1)"], "cd"),
+        (["def answer(question):\n    return agent.ask(question)"], "bcd"),
+        (["class Mine:\n    kept = [other for _ in ()]"], "abc"),
+        (["later = lambda: (lambda: other)"], "abc"),
+        (["await agent"], "bcd"),
+        (["def answer(agent, found):\n    other = 2\n    return agent, found, other"], "abcd"),
+        (["agent = 2", "print(agent)"], "abcd"),
+        (["print(agent)", "agent = 2"], "bcd"),
+        (["agent = agent"], "abcd"),
+        (["no Python at all"], "abcd"),
+        (["x = " + "(" * 500 + ")" * 500], "abcd"),
+        (["'\\0'.\0"], "abcd"),
+    ],
+)  # fmt: skip
+def test_what_is_needed_runs_and_what_that_needs(written: list[str], told: str) -> None:
+    assert left(*written) == told
+
+
+def test_what_stands_before_a_demonstration_may_need_it_as_well() -> None:
+    assert left("def answer():\n    return agent", at=0) == "bcd"
+
+
+def test_a_demonstration_is_known_by_its_source_alone() -> None:
+    cell = Cell("any", "x", ())
+    assert left_out([cell], {cell.hash}, str) == {"any"}
+    assert left_out([replace(cell, source="y", tags=("demo",))], {cell.hash}, str) == frozenset()
+
+
+@pytest.mark.parametrize("written", [released, solution])
+@pytest.mark.parametrize("lab", [lab.notebook for lab in LABS])
+def test_no_lab_as_it_is_needs_its_demonstrations(lab: str, written: object) -> None:
+    cells = [Cell(str(cell.number), cell.source, cell.tags) for cell in written(lab).cells]  # type: ignore[operator]
+    demos = {cell.id for cell in cells if "demo" in cell.tags}
+    assert demos
+    assert left_out(cells, paper(lab).demo, str) == demos
