@@ -41,8 +41,7 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
     """What the grader will see of the saved notebook, and which file to upload.
 
     Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
-    Raises
-    HandInError or SetupError.
+    Raises HandInError or SetupError.
     """
     from utils.views.handin import HandInView  # noqa: PLC0415 - the fresh run needs no views
 
@@ -54,7 +53,7 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
     saved = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
     return HandInView(
         result=_lab_result(told["result"]),
-        file=path.name,
+        file=f"{path.parent.name}/{path.name}",
         saved=f"{saved:%H:%M:%S}",
         cells=int(told["cells"]),
         problems=tuple(map(str, told["problems"])),
@@ -173,11 +172,12 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
 
 def _problems(cells: list[Any]) -> list[str]:
     found = []
-    for number, cell in enumerate(cells, 1):
+    for cell in cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
                 what = output.ename if output.ename != "KeyboardInterrupt" else "stopped, it took too long"
-                found.append(f"code cell {number} ({cell.source.strip().splitlines()[0][:40]}): {what}")
+                begins = cell.source.strip().splitlines()[0][:40]
+                found.append(f"the cell that begins with `{begins}`: {what}")
     return found
 
 

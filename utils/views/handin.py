@@ -19,7 +19,7 @@ class HandInView(View):
 
     result: LabResult
     file: str
-    """name of the file to upload"""
+    """the file to upload, with its folder"""
     saved: str
     """when the file was saved, as a person reads it"""
     cells: int
@@ -46,7 +46,10 @@ class HandInView(View):
 
     def _summary(self) -> str:
         ended = f"{plural(len(self.problems), 'error')}:" if self.problems else "no error."
-        return f"The file as saved at {self.saved} was run afresh: {plural(self.cells, 'code cell')}, {ended}"
+        return (
+            f"The file as saved at {self.saved}, without what you changed since then, was run afresh: "
+            f"{plural(self.cells, 'code cell')}, {ended}"
+        )
 
     def _upload(self) -> str:
         return f"Hand in this file: {self.file}"
