@@ -184,7 +184,7 @@ def test_rejecting_tells_the_model_why(waiting: Callable[..., Notebook]) -> None
     card = notebook.output(CARD_AT)
     card.get_by_role("textbox", name="Message").fill("not today")
     button(card, "Reject").click()
-    expect(card).to_contain_text("I have not looked it up, as you wished.")
+    expect(card).to_contain_text("I have not searched; all I know is what you told me.")
     assert ("tool", "not today", []) in messages(notebook)
 
 
@@ -218,7 +218,7 @@ def test_the_card_is_used_by_keyboard_alone(waiting: Callable[..., Notebook]) ->
     notebook.page.keyboard.type("not today")
     go_on_with_tab(notebook, button(card, "Reject"))
     press("Enter")
-    expect(card).to_contain_text("I have not looked it up, as you wished.")
+    expect(card).to_contain_text("I have not searched; all I know is what you told me.")
     expect(button(card, "Look again")).to_be_focused()
 
 
@@ -301,6 +301,33 @@ def test_a_fork_without_a_question_is_refused_with_the_reason(explored: Callable
     assert notebook.output(2).inner_text().strip() == "[8, 4]"
 
 
+def test_enter_in_the_question_asks_it_and_what_came_is_said_below_the_button(
+    explored: Callable[..., Notebook],
+) -> None:
+    notebook = explored()
+    explorer = notebook.output(1)
+    option(explorer, "c4").click()
+    expect(explorer.locator(".kit-chosen")).to_contain_text("c4")
+    question = explorer.get_by_role("textbox", name="Question")
+    question.fill("What about in oslo?")
+    explorer.get_by_role("textbox", name="Values").focus()
+    expect(explorer).not_to_contain_text("2 branches")
+    question.press("Enter")
+    expect(explorer).to_contain_text("2 branches")
+    expect(explorer.get_by_role("status")).to_contain_text("Done")
+    expect(explorer.get_by_role("status")).to_have_count(1)
+    above, said, below = (
+        one.bounding_box() or {}
+        for one in (
+            button(explorer, "Fork here: ask this"),
+            explorer.get_by_role("status"),
+            explorer.get_by_role("textbox", name="Values"),
+        )
+    )
+    assert above["y"] + above["height"] <= said["y"]
+    assert said["y"] + said["height"] <= below["y"]
+
+
 def test_without_the_widgets_script_the_explorer_is_a_picture(explored: Callable[..., Notebook]) -> None:
     notebook = explored(without=WIDGETS)
     explorer = notebook.output(1)
@@ -342,7 +369,85 @@ def test_calls_side_by_side_are_a_picture_with_a_name_and_a_text(written: Writin
     expect(text).to_contain_text("4 calls, at most 1 open at once; took 4 rounds, all calls together 4")
 
 
+NAMED = """
+from types import SimpleNamespace
+from utils.views import gantt
+
+def asked(name):
+    return SimpleNamespace(kind="search", opened_at=0, finished_at=1, args={"query": name})
+
+gantt([asked(name) for name in NAMES])
+"""
+NAMES = (
+    ("current weather in Amsterdam", "current weather in Oslo"),
+    ("CURRENT WEATHER IN AMSTERDAM, NL", "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", "日本" * 30, "0123456789" * 4),
+)
+
+
+def test_no_letter_of_a_drawing_is_cut(written: Writing) -> None:
+    notebook = written(*(NAMED.replace("NAMES", repr(names)) for names in NAMES))
+    notebook.run_all()
+    for number, names in enumerate(NAMES):
+        drawn = notebook.output(number).locator("svg.kit-svg text")
+        expect(drawn.first).to_be_visible()
+        boxes = drawn.evaluate_all("all => all.map(one => [one.getBBox().x, one.getBBox().width])")
+        assert len(boxes) > len(names)
+        assert all(x >= 0 and x + wide <= 760 for x, wide in boxes), boxes
+    assert NAMES[0][0] in notebook.output(0).locator("svg.kit-svg text").all_text_contents()
+
+
 # All can be read by everybody
+
+
+RING = """element => {
+  element.focus();
+  const style = getComputedStyle(element), box = element.getBoundingClientRect();
+  const reach = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+  const cut = [];
+  let ground = '';
+  for (let around = element.parentElement; around; around = around.parentElement) {
+    const its = getComputedStyle(around), room = around.getBoundingClientRect();
+    ground ||= its.backgroundColor.startsWith('rgb(') ? its.backgroundColor : '';
+    if (around.classList.contains('jp-OutputArea-output')) break;
+    if (its.overflowX === 'visible' && its.overflowY === 'visible') continue;
+    if (box.top - reach < room.top || box.bottom + reach > room.bottom
+        || box.left - reach < room.left || box.right + reach > room.right) cut.push(around.className);
+  }
+  const {outlineColor: colour, outlineWidth: wide, outlineStyle: kind} = style;
+  return {tag: element.tagName, cut, ground, colour, wide, kind};
+}"""
+
+
+def contrast(one: str, other: str) -> float:
+    """How far two colours of a page are apart, as WCAG counts it."""
+
+    def light(colour: str) -> float:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_who_has_the_focus_is_seen_whole_in_both_themes(written: Writing) -> None:
+    notebook = written(HUMAN.replace("FILE", "ring"), ASK.replace("PLACE", "sf"), CARD, PAST, EXPLORER)
+    notebook.run_all()
+    button(notebook.output(CARD_AT), "Approve").wait_for()
+    notebook.output(4).get_by_role("listbox").wait_for()
+    for theme in THEMES:
+        notebook.use_theme(theme)
+        notebook.page.keyboard.press("Tab")
+        for number in (CARD_AT, 4):
+            controls = (
+                notebook.output(number).locator(".kit-touch").locator("button, input, textarea, select")
+            )
+            shown = [one for one in controls.all() if one.is_enabled() and one.is_visible()]
+            assert len(shown) > 6
+            for one in shown:
+                ring = one.evaluate(RING)
+                assert (ring["cut"], ring["kind"], ring["wide"]) == ([], "solid", "2px"), (theme, ring)
+                assert contrast(ring["colour"], ring["ground"]) >= 3, (theme, ring)
 
 
 def test_axe_finds_nothing_serious_in_the_views_in_both_themes(written: Writing) -> None:

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from utils.views.page import escape, escape_line
 from utils.views.pending import (
     REJECTED,
     TYPES,
+    Came,
     Decision,
     Stop,
     Type,
     Waiting,
+    as_code,
     as_json,
+    came_of,
     code_for,
+    code_given,
+    messages_of,
     read_stop,
     resuming,
     summary,
@@ -31,11 +36,13 @@ from utils.views.thread import Thread
 from utils.views.touch import Acting, Drawn
 
 _NAME = 80
+_CAME = 200
 _ARGS_CHARS, _ARGS_LINES = 2_000, 40
 _ALL_OR_NONE = (
     "At a breakpoint all calls of a message run together or none does: approve all of them, or answer all "
     "yourself (reject, respond). Some of both would mean to run the tools one by one."
 )
+_GIVEN = code_given("graph, config", "approval_card")
 _AGAIN = "When it goes on, the node runs again from its start."
 _ONCE = "The graph itself has no breakpoint: once it goes on it runs to its end without asking again."
 _MOVED = "The thread has moved on since this card looked, so nothing was sent. This is where it stands now."
@@ -51,6 +58,8 @@ class ApprovalCard(Acting):
         self._stop: Stop | None = None
         self._decided: dict[str, Decision] = {}
         self._edited = False
+        self._messages: Sequence[Any] = ()
+        self._came: tuple[tuple[str, str], ...] = ()
         self.refresh()
 
     @property
@@ -118,24 +127,25 @@ class ApprovalCard(Acting):
     # What a decision does
 
     async def _look(self) -> None:
-        self._edited = False
+        self._edited, self._came = False, ()
         await super()._look()
 
     async def _read(self) -> None:
-        self._stop = read_stop(await self._thread.call("get_state", self._thread.config))
-        self._decided = {}
+        snapshot = await self._thread.call("get_state", self._thread.config)
+        self._stop, self._messages, self._decided = read_stop(snapshot), messages_of(snapshot), {}
 
     async def _decide(self, targets: tuple[Waiting, ...], decision: Decision) -> None:
-        self._edited = False
-        before = self.stop
-        fresh = read_stop(await self._thread.call("get_state", self._thread.config))
-        if (fresh.how, fresh.waiting) != (before.how, before.waiting):
-            self._stop, self._decided, self.problem = fresh, {}, _MOVED
+        self._edited, self._came = False, ()
+        before, kept = self.stop, self._decided
+        await self._read()
+        if (self.stop.how, self.stop.waiting) != (before.how, before.waiting):
+            self.problem = _MOVED
             return
+        self._decided = kept
         if before.how == "breakpoint" and decision.type == "edit":
             await self._edit(targets[0], decision)
             return
-        decided = {**self._decided, **{w.id: decision for w in targets}}
+        decided = {**kept, **{w.id: decision for w in targets}}
         if before.how == "breakpoint" and len({d.type == "approve" for d in decided.values()}) > 1:
             self.problem = _MIXED
             return
@@ -171,7 +181,7 @@ class ApprovalCard(Acting):
     async def _send(self, stop: Stop, decided: Mapping[str, Decision]) -> None:
         from langgraph.types import Command  # noqa: PLC0415 - a picture alone needs no langgraph
 
-        config = self._thread.config
+        config, before = self._thread.config, self._messages
         self.done = code_for(stop, decided, asynchronous=self.asynchronous)
         going_on: Any = None
         if stop.how == "interrupt":
@@ -180,6 +190,7 @@ class ApprovalCard(Acting):
             await self._answer_calls(stop, decided)
         await self._thread.call("invoke", going_on, config)
         await self._read()
+        self._came = tuple(_became(stop, decided, came_of(before, self._messages)))
 
     async def _answer_calls(self, stop: Stop, decided: Mapping[str, Decision]) -> None:
         """Put answers in the place of those that the tools would have given."""
@@ -235,7 +246,8 @@ class ApprovalCard(Acting):
             yield "Decided", f"{len(self._decided)} of {len(self.waiting)}; sent when all are decided"
         if self.stop.how == "stopped":
             yield "Go on", resuming("None", asynchronous=self.asynchronous)
-        if self.answer is not None:
+        yield from self._came
+        if self.answer is not None and ("Answer", self.answer) not in self._came:
             yield "Answer", self.answer
 
     def codes(self) -> Iterator[tuple[str, str]]:
@@ -269,7 +281,7 @@ class ApprovalCard(Acting):
         if outcome := list(self.outcome()):
             lines += ["", *(hang(f"{word}: ", clean(said)) for word, said in outcome)]
         if codes := list(self.codes()):
-            lines += ["", "As code"]
+            lines += ["", "As code", f"  {_GIVEN}"]
             for name, code in codes:
                 lines += [f"  {name}", *(f"    {line}" for line in code.split("\n"))]
         return "\n".join(lines)
@@ -318,9 +330,10 @@ class ApprovalCard(Acting):
         return f'<div role="status">{said}</div>\n' if said else ""
 
     def code_html(self) -> str:
-        codes = "\n\n".join(f"# {name}\n{code}" for name, code in self.codes())
-        if not codes:
+        ways = [f"# {name}\n{code}" for name, code in self.codes()]
+        if not ways:
             return ""
+        codes = "\n\n".join([_GIVEN, *ways])
         return (
             "<details><summary>As code</summary>"
             f'<pre tabindex="0">{escape(codes, chars=8_000, lines=80)}</pre></details>\n'
@@ -346,6 +359,27 @@ def title(waiting: Waiting) -> str:
     if not waiting.is_call:
         return "a question"
     return f"{one_line(waiting.name, _NAME)}  {one_line(waiting.id, 60)}"
+
+
+def _became(stop: Stop, decided: Mapping[str, Decision], came: Came) -> Iterator[tuple[str, str]]:
+    """What became of each call, then the results of others, then what the model said."""
+    for waiting in stop.waiting:
+        if waiting.id in came.results:
+            yield "Result", f"{one_line(waiting.name, _NAME)}: {one_line(came.results[waiting.id], _CAME)}"
+        elif len(stop.waiting) > 1:
+            # A graph of its own may keep results where a card knows none: then what was sent is said.
+            yield "Sent", f"{title(waiting)}: {_in_words(decided[waiting.id])}"
+    asked = {waiting.id for waiting in stop.waiting}
+    for id, result in came.results.items():
+        if id not in asked:
+            yield "Result", one_line(result, _CAME)
+    for answer in came.answers:
+        yield "Answer", answer
+
+
+def _in_words(decision: Decision) -> str:
+    said = as_code(dict(decision.args)) if decision.args is not None else decision.message
+    return f"{decision.type}, {one_line(said, _CAME)}" if said else decision.type
 
 
 def _decision(kind: Type, args: Any, message: str) -> Decision:

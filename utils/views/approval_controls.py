@@ -33,6 +33,7 @@ _TYPED = (
     "Arguments, these are not those that Approve runs: press Send edited arguments first, "
     "or put the old ones back"
 )
+_WHICH = "Message, Enter does not say what it is: press Reject or Answer instead"
 _ROWS = 12
 # Longer arguments would make the page slow; they can be edited in code.
 _EDITABLE = 20_000
@@ -125,7 +126,7 @@ class Item:
         self.title, self.error = note(), note()
         label = "Arguments" if waiting.is_call else "Question"
         self.args = area(label, text, rows=min(text.count("\n") + 2, _ROWS))
-        self.message = field("Message", "why not, or the answer to give instead")
+        self.message = field("Message", "why not, or the answer to give instead", self._entered)
         name = one_line(waiting.name, 40) or "the question"
         self.by_type = {
             kind: button(_LABELS[kind], self._deciding(kind), f"{name}: {_TELLS[kind]}")
@@ -174,6 +175,14 @@ class Item:
                 self.complain(str(error), self.message if kind == "respond" else self.args)
 
         return pressed
+
+    def _entered(self) -> None:
+        """Enter in the message presses the button that sends it, where there is only one."""
+        senders = [kind for kind in ("reject", "respond") if kind in self.by_type]
+        if len(senders) == 1:
+            self.by_type[senders[0]].click()
+        else:
+            self.complain(_WHICH, self.message)
 
     def _said(self, kind: Type) -> str:
         if kind not in ("reject", "respond"):

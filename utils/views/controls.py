@@ -28,9 +28,17 @@ def area(label: str, value: str, rows: int) -> Any:
     return made.add_class("kit-code")
 
 
-def field(label: str, hint: str = "") -> Any:
-    """A field for one line, with a label."""
-    return ipywidgets.Text(description=label, placeholder=hint, style=_WIDE, layout={"width": "auto"})
+def field(label: str, hint: str, entered: Callable[[], None]) -> Any:
+    """A field for one line, with a label; `entered` is called when Enter is pressed in it."""
+    made = ipywidgets.Text(description=label, placeholder=hint, style=_WIDE, layout={"width": "auto"})
+
+    def heard(_: Any, content: Any, __: Any) -> None:
+        # Watching the value instead would take leaving the field for Enter; `on_submit` is deprecated.
+        if content.get("event") == "submit" and not made.disabled:
+            entered()
+
+    made.on_msg(heard)
+    return made
 
 
 def choices(label: str, options: Sequence[tuple[str, Any]], rows: int) -> Any:

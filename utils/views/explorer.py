@@ -13,7 +13,7 @@ from typing import Any
 from utils.views.changes import MOST, WORDS, Change, changes
 from utils.views.folding import Fold, Shown, fold, lines
 from utils.views.page import escape, escape_line
-from utils.views.pending import as_code, open_calls, resuming
+from utils.views.pending import as_code, code_given, open_calls, resuming
 from utils.views.plain import clean, hang, one_line, plural
 from utils.views.thread import Thread
 from utils.views.touch import Acting, Drawn
@@ -31,6 +31,7 @@ _FORKING = (
     "A fork adds checkpoints with the selected one as parent; none is changed or removed. "
     "Nodes that run after it run again: model, tools and interrupts."
 )
+_GIVEN = code_given("graph", "checkpoint_explorer")
 _NOT_HELD = "Run again from here, it does not pause at the breakpoint where it stands: it has been there."
 _OPEN_CALLS = "A tool call has no answer here: a provider refuses a new question at this point."
 
@@ -215,12 +216,12 @@ class CheckpointExplorer(Acting):
         """What was done last as code; else how to reach the selected checkpoint, and to fork there."""
         row = self._rows.get(self.selected or "")
         if self.done or row is None:
-            return self.done
+            return f"{_GIVEN}\n{self.done}" if self.done else ""
         ways = ["# look at its state", f"{self._state_code()}.values"]
         if row.node.next:
             ways += ["# or run again what followed", self._fork_code(None, None, None)]
         ways += ["# or ask something there", self._fork_code("…", None, None)]
-        return "\n".join([self._config_code(row), *ways])
+        return "\n".join([_GIVEN, self._config_code(row), *ways])
 
     def static_code(self) -> str:
         """The code without the checkpoints' ids, which differ from run to run: a stored picture must not."""

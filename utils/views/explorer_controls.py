@@ -27,13 +27,17 @@ class Controls:
         self.explorer = explorer
         self._drawing = False
         self._pressed: Any = None
-        self.head, self.detail, self.error, self.outcome, self.code = (note() for _ in range(5))
+        self.head, self.detail, self.code = (note() for _ in range(3))
+        self.below_ask, self.below_write = note(), note()
+        self.outcome = self.below_ask
+        """where is said what came of the last action: below the row of its button"""
+        self._refused = ""
         self.list = choices("Checkpoint", (), _ROWS)
         self.list.observe(self._selected, names="value")
         # JupyterLab takes a list's arrow keys for itself, so a keyboard needs buttons.
         self.earlier = button("Earlier", lambda _: self._move(-1), "selects the checkpoint above")
         self.later = button("Later", lambda _: self._move(1), "selects the checkpoint below")
-        self.question = field("Question", "a new message from the user")
+        self.question = field("Question", "a new message from the user", lambda: self.ask.click())
         self.ask = button(
             "Fork here: ask this", self._doing(self._ask), "asks the question at the selected checkpoint"
         )
@@ -55,11 +59,11 @@ class Controls:
             self.detail,
             self.question,
             row(self.ask, self.replay),
+            self.below_ask,
             self.values,
             self.node,
             row(self.write, self.again),
-            self.error,
-            self.outcome,
+            self.below_write,
             self.code,
         )
         self.draw()
@@ -74,7 +78,7 @@ class Controls:
         self.head.value = with_style(f'<div class="kit-view">{explorer.head_html()}</div>', "touch")
         self._draw_list()
         self.detail.value = _view(explorer.detail_html())
-        self.outcome.value = _view(explorer.outcome_html())
+        self._draw_outcome()
         self.code.value = _view(explorer.code_html())
         nothing = explorer.selected is None
         for one in (*self.buttons, self.list, self.question, self.values, self.node):
@@ -84,6 +88,13 @@ class Controls:
             # A button that cannot be pressed loses the focus.
             (self.list if self._pressed.disabled else self._pressed).focus()
             self._pressed = None
+
+    def _draw_outcome(self) -> None:
+        came = self.explorer.outcome_html()
+        self._refused = "" if came else self._refused
+        said = _view(came or self._refused)
+        for place in (self.below_ask, self.below_write):
+            place.value = said if place is self.outcome else ""
 
     def _draw_list(self) -> None:
         shown = self.explorer.shown()
@@ -101,12 +112,14 @@ class Controls:
 
     def _selected(self, change: Any) -> None:
         if not self._drawing and change["new"] is not None:
+            self._refused = ""
             self.explorer.select(change["new"])
 
     def _move(self, step: int) -> None:
         names = [part.name for part in self.explorer.shown()]
         place = names.index(self.explorer.selected) + step if self.explorer.selected in names else -1
         if 0 <= place < len(names):
+            self._refused = ""
             self.explorer.select(names[place])
 
     def _ask(self) -> None:
@@ -127,16 +140,19 @@ class Controls:
 
     def _doing(self, action: Callable[[], Any]) -> Callable[[Any], None]:
         def pressed(which: Any) -> None:
-            self.error.value = ""
+            # Emptied first: what is said again is read again.
+            self.outcome.value = self._refused = ""
+            self.outcome = self.below_write if which in (self.write, self.again) else self.below_ask
             try:
                 self._pressed = which
                 action()
             except ValueError as error:
                 self._pressed = None
-                self.error.value = _view(
+                self._refused = (
                     '<p class="kit-said kit-bad" role="alert"><span class="kit-word">Not done</span> '
                     f"{escape(str(error))}</p>"
                 )
+                self.outcome.value = _view(self._refused)
 
         return pressed
 

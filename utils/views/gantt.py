@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from utils.views.display import View
-from utils.views.plain import grid, one_line, plural
+from utils.views.plain import grid, plural, short, short_names
 
 _MOST_CALLS = 200
-_NAME = 32
+NAME = 32
+"""so many columns of a call's name are drawn"""
 _COLUMNS = 40
 _BAR, _NOTHING, _OPEN = "█", "·", "▒"
 
@@ -162,7 +163,8 @@ def _round(begun: int) -> int:
 def gantt_text(runs: Sequence[Run], *, seconds: bool = False) -> str:
     """The runs as lines: a headline each, then a line for each call."""
     most = max((extent(run, seconds) for run in runs), default=0.0)
-    return "\n\n".join("\n".join(_lines(run, most, seconds)) for run in runs) or EMPTY
+    names = short_names(dict.fromkeys(call.label for run in runs for call in run.calls), NAME)
+    return "\n\n".join("\n".join(_lines(run, names, most, seconds)) for run in runs) or EMPTY
 
 
 def gantt_html(runs: Sequence[Run], *, seconds: bool = False) -> str:
@@ -198,13 +200,15 @@ def _end(calls: Sequence[Call]) -> float:
     return max(time for call in calls for time in (call.began, call.ended) if time is not None)
 
 
-def _lines(run: Run, most: float, seconds: bool) -> list[str]:
-    head = f"{one_line(run.title, _NAME)}: " if run.title else ""
+def _lines(run: Run, names: Mapping[str, str], most: float, seconds: bool) -> list[str]:
+    head = f"{short(run.title, NAME)}: " if run.title else ""
     if not run.calls:
         return [f"{head}{EMPTY}"]
     found = measured(run, seconds=seconds)
     head += f"{found.about}; took {found.wall_text}, all calls together {found.sum_text}"
-    lines = grid([(_name(b.call), _bar(b.first, b.last, most, b.call)) for b in found.bars[:_MOST_CALLS]])
+    lines = grid(
+        [(names[b.call.label], _bar(b.first, b.last, most, b.call)) for b in found.bars[:_MOST_CALLS]]
+    )
     more = len(found.bars) - _MOST_CALLS
     return [head, *lines, *([f"[… {more:,} more calls …]"] if more > 0 else [])]
 
@@ -234,10 +238,6 @@ def _bar(first: float, last: float, most: float, call: Call) -> str:
     sign = _OPEN if call.ended is None else _BAR
     remark = " given up" if call.given_up else " still open" if call.ended is None else ""
     return f"{_NOTHING * start}{sign * (stop - start)}{_NOTHING * (_COLUMNS - stop)}{remark}"
-
-
-def _name(call: Call) -> str:
-    return one_line(call.label, _NAME)
 
 
 def _events(calls: Iterable[Call]) -> list[tuple[float, int]]:

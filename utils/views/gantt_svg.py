@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from utils.views.gantt import EMPTY, Bar, Measured, Run, extent, measured
-from utils.views.plain import one_line
-from utils.views.svg import LEFT, PLOT, ROW, drawing, label, number, path
+from utils.views.gantt import EMPTY, NAME, Bar, Measured, Run, extent, measured
+from utils.views.plain import one_line, short, short_names
+from utils.views.svg import RIGHT, ROW, WIDTH, drawing, in_full, label, number, path
 
 _MOST_CALLS = 60
 _MOST_RUNS = 12
+_EDGE = 8
+LEFT = 240
+"""room for names of `NAME` letters"""
+PLOT = WIDTH - LEFT - RIGHT
+_TITLE = 48
 _BAR = 14
 _GRID = 20
 """so many rounds still get a line each"""
@@ -21,26 +26,33 @@ def gantt_svg(runs: Sequence[Run], *, seconds: bool = False) -> str:
     figures = [measured(run, seconds=seconds) if run.calls else None for run in shown]
     most = max((extent(run, seconds) for run in shown), default=0.0)
     longest = max((max(found.wall, found.total) for found in figures if found), default=0.0)
+    calls = [bar.call for found in figures if found for bar in found.bars[:_MOST_CALLS]]
+    names = short_names(dict.fromkeys(call.label for call in calls), NAME)
     parts: list[str] = []
     y = 4.0
     for run, found in zip(shown, figures, strict=True):
         parts += _heading(run, found, y)
         y += ROW
         if found is not None:
-            parts += _bars(found, y, most, seconds)
+            parts += _bars(found, names, y, most, seconds)
             y += ROW * min(len(found.bars), _MOST_CALLS + 1)
             parts += _totals(found, y + 6, most, longest)
             y += 2 * ROW + 12
         y += 8
-    return drawing(parts, max(y, ROW), "Calls side by side", "; ".join(_told(shown, figures)) or EMPTY)
+    told = "; ".join(_told(shown, figures)) or EMPTY
+    return drawing(parts, max(y, ROW), "Calls side by side", told + in_full(names))
 
 
 def _heading(run: Run, found: Measured | None, y: float) -> Iterator[str]:
-    title = f"{run.title}: " if run.title else ""
-    yield label(8, y + 15, title + (found.about if found else EMPTY), kind="kit-strong", chars=100)
+    about = found.about if found else EMPTY
+    title, full = (f"{name}: " if run.title else "" for name in (short(run.title, _TITLE), run.title))
+    room = WIDTH - 2 * _EDGE
+    yield label(
+        _EDGE, y + 15, title + about, kind="kit-strong", columns=100, room=room, full=f"{full}{about}"
+    )
 
 
-def _bars(found: Measured, y: float, most: float, seconds: bool) -> Iterator[str]:
+def _bars(found: Measured, names: Mapping[str, str], y: float, most: float, seconds: bool) -> Iterator[str]:
     rows = found.bars[:_MOST_CALLS]
     if not seconds and 0 < most <= _GRID:
         lines = "".join(
@@ -51,7 +63,9 @@ def _bars(found: Measured, y: float, most: float, seconds: bool) -> Iterator[str
     for n, bar in enumerate(rows):
         top = y + n * ROW + (ROW - _BAR) / 2
         left, wide = _place(bar, most)
-        yield label(LEFT - 8, top + 11, bar.call.label, end=True)
+        name = bar.call.label
+        room = LEFT - 2 * _EDGE
+        yield label(LEFT - _EDGE, top + 11, names[name], end=True, columns=NAME, room=room, full=name)
         shapes.setdefault(_kind(bar), []).append(
             f"M{number(left)} {number(top)}h{number(wide)}v{_BAR}h-{number(wide)}z"
         )
@@ -99,7 +113,7 @@ def _totals(found: Measured, y: float, most: float, longest: float) -> Iterator[
 
 def _told(runs: Sequence[Run], figures: Sequence[Measured | None]) -> Iterator[str]:
     for run, found in zip(runs, figures, strict=True):
-        title = f"{one_line(run.title, 60)}: " if run.title else ""
+        title = f"{one_line(run.title, 200)}: " if run.title else ""
         if found is None:
             yield f"{title}{EMPTY}"
         else:

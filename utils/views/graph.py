@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from utils.views.plain import one_line, pad, width
+from utils.views.plain import one_line, pad, short, width
 
 _NAMES = {"__start__": "START", "__end__": "END"}
 _NAME = 40
+_FULL = 200
 # Beyond this many edges a drawing is a knot (and Mermaid refuses 500): text says more.
 _MANY_EDGES = 200
 
@@ -109,20 +110,20 @@ def read_graph(graph: Drawable, current: Iterable[str] = ()) -> GraphShape:
     nodes = [
         GraphNode(
             id=str(id),
-            name=one_line(_NAMES.get(str(id), str(node.name)), _NAME),
+            name=one_line(_NAMES.get(str(id), str(node.name)), _FULL),
             pauses=str((node.metadata or {}).get("__interrupt", "")).replace(",", " and "),
             current=id in marked,
         )
         for id, node in drawn.nodes.items()
     ]
     known = {node.id for node in nodes}
-    nodes += [GraphNode(id=id, name=one_line(id, _NAME), current=True) for id in sorted(marked - known)]
+    nodes += [GraphNode(id=id, name=one_line(id, _FULL), current=True) for id in sorted(marked - known)]
     # START first and END last, whatever order the library keeps; the rest as they were added.
     nodes.sort(key=lambda node: {"__start__": 0, "__end__": 2}.get(node.id, 1))
     place = {node.id: i for i, node in enumerate(nodes)}
     edges = [
         GraphEdge(
-            str(edge.source), str(edge.target), bool(edge.conditional), one_line(str(edge.data or ""), _NAME)
+            str(edge.source), str(edge.target), bool(edge.conditional), one_line(str(edge.data or ""), _FULL)
         )
         for edge in drawn.edges
     ]
@@ -132,6 +133,17 @@ def read_graph(graph: Drawable, current: Iterable[str] = ()) -> GraphShape:
 
 def shape_text(shape: GraphShape) -> str:
     """The graph as lines ``node -> node``, then what is marked."""
+    return _text(_shortened(shape))
+
+
+def _shortened(shape: GraphShape) -> GraphShape:
+    """The graph with names that fit a drawing."""
+    nodes = (replace(node, name=short(node.name, _NAME)) for node in shape.nodes)
+    edges = (replace(edge, label=short(edge.label, _NAME)) for edge in shape.edges)
+    return GraphShape(tuple(nodes), tuple(edges))
+
+
+def _text(shape: GraphShape) -> str:
     nodes = {node.id: node for node in shape.nodes}
     marked = any(node.current for node in shape.nodes)
     leads = {node.id: ("▶ " if node.current else "  ") * marked + node.name for node in shape.nodes}
@@ -152,7 +164,8 @@ def shape_text(shape: GraphShape) -> str:
 def shape_mermaid(shape: GraphShape) -> str:
     """The graph as the text of a Mermaid drawing, with a description for those who cannot see it."""
     keys = {node.id: f"n{i}" for i, node in enumerate(shape.nodes)}
-    spoken = "; ".join(" ".join(line.split()) for line in shape_text(shape).splitlines())
+    spoken = "; ".join(" ".join(line.split()) for line in _text(shape).splitlines())
+    shape = _shortened(shape)
     # A description is not quoted, so only harmless characters may stay in it.
     spoken = re.sub(r"[^\w .,:;'-]", " ", spoken.replace("▶ ", "").replace("->", "to"))
     lines = ["graph TD", "    accTitle: Graph", f"    accDescr: {spoken}"]

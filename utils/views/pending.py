@@ -94,9 +94,7 @@ def read_stop(snapshot: Any) -> Stop:
         if len({waiting.id for waiting in asked}) < len(asked):
             asked = [replace(waiting, id=str(waiting.interrupt)) for waiting in asked]
         return Stop("interrupt", following, tuple(asked))
-    values = snapshot.values if isinstance(snapshot.values, Mapping) else {}
-    messages = values.get("messages")
-    messages = messages if isinstance(messages, list) else []
+    messages = messages_of(snapshot)
     if not following:
         return Stop("nothing", answer=_answer(messages))
     back, found = open_calls(messages)
@@ -129,8 +127,39 @@ def _answer(messages: Sequence[Any]) -> str | None:
     last = messages[-1] if messages else None
     if getattr(last, "type", "") != "ai" or getattr(last, "tool_calls", None):
         return None
-    text = getattr(last, "text", "")
+    return _said(last)
+
+
+def _said(message: Any) -> str:
+    text = getattr(message, "text", "")
     return str(text() if callable(text) and not isinstance(text, str) else text)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What a run added to a thread: results by the ids of their calls, and what the model said."""
+
+    results: Mapping[str, str]
+    answers: tuple[str, ...]
+
+
+def messages_of(snapshot: Any) -> Sequence[Any]:
+    """The messages in the state of this snapshot; none where it has no such list."""
+    found = snapshot.values.get("messages") if isinstance(snapshot.values, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
+def came_of(before: Sequence[Any], after: Sequence[Any]) -> Came:
+    """What stands in the messages that was not there before: by id, or by place where they have none."""
+    known = {id for message in before if (id := getattr(message, "id", None))}
+    added = [
+        message
+        for place, message in enumerate(after)
+        if (id not in known if (id := getattr(message, "id", None)) else place >= len(before))
+    ]
+    results = {str(m.tool_call_id): _said(m) for m in added if getattr(m, "type", "") == "tool"}
+    answers = (_answer([message]) for message in added)
+    return Came(results, tuple(answer for answer in answers if answer))
 
 
 def read_arguments(text: str) -> dict[str, Any]:
@@ -188,6 +217,11 @@ def as_code(value: Any) -> str:
 def resuming(what: str, *, asynchronous: bool) -> str:
     """The call that goes on with the thread."""
     return f"await graph.ainvoke({what}, config)" if asynchronous else f"graph.invoke({what}, config)"
+
+
+def code_given(names: str, view: str) -> str:
+    """A comment that says what the names in the code below stand for."""
+    return f"# {names}: what you gave to {view}"
 
 
 def code_for(stop: Stop, decided: Mapping[str, Decision], *, asynchronous: bool = False) -> str:

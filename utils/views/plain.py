@@ -56,11 +56,37 @@ def clean(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = Fal
 
 
 def one_line(text: str, chars: int = COLUMNS) -> str:
-    """The text on one line, hidden characters and line ends made visible, cut with a mark."""
-    span = _LOOK * chars
-    safe = _visible(text[:span]).replace("\n", "⏎")
-    more = len(safe) - chars + max(len(text) - span, 0)
-    return safe if more <= 0 else f"{safe[:chars]}… (+{more:,} characters)"
+    """The text on one line, hidden characters and line ends made visible, cut with a mark.
+
+    What the mark would make longer stays whole.
+    """
+    safe, left = _flat(text, _LOOK * chars)
+    more = max(len(safe) - chars, 0) + left
+    cut = f"{safe[:chars]}… (+{more:,} characters)"
+    return cut if more > 0 and (left or len(cut) < len(safe)) else safe
+
+
+def short(text: str, columns: int) -> str:
+    """The text on one line for a place that is `columns` wide: what does not fit becomes an ellipsis."""
+    safe, left = _flat(text, _LOOK * columns)
+    if width(safe) <= columns - bool(left):
+        return safe + "…" * bool(left)
+    return safe[: _fitting(safe, columns - 1)].rstrip() + "…"
+
+
+def short_names(texts: Collection[str], columns: int) -> dict[str, str]:
+    """Each text as `short`, for names that stand in one drawing and should stay distinguishable.
+
+    Where all begin with the same words these go first, as many as have to.
+    """
+    whole = {text: _flat(text, _LOOK * columns)[0] for text in texts}
+    over = max(map(width, whole.values()), default=0) - columns
+    starts = _shared_words(whole.values())
+    if over <= 0 or not starts:
+        return {text: short(text, columns) for text in texts}
+    # The ellipsis in front takes a column, too.
+    cut = next((place for place in starts if place > over), starts[-1])
+    return {text: short(f"…{name[cut:]}", columns) for text, name in whole.items()}
 
 
 def width(text: str) -> int:
@@ -108,6 +134,18 @@ def grid(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str
 def plural(number: int, word: str) -> str:
     """A number with its noun: ``1 message``, ``2 messages``."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _shared_words(texts: Collection[str]) -> list[int]:
+    """Where in the texts a word begins before which all are the same."""
+    first, last = min(texts, default=""), max(texts, default="")
+    differ = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return [] if first == last else [n for n in range(1, differ + 1) if first[n - 1] == " "]
+
+
+def _flat(text: str, span: int) -> tuple[str, int]:
+    """The text's beginning on one line, nothing hidden in it, and how much of the text was left out."""
+    return _visible(text[:span]).replace("\n", "⏎"), max(len(text) - span, 0)
 
 
 def _visible(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-from utils.views.plain import one_line
+from utils.views.plain import one_line, short
 
 WIDTH = 760
 """width of every drawing in its own units; on the page it takes what room there is"""
@@ -13,6 +14,10 @@ LEFT, RIGHT = 175, 155
 """room for names on the left and for figures on the right"""
 PLOT = WIDTH - LEFT - RIGHT
 ROW = 22
+_EM = 12.5
+"""size of the text, as the stylesheet has it"""
+_FULL = 200
+_WIDE_LETTERS, _NARROW_LETTERS = "mwMW%@…—", "fijlrt .,:;'|!()[]/"
 
 
 def drawing(parts: Iterable[str], height: float, title: str, description: str) -> str:
@@ -24,16 +29,54 @@ def drawing(parts: Iterable[str], height: float, title: str, description: str) -
     )
 
 
-def label(x: float, y: float, text: str, *, kind: str = "", end: bool = False, chars: int = 24) -> str:
-    """A line of text; with `end` it ends at `x`."""
+def label(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    kind: str = "",
+    end: bool = False,
+    columns: int = 24,
+    room: float | None = None,
+    full: str = "",
+) -> str:
+    """A line of text; with `end` it ends at `x`.
+
+    It takes at most `room`: wide letters are set closer. Where it is not all of `full`, that is shown to
+    whoever points at it.
+    """
+    shown = short(text, columns)
     anchor = ' text-anchor="end"' if end else ""
     kind = f' class="{kind}"' if kind else ""
-    return f'<text x="{number(x)}" y="{number(y)}"{anchor}{kind}>{html.escape(one_line(text, chars))}</text>'
+    if room is not None and _most_wide(shown) > room:
+        anchor += f' textLength="{number(room)}" lengthAdjust="spacingAndGlyphs"'
+    whole = one_line(full or text, _FULL)
+    title = "" if whole == shown else f"<title>{html.escape(whole)}</title>"
+    return f'<text x="{number(x)}" y="{number(y)}"{anchor}{kind}>{html.escape(shown)}{title}</text>'
+
+
+def in_full(names: Mapping[str, str]) -> str:
+    """A sentence with the names that are shown in part, for a description; none if all are whole."""
+    cut = [one_line(name, _FULL) for name, shown in names.items() if shown != one_line(name, _FULL)]
+    return f"; in full: {', '.join(cut)}" if cut else ""
 
 
 def path(d: str, kind: str) -> str:
     """A shape, dressed by its class."""
     return f'<path class="{kind}" d="{d}"/>'
+
+
+def _most_wide(text: str) -> float:
+    """How wide the text is where the page's font is a wide one."""
+    return _EM * sum(map(_ems, text))
+
+
+def _ems(char: str) -> float:
+    if unicodedata.east_asian_width(char) in "WF":
+        return 1.0
+    if char in _WIDE_LETTERS:
+        return 1.0
+    return 0.4 if char in _NARROW_LETTERS else 0.76 if char.isupper() else 0.61
 
 
 def number(value: float) -> str:

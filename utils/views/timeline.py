@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, ClassVar, Literal, get_args
 
 from utils.views.display import View
-from utils.views.plain import COLUMNS, one_line, pad, plural, width
+from utils.views.plain import COLUMNS, one_line, pad, plural, short_names, width
 
 Kind = Literal["token", "call", "result", "progress", "step", "empty"]
 Clock = Callable[[], float]
@@ -23,6 +23,7 @@ Clock = Callable[[], float]
 MOST_ITEMS = 20_000
 _MOST_LANES = 40
 LABEL = 24
+_FULL = 200
 _WHOLE = "state"
 
 
@@ -39,6 +40,16 @@ class Moment:
     """seconds since the stream began; None where only the order counts"""
     open: int | None = None
     """requests open at the model's side when it came; None where nobody looked"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A time during which as many requests were open."""
+
+    first: int
+    last: int
+    """the columns from where to where"""
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +194,9 @@ def timeline_text(moments: Sequence[Moment]) -> str:
         return "nothing came"
     lanes = lanes_of(moments)
     modes = {moment.mode for moment in moments}
-    names = {key: _name(key, several=len(modes) > 1) for key in lanes}
+    whole = {key: _name(key, several=len(modes) > 1) for key in lanes}
+    shown = short_names(whole.values(), LABEL)
+    names = {key: shown[name] for key, name in whole.items()}
     label = max([*map(width, names.values()), len(OPEN)])
     count = len(str(max(map(len, lanes.values()))))
     columns = COLUMNS - label - count - 4
@@ -240,7 +253,7 @@ def lanes_of(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
 
 def _name(key: tuple[str, str], *, several: bool) -> str:
     mode, lane = key
-    return one_line(f"{mode} {lane}" if several else lane, LABEL)
+    return f"{mode} {lane}" if several else lane
 
 
 def heading(moments: Sequence[Moment]) -> str:
@@ -270,11 +283,32 @@ def _drawn(marks: Iterable[tuple[int, str, Kind]], columns: int) -> str:
 
 def _open_row(moments: Sequence[Moment], place: Sequence[int], columns: int) -> str:
     """How many requests were open at the model's side: the most in each column."""
+    cells = {column: "0" for moment, column in zip(moments, place, strict=True) if moment.open is not None}
+    for span in open_spans(moments, place):
+        cells |= dict.fromkeys(range(span.first, span.last + 1), str(min(span.held, 9)))
+    return "".join(cells.get(column, " ") for column in range(columns))
+
+
+def open_spans(moments: Sequence[Moment], place: Sequence[int]) -> list[Held]:
+    """From where to where how many requests were open, the most in each column, where there were any.
+
+    Between two looks that both found some, as many were open as at the first; where the number changes, a
+    span ends in the column in which the next one begins.
+    """
     most: dict[int, int] = {}
     for moment, column in zip(moments, place, strict=True):
         if moment.open is not None:
             most[column] = max(most.get(column, 0), moment.open)
-    return "".join(str(min(most[c], 9)) if c in most else " " for c in range(columns))
+    spans: list[Held] = []
+    reached = -1
+    for column, held in sorted(most.items()):
+        before = spans[-1] if spans and spans[-1].last == reached else None
+        if before is not None and held:
+            spans[-1] = Held(before.first, column, before.held)
+        if held and (before is None or before.held != held):
+            spans.append(Held(column, column, held))
+        reached = column
+    return spans
 
 
 def told_of(moments: Sequence[Moment]) -> Iterator[str]:
@@ -286,7 +320,7 @@ def told_of(moments: Sequence[Moment]) -> Iterator[str]:
     count = Counter(moment.lane for moment in moments if moment.kind == "token")
     known = figures(moments)
     for lane, number in islice(numbers.items(), _MOST_LANES):
-        name, pieces = one_line(lane, LABEL), plural(count[lane], "piece")
+        name, pieces = one_line(lane, _FULL), plural(count[lane], "piece")
         if lane in known:
             first, rate = known[lane].first, known[lane].per_second
             yield f"{name}: {pieces} of text, the first after {first:.2f} s, {rate:.0f} per second"

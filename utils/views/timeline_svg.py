@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from utils.views.plain import one_line
-from utils.views.svg import LEFT, PLOT, ROW, WIDTH, drawing, label, number, path
+from utils.views.plain import short_names
+from utils.views.svg import LEFT, PLOT, ROW, WIDTH, drawing, in_full, label, number, path
 from utils.views.timeline import (
     LABEL,
     OPEN,
@@ -21,6 +21,7 @@ from utils.views.timeline import (
     figures,
     heading,
     lanes_of,
+    open_spans,
     places,
     told_of,
 )
@@ -29,6 +30,7 @@ _COLUMNS = 140
 _MOST_MARKS = 3_000
 _PAD = 6
 _EDGE = 8
+_HALF = 1.5
 
 # Each shape around its place; those without an area are drawn by a thick round line.
 _SHAPES: Mapping[Kind, str] = {
@@ -48,6 +50,7 @@ def timeline_svg(moments: Sequence[Moment]) -> str:
     place = places(moments, columns)
     wide = columns if len(moments) > columns or _timed(moments) else len(moments)
     known = figures(moments)
+    names = short_names(dict.fromkeys(lane for _, lane in lanes), LABEL)
     several = len({mode for mode, _ in lanes}) > 1
     parts: list[str] = []
     y, group = 4.0, None
@@ -55,7 +58,7 @@ def timeline_svg(moments: Sequence[Moment]) -> str:
         if several and mode != group:
             parts += _group(mode, y, first=group is None)
             y, group = y + ROW, mode
-        parts += _lane(lane, _figure(len(numbers), mode, known.get(lane)), y)
+        parts += _lane(lane, names[lane], _figure(len(numbers), mode, known.get(lane)), y)
         parts += _marks(((place[n], moments[n].kind) for n in numbers), y + ROW / 2, wide)
         y += ROW
     if any(moment.open is not None for moment in moments):
@@ -63,20 +66,21 @@ def timeline_svg(moments: Sequence[Moment]) -> str:
         y += ROW + 6
     parts += _axis(moments, lanes.values(), place, y)
     told = "; ".join(told_of(moments)) or "no tokens"
-    return drawing(parts, y + ROW + 4, f"Stream: {heading(moments)}", told)
+    return drawing(parts, y + ROW + 4, f"Stream: {heading(moments)}", told + in_full(names))
 
 
 def _group(mode: str, y: float, *, first: bool) -> Iterator[str]:
     """What stands above the lanes of one mode."""
     if not first:
         yield path(f"M{_EDGE} {number(y)}H{WIDTH - _EDGE}", "kit-grid")
-    yield label(_EDGE, y + 15, f"mode {mode}", kind="kit-strong")
+    yield label(_EDGE, y + 15, f"mode {mode}", kind="kit-strong", columns=60)
 
 
-def _lane(lane: str, figure: str, y: float) -> Iterator[str]:
+def _lane(lane: str, name: str, figure: str, y: float) -> Iterator[str]:
     middle = y + ROW / 2
     yield path(f"M{LEFT} {number(middle)}H{LEFT + PLOT}", "kit-grid")
-    yield label(LEFT - 8, middle + 4, lane, end=True, chars=LABEL)
+    room = LEFT - 2 * _EDGE
+    yield label(LEFT - _EDGE, middle + 4, name, end=True, columns=LABEL, room=room, full=lane)
     yield label(LEFT + PLOT + 12, middle + 4, figure, kind="kit-quiet")
 
 
@@ -106,23 +110,24 @@ def _figure(count: int, mode: str, known: Figures | None) -> str:
 
 
 def _open(moments: Sequence[Moment], place: Sequence[int], wide: int, y: float) -> Iterator[str]:
-    """How many requests were open: the most in each place, as a column as high."""
-    most: dict[int, int] = {}
-    for moment, column in zip(moments, place, strict=True):
-        if moment.open is not None:
-            most[column] = max(most.get(column, 0), moment.open)
-    top = max(*most.values(), 1)
+    """How many requests were open: a bar from where to where, as high as there were many."""
+    spans = open_spans(moments, place)
+    top = max((span.held for span in spans), default=0)
     base = y + ROW + 2
+    # Where the number changes one bar ends and the next begins; the last one ends behind its place.
+    starts = {span.first for span in spans}
     bars = "".join(
-        f"M{number(_x(column, wide))} {number(base)}v-{number(held * (ROW - 2) / top)}"
-        for column, held in sorted(most.items())
-        if held > 0
+        f"M{number(left)} {number(base)}v-{high}H{number(right)}v{high}z"
+        for span in spans
+        for left in [_x(span.first, wide) - _HALF]
+        for right in [_x(span.last, wide) + (-_HALF if span.last in starts - {span.first} else _HALF)]
+        for high in [number(span.held * (ROW - 2) / top)]
     )
-    yield label(LEFT - 8, base - 6, OPEN, end=True)
+    yield label(LEFT - _EDGE, base - 6, OPEN, end=True)
     yield path(f"M{LEFT} {number(base)}H{LEFT + PLOT}", "kit-grid")
     if bars:
         yield path(bars, "kit-held")
-    yield label(LEFT + PLOT + 12, base - 6, f"at most {max(most.values())}", kind="kit-quiet")
+    yield label(LEFT + PLOT + 12, base - 6, f"at most {top}", kind="kit-quiet")
 
 
 def _axis(
@@ -132,9 +137,9 @@ def _axis(
     if _timed(moments):
         first, last = "0 s", f"{moments[-1].at or 0.0:.2f} s"
     yield label(LEFT, y + 15, first, kind="kit-quiet")
-    yield label(LEFT + PLOT, y + 15, one_line(last, 24), kind="kit-quiet", end=True)
+    yield label(LEFT + PLOT, y + 15, last, kind="kit-quiet", end=True)
     most = max(max(Counter(place[n] for n in numbers).values()) for numbers in lanes)
     if most > 1:
         yield label(
-            LEFT + PLOT / 2 - 70, y + 15, f"up to {most:,} items in one mark", kind="kit-quiet", chars=40
+            LEFT + PLOT / 2 - 70, y + 15, f"up to {most:,} items in one mark", kind="kit-quiet", columns=40
         )

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from utils.views.display import View
-from utils.views.plain import grid, one_line, plural
+from utils.views.plain import grid, one_line, plural, short
 
 # More than a course thread ever has; keeps a picture of something endless finite.
 MOST_CHECKPOINTS = 10_000
@@ -155,15 +155,15 @@ def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
     node = row.node
     remarks = (
         "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",
-        one_line(node.label, _NAME),
+        short(node.label, _NAME),
         "◀ current" if row.current else "",
     )
     return (
         f"{row.lead}{'●' if row.current else '○'} {row.name}",
         *([one_line(node.id)] if ids else []),
         "" if node.step is None else f"step {node.step}",
-        one_line(node.source, _NAME),
-        "next " + ", ".join(one_line(_NODES.get(n, n), _NAME) for n in node.next[:8]) if node.next else "end",
+        short(node.source, _NAME),
+        "next " + ", ".join(short(_NODES.get(n, n), _NAME) for n in node.next[:8]) if node.next else "end",
         "" if node.messages is None else plural(node.messages, "message"),
         "  ".join(filter(None, remarks)),
     )

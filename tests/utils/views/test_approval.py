@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from utils.views import approval_card
@@ -149,6 +149,86 @@ def test_reject_and_respond_never_run_the_tool(weather: Any, interrupting: bool,
     card = approval_card(agent.graph, agent.config).decide(decision, message="it is late")
     assert card.answer == "Results: it is late"
     assert agent.ran == []
+
+
+@KINDS
+def test_the_card_says_what_became_of_each_call_and_what_the_model_said(
+    weather: Any, interrupting: bool
+) -> None:
+    agent = weather(interrupting=interrupting)
+    agent.ask()
+    card = approval_card(agent.graph, agent.config).decide("approve")
+    answer = ("Answer", "Results: 20 in city 0")
+    assert list(card.outcome()) == [("Result", "search: 20 in city 0"), answer]
+    assert "Result: search: 20 in city 0" in card.text()
+    assert list(card.refresh().outcome()) == [answer]
+
+
+def test_results_stand_in_the_order_of_the_calls(weather: Any) -> None:
+    agent = weather(calls=2)
+    agent.ask()
+    card = approval_card(agent.graph, agent.config)
+    card.decide("respond", message="17", id="call_1").decide("reject", message="it is late", id="call_0")
+    assert list(card.outcome()) == [
+        ("Result", "search: it is late"),
+        ("Result", "search: 17"),
+        ("Answer", "Results: it is late; 17"),
+    ]
+
+
+def test_what_came_before_the_next_pause_is_told_beside_what_waits(weather: Any) -> None:
+    agent = weather(rounds=2)
+    agent.ask()
+    card = approval_card(agent.graph, agent.config).decide("approve")
+    assert list(card.outcome()) == [("Result", "search: 20 in city 0")]
+    card.decide("edit", args={"city": "Oslo"})
+    assert [word for word, _ in card.outcome()] == ["Edited"]
+    assert [said for _, said in card.decide("approve").outcome()] == [
+        "search: 20 in Oslo",
+        "Results: 20 in city 0; 20 in Oslo",
+    ]
+
+
+def test_a_run_that_fails_tells_no_result(weather: Any) -> None:
+    agent = weather(rounds=2)
+    agent.ask()
+    card = approval_card(agent.graph, agent.config).decide("approve")
+    agent.breaks = True
+    assert [word for word, _ in card.decide("approve").outcome()] == ["Problem"]
+
+
+def test_bookings_without_tool_messages_are_told_one_by_one() -> None:
+    def book(task: Any) -> Any:
+        decision = interrupt(task)
+        if decision["type"] == "reject":
+            return {"messages": [AIMessage(f"not booked: {decision['message']}")]}
+        return {"messages": [AIMessage(f"booked: {decision['args']['city']}")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("book", book)
+    calls = [{"id": id, "name": "book", "args": {"city": id}} for id in ("Oslo", "Rome")]
+    builder.add_conditional_edges(START, lambda _: [Send("book", call) for call in calls], ["book"])
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    graph.invoke({"messages": [HumanMessage("two, please")]}, config)
+    card = approval_card(graph, config).decide("edit", args={"city": "Bergen"}, id="Oslo")
+    card.decide("reject", message="not in August", id="Rome")
+    assert list(card.outcome()) == [
+        ("Sent", "book  Oslo: edit, {'city': 'Bergen'}"),
+        ("Sent", "book  Rome: reject, not in August"),
+        ("Answer", "booked: Bergen"),
+        ("Answer", "not booked: not in August"),
+    ]
+
+
+def test_the_code_says_what_its_names_stand_for(weather: Any) -> None:
+    agent = weather()
+    agent.ask()
+    card = approval_card(agent.graph, agent.config)
+    for _ in range(2):
+        assert card.text().count("# graph, config: what you gave to approval_card") == 1
+        assert card.code_html().count("# graph, config: what you gave to approval_card") == 1
+        card.decide("approve")
 
 
 def test_a_call_rejected_at_a_breakpoint_is_answered_as_an_error(weather: Any) -> None:
@@ -593,6 +673,32 @@ def test_an_answer_without_words_is_asked_for(weather: Any) -> None:
     item.message.value = "17"
     item.by_type["respond"].click()
     assert card.answer == "Results: 17"
+
+
+def enter(field: Any) -> None:
+    """Press Enter in a field, as the front end tells it."""
+    field._handle_custom_msg({"event": "submit"}, [])
+
+
+def test_enter_in_a_message_that_only_one_button_sends_presses_it() -> None:
+    graph, config = questioning("sure?")
+    card = approval_card(graph, config)
+    card.widget()
+    (item,) = card._controls.items  # type: ignore[union-attr]
+    item.message.value = "quite"
+    enter(item.message)
+    assert graph.get_state(config).values == {"x": {"type": "respond", "message": "quite"}}
+
+
+def test_enter_in_a_message_that_two_buttons_send_decides_nothing(weather: Any) -> None:
+    agent = weather()
+    agent.ask()
+    card, shown = controls(agent)
+    (item,) = shown.items
+    item.message.value = "17"
+    enter(item.message)
+    assert "press Reject or Answer instead" in item.error.value
+    assert (len(card.waiting), card.decided, agent.ran) == (1, {}, [])
 
 
 def test_what_was_typed_for_one_call_stays_when_another_is_edited(weather: Any) -> None:

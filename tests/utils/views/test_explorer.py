@@ -60,6 +60,13 @@ def test_what_is_stored_holds_no_ids_and_what_is_copied_does(agent: Any) -> None
         explorer.fork("and city 1?")
 
 
+def test_the_code_says_what_its_names_stand_for(agent: Any) -> None:
+    explorer = checkpoint_explorer(agent.graph, agent.config)
+    for _ in range(2):
+        assert explorer.code().startswith("# graph: what you gave to checkpoint_explorer\nconfig = ")
+        explorer.fork("la?")
+
+
 def test_at_first_the_current_checkpoint_is_selected(agent: Any) -> None:
     explorer = checkpoint_explorer(agent.graph, agent.config)
     assert explorer.selected == "c4"
@@ -425,11 +432,54 @@ def test_the_button_asks_and_the_list_has_what_came(agent: Any) -> None:
     assert 'role="status"' in shown.outcome.value
 
 
+def enter(field: Any) -> None:
+    """Press Enter in a field, as the front end tells it."""
+    field._handle_custom_msg({"event": "submit"}, [])
+
+
+def test_enter_in_the_question_asks_it(agent: Any) -> None:
+    explorer, shown = controls(agent)
+    shown.list.value = "c1"
+    shown.question.value = "la?"
+    assert explorer.tree.branches == 1
+    enter(shown.question)
+    assert explorer.tree.branches == 2
+    assert shown.question.value == ""
+
+
+def test_enter_in_a_field_that_cannot_be_used_does_nothing(weather: Any) -> None:
+    explorer, shown = controls(weather())
+    enter(shown.question)
+    assert (explorer.problem, shown.outcome.value) == ("", "")
+
+
+def test_what_came_is_said_below_the_row_of_the_button(agent: Any) -> None:
+    explorer, shown = controls(agent)
+    shown.list.value = "c2"
+    below = shown.box.children
+    for pressed, word in ((shown.replay, "Done"), (shown.ask, "Not done"), (shown.write, "Done")):
+        pressed.click()
+        (row,) = [n for n, one in enumerate(below) if pressed in getattr(one, "children", ())]
+        said = [n for n, one in enumerate(below) if 'class="kit-word"' in (getattr(one, "value", "") or "")]
+        assert said == [row + 1]
+        assert f">{word}<" in below[row + 1].value
+    explorer.select("c1")
+    assert shown.outcome.value == ""
+
+
+def test_a_refusal_goes_when_another_checkpoint_is_selected(agent: Any) -> None:
+    _, shown = controls(agent)
+    shown.ask.click()
+    assert "Not done" in shown.below_ask.value
+    shown.earlier.click()
+    assert shown.below_ask.value == ""
+
+
 def test_an_empty_question_is_asked_for(agent: Any) -> None:
     before = history(agent)
     _, shown = controls(agent)
     shown.ask.click()
-    assert "Question: write" in shown.error.value
+    assert "Question: write" in shown.outcome.value
     assert history(agent) == before
 
 
@@ -447,7 +497,7 @@ def test_values_that_are_no_json_are_told_with_their_place(agent: Any) -> None:
     _, shown = controls(agent)
     shown.values.value = '{"messages": <b>}'
     shown.write.click()
-    assert "line 1, column 14" in shown.error.value
+    assert "line 1, column 14" in shown.outcome.value
     assert history(agent) == before
 
 

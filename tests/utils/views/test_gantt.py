@@ -90,6 +90,14 @@ def test_a_call_is_named_after_what_was_asked(asked: Asked, label: str) -> None:
     assert calls_of([asked])[0].label == label
 
 
+def test_a_label_that_is_too_long_is_cut_with_an_ellipsis_and_fits_its_column() -> None:
+    lines = gantt([named("x" * 33, 0, 1), named("y" * 32, 0, 1)]).text().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["x" * 31 + "…", "y" * 32]
+    cities = ("Amsterdam", "Athens")
+    alike = gantt([named(f"what is the current weather in {city}", 0, 1) for city in cities]).text()
+    assert "…current weather in Amsterdam  █" in alike
+
+
 def test_nothing_is_drawn_as_nothing() -> None:
     assert gantt([]).text() == "no calls"
     assert gantt({}).text() == "no calls"

@@ -51,6 +51,15 @@ def test_the_mermaid_form_reads_as_agreed(golden: Callable[[str, str], None]) ->
     golden(graph_mermaid(agent(interrupt_before=["action"]), current=("action",)), "graph_mermaid")
 
 
+def test_a_long_name_is_cut_in_the_drawing_and_whole_in_what_is_read_out() -> None:
+    long = "n" * 50
+    graph = drawn([long, "b"], [(long, "b", True, long)])
+    assert graph_text(graph) == f"{'n' * 39}… -> b   when {'n' * 39}…"
+    told, *boxes = graph_mermaid(graph).splitlines()[2:]
+    assert f"{long} to b" in told
+    assert not any(long in line or "characters" in line for line in boxes)
+
+
 def test_a_choice_named_by_its_target_is_still_a_choice() -> None:
     def route(state: MessagesState) -> Literal["b", "__end__"]:
         return "b"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.views.plain import clean, grid, hang, one_line, plural, spread, width, wrap
+from utils.views.plain import clean, grid, hang, one_line, plural, short, short_names, spread, width, wrap
 
 FORBIDDEN = {
     *map(chr, range(0x20)),
@@ -74,6 +74,49 @@ def test_the_end_of_a_long_text_stays_where_it_says_the_most() -> None:
 def test_one_line_shows_line_ends_and_says_how_much_it_cuts() -> None:
     assert one_line("a\nb") == "a⏎b"
     assert one_line("x" * 100, 10) == "xxxxxxxxxx… (+90 characters)"
+
+
+@pytest.mark.parametrize("more", range(40))
+def test_what_the_mark_would_make_longer_stays_whole(more: int) -> None:
+    text = "x" * (24 + more)
+    shown = one_line(text, 24)
+    assert len(shown) <= len(text)
+    assert shown == text or shown.startswith("x" * 24 + "… (+")
+
+
+def test_colours_are_no_reason_to_say_that_something_was_cut_and_endless_ones_are() -> None:
+    assert one_line("\x1b[31m" * 3 + "red", 10) == "red"
+    assert one_line("\x1b[31m" * 1_000, 10) == "… (+4,920 characters)"
+
+
+@given(st.text(alphabet="ab 日é\u0301\n", max_size=60), st.integers(min_value=3, max_value=30))
+def test_a_short_text_fits_and_is_cut_only_if_it_has_to_be(text: str, columns: int) -> None:
+    shown = short(text, columns)
+    assert width(shown) <= columns
+    assert shown.endswith("…") != (shown == text.replace("\n", "⏎"))
+
+
+CITIES = ["current weather in Amsterdam", "current weather in Athens", "current weather in Rome"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (28, CITIES),
+        (24, ["…weather in Amsterdam", "…weather in Athens", "…weather in Rome"]),
+        (14, ["…in Amsterdam", "…in Athens", "…in Rome"]),
+        (8, ["…Amster…", "…Athens", "…Rome"]),
+    ],
+)
+def test_names_that_begin_alike_lose_their_beginning_first(columns: int, shown: list[str]) -> None:
+    assert list(short_names(CITIES, columns).values()) == shown
+
+
+def test_names_that_do_not_begin_alike_lose_their_end() -> None:
+    names = ["current weather in Amsterdam", "the weather in Rome"]
+    assert list(short_names(names, 20).values()) == ["current weather in…", "the weather in Rome"]
+    assert short_names([], 20) == {}
+    assert short_names(["one two three", "one two three"], 9) == {"one two three": "one two…"}
 
 
 @given(st.text(alphabet="ab 日é\u0301\n", max_size=300), st.integers(min_value=2, max_value=30))

@@ -36,6 +36,11 @@ def svg(page: str) -> ElementTree.Element:
     return ElementTree.fromstring(found)
 
 
+def words_and_titles(drawn: ElementTree.Element) -> dict[str, str]:
+    """What is written, and what is shown to those who point at it."""
+    return {text.text or "": text.findtext("title", "") for text in drawn.iter("text")}
+
+
 def words(drawn: ElementTree.Element) -> list[str]:
     return [text.text or "" for text in drawn.iter("text")]
 
@@ -121,6 +126,30 @@ def test_open_requests_are_drawn_and_counted() -> None:
     assert shapes(never, "kit-held") == []
 
 
+def bars(opened: list[int | None]) -> list[tuple[float, float, float]]:
+    """From where to where a bar of open requests is drawn, and how high."""
+    moments = [Moment("llm", "token", "x", at=float(n), open=held) for n, held in enumerate(opened)]
+    found = shapes(svg(token_timeline(moments).html()), "kit-held")
+    parts = (re.fullmatch(r"M([\d.]+) [\d.]+v-([\d.]+)H([\d.]+)v\2z", part) for part in found)
+    return [(float(p[1]), float(p[3]), float(p[2])) for p in parts if p]
+
+
+def test_a_request_that_is_open_from_here_to_there_is_one_bar_from_here_to_there() -> None:
+    (alone,) = bars([1, 1, 1, 1, 1])
+    edges = [bar[:2] for n in range(5) for bar in bars([int(n == at) for at in range(5)])]
+    assert alone[:2] == (edges[0][0], edges[4][1])
+    first, second = bars([0, 1, 1, 0, 1])
+    assert first[:2] == (edges[1][0], edges[2][1])
+    assert second[:2] == edges[4]
+    assert bars([None, 1, None, 1, None])[0][:2] == (edges[1][0], edges[3][1])
+
+
+def test_where_more_requests_are_open_the_bar_is_higher_and_goes_on() -> None:
+    low, high, again = bars([1, 1, 2, 1])
+    assert (low[1], high[1]) == (high[0], again[0])
+    assert low[2] == again[2] == high[2] / 2
+
+
 def test_in_a_crowded_place_the_mark_that_says_most_is_drawn_and_the_rest_is_counted() -> None:
     drawn = svg(token_timeline([Moment("llm", kind, at=1.0) for kind in reversed(MARKS)]).html())
     assert len(shapes(drawn, "kit-result")) == 1
@@ -148,6 +177,32 @@ def test_what_a_run_took_stands_beside_what_its_calls_took() -> None:
 
 def test_a_scale_of_its_own_is_named() -> None:
     assert "1 round (own scale)" in words(svg(gantt(AT_ONCE).html()))
+
+
+def test_names_of_calls_are_whole_where_they_fit_and_in_full_for_those_who_listen() -> None:
+    fits, long = "current weather in Amsterdam", "current weather in " + "z" * 40
+    drawn = svg(gantt([asked(fits, 0, 1)]).html())
+    assert words_and_titles(drawn)[fits] == ""
+    assert "in full" not in drawn.findtext("desc", "")
+    drawn = svg(gantt([asked(fits, 0, 1), asked(long, 0, 1)]).html())
+    assert words_and_titles(drawn)["…" + "z" * 30 + "…"] == long
+    assert long in drawn.findtext("desc", "")
+    assert "characters)" not in "".join(drawn.itertext())
+
+
+def test_a_long_title_leaves_what_stands_behind_it() -> None:
+    drawn = svg(gantt({"t" * 100: AT_ONCE}).html())
+    (heading,) = [word for word in words(drawn) if word.startswith("ttt")]
+    assert heading == "t" * 47 + "…: 4 calls, at most 4 open at once"
+    assert "t" * 100 in drawn.findtext("desc", "")
+
+
+def test_lanes_are_cut_with_an_ellipsis_and_in_full_for_those_who_listen() -> None:
+    lanes = ["the node that asks the model", "the node that asks the tools"]
+    view = token_timeline([Moment(lane, "result", "x") for lane in lanes])
+    assert {"…that asks the model", "…that asks the tools"} <= set(words(svg(view.html())))
+    assert all(lane in svg(view.html()).findtext("desc", "") for lane in lanes)
+    assert "characters)" not in view.text() + view.html()
 
 
 def test_calls_that_did_not_end_have_another_outline_and_a_word() -> None:
