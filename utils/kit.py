@@ -23,7 +23,7 @@ from utils import notebook
 from utils.checks.registry import slug_of
 from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
-from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, Mode
+from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
 from utils.providers import (
     DEFAULT,
     NO_KEY,
@@ -239,7 +239,9 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
 def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
     """A kit that takes over the running server of the one before, if it serves the same lab."""
     old = _Current.kit
-    kit = Kit(lab, provider, mode, _work_folder(lab))
+    # Inside that of the process that started this one: a process that is killed clears nothing away.
+    above = os.environ.get(WORK_FOLDER) if old is None else None
+    kit = Kit(lab, provider, mode, _work_folder(lab, above))
     if old is not None and old._process == os.getpid():
         if mode != "live" and (old.lab, old.provider, old.mode) == (lab, provider, mode):
             kit.server, kit.session, kit._environment = old.server, old.session, old._environment
@@ -252,9 +254,11 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
     return kit
 
 
-def _work_folder(lab: str) -> Path:
+def _work_folder(lab: str, above: str | None = None) -> Path:
+    """A new folder, inside the one above if there is such a folder."""
+    above = above if above and Path(above).is_dir() else None
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{lab}-"))
+        return Path(tempfile.mkdtemp(prefix=f"{lab}-", dir=above))
     except OSError as error:
         msg = f"no work folder can be made: {error.strerror}"
         raise SetupError(msg, hint="set TMPDIR to a folder that you may write to") from error
@@ -345,6 +349,7 @@ def _point_at(kit: Kit, url: str) -> None:
     """Point the providers' documented settings at a session; real keys stay out of its requests."""
     for name, value in settings(kit.provider, url).items():
         kit._set(name, value)
+    kit._set(WORK_FOLDER, str(kit.workdir))
     for name in kit.provider.away:
         kit._set(name, None)
     _add_no_proxy(kit)

@@ -10,6 +10,8 @@ Mode = Literal["replay", "live", "record"]
 MODE = "LLM_MODE"
 PARENT = "KIT_RECORDED_MODEL"
 """address of the recorded model of the process that started this one"""
+WORK_FOLDER = "KIT_WORK_FOLDER"
+"""work folder of the process that started this one"""
 RECORD_TO = "KIT_RECORD_TO"
 """file that a recording is written to, instead of the lab's fixture"""
 GRADING = "KIT_GRADING"

@@ -6,6 +6,7 @@ import itertools
 import operator
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -393,6 +394,21 @@ def test_a_process_started_by_the_notebook_uses_its_recorded_model(setup_here: S
         UNCLEAR,
     ]
     assert len(kit.requests()) == 1
+
+
+def test_a_process_that_is_killed_leaves_no_folder_behind(setup_here: Setup) -> None:
+    kit = setup_here()
+    program = (
+        "import os\nfrom utils import setup\n"
+        'print(setup("01_persistence").workdir, flush=True)\n'
+        "os.kill(os.getpid(), 9)\n"
+    )
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    folder = Path(child.stdout.splitlines()[-1])
+    assert (child.returncode, folder.parent) == (-signal.SIGKILL, kit.workdir)
+    assert folder.is_dir()
+    kit.close()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
