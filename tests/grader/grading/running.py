@@ -120,7 +120,14 @@ class Grader:
         self.temporary.mkdir(exist_ok=True)
         return subprocess.Popen(
             # What runs in the background of a shell has SIGINT ignored, and so would the grader.
-            ["env", "--default-signal=INT", sys.executable, "-m", "grader", *map(str, words)],
+            [
+                str(shutil.which("env")),
+                "--default-signal=INT",
+                sys.executable,
+                "-m",
+                "grader",
+                *map(str, words),
+            ],
             cwd=self.course,
             env={**os.environ, "TMPDIR": str(self.temporary), **(environment or {})},
             stdin=subprocess.DEVNULL,
