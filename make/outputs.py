@@ -13,6 +13,7 @@ import copy
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -96,7 +97,7 @@ def execute(notebook: Any, path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute()
+        run(client)
     except CellExecutionError as error:
         index, cell = next(
             (index, cell)
@@ -112,6 +113,20 @@ def execute(notebook: Any, path: Path) -> None:
     except DeadKernelError as error:
         msg = f"{path.name} has a cell that ends the kernel"
         raise CannotStoreError(msg) from error
+
+
+def run(client: nbclient.NotebookClient) -> None:
+    """Run it; what the kernel's process has to say is shown only where nothing else tells what went wrong."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        try:
+            # While it is shut down it may say anything, even after the last cell has ended well.
+            client.execute(stderr=said)
+        except (CellExecutionError, CellTimeoutError):
+            raise
+        except Exception:
+            said.seek(0)
+            sys.stderr.write(said.read())
+            raise
 
 
 def store(notebook: Any, executed: Any) -> None:

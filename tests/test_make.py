@@ -427,6 +427,22 @@ def test_a_cell_that_raises_leaves_every_notebook_as_it_was(course: Course) -> N
     assert (good.read_text("utf-8"), bad.read_text("utf-8")) == before
 
 
+SAYS = "import os, sys\nsaid = os.write(getattr(sys.stderr, '_original_stdstream_copy', 2), b'by itself')"
+"""writes what the kernel's process says, and no cell; it may say things while it is shut down"""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("cell", "died"), [("1", False), ("os._exit(3)", True)], ids=["well", "dead"])
+def test_what_a_kernel_s_process_says_is_shown_only_when_it_died(
+    course: Course, cell: str, died: bool
+) -> None:
+    course.write("01_lab", SAYS, cell)
+    told = course.run("outputs")
+    assert (told.returncode == 1) is died, told.stderr
+    assert ("by itself" in told.stderr) is died
+    assert "Traceback" not in told.stderr
+
+
 # What goes to students, and what the lock files promise
 
 
