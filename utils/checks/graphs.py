@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.checks.registry import Words, expect
+from utils.checks.registry import Words, expect, fail
 from utils.lab.lab import Lab, Ref
 from utils.lab.plain import Message
 
@@ -13,6 +13,20 @@ def kinds(messages: Any) -> str:
     """The types of messages in their order, such as ``human ai tool ai``; what is no message is left out."""
     found = messages if isinstance(messages, list | tuple) else ()
     return " ".join(message.type for message in found if isinstance(message, Message)) or "nothing"
+
+
+def compiled(
+    lab: Lab,
+    graph: Any,
+    function: str,
+    *,
+    why: str,
+    expected: str = "what graph.compile(checkpointer=checkpointer) returns",
+) -> Ref:
+    """What ``function`` returned, if it is a compiled graph; fails if it is not, and says ``why``."""
+    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
+        fail(f"{function} must return the compiled graph.", got=graph, expected=expected, why=why)
+    return graph
 
 
 def expect_own_methods(

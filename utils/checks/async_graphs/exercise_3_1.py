@@ -8,8 +8,8 @@ from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, pea
 from utils.checks.async_graphs.lab import Case, check
 from utils.checks.async_graphs.mistakes import expect_results_awaited
 from utils.checks.async_graphs.questions import turn
-from utils.checks.graphs import expect_own_methods, kinds
-from utils.checks.registry import Words, expect, fail
+from utils.checks.graphs import compiled, expect_own_methods, kinds
+from utils.checks.registry import Words, expect
 from utils.checks.weather import (
     asked,
     compare_answer,
@@ -24,14 +24,9 @@ from utils.lab.lab import Lab, Ref, Stage, StudentError
 
 def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
     """The graph that ``build_async`` returns."""
-    graph = lab.call("build_async", stage.model(), [stage.tool()], saver or lab.kit.saver())
-    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
-        fail(
-            "build_async must return the compiled graph.",
-            got=graph,
-            expected="what graph.compile(checkpointer=checkpointer) returns",
-            why="Building and compiling do nothing that takes time: build_async itself is a plain function.",
-        )
+    given = lab.call("build_async", stage.model(), [stage.tool()], saver or lab.kit.saver())
+    why = "Building and compiling do nothing that takes time: build_async itself is a plain function."
+    graph = compiled(lab, given, "build_async", why=why)
     expect_own_methods(lab, graph, "build_async", made="Streams, checkpoints and tasks")
     return Ref(graph.number, graph.type, "agent", lab)
 

@@ -10,7 +10,7 @@ from typing import Any
 from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
 from utils.checks.async_graphs.lab import Case, check
 from utils.checks.async_graphs.mistakes import where
-from utils.checks.graphs import expect_own_methods
+from utils.checks.graphs import compiled, expect_own_methods
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import City, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
@@ -150,14 +150,14 @@ def fan_graph(lab: Lab, stage: Stage) -> Ref:
     """The graph that ``build_fanout`` returns."""
     fetch = lab.part("fetch", stage.model_side.url, label="fetch")
     with explaining():
-        graph = lab.call("build_fanout", fetch)
-    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
-        fail(
-            "build_fanout must return the compiled graph.",
-            got=graph,
-            expected="what graph.compile() returns",
-            why="Only a compiled graph can be run.",
-        )
+        given = lab.call("build_fanout", fetch)
+    graph = compiled(
+        lab,
+        given,
+        "build_fanout",
+        expected="what graph.compile() returns",
+        why="Only a compiled graph can be run.",
+    )
     expect_own_methods(lab, graph, "build_fanout", made="Streams, checkpoints and tasks")
     return Ref(graph.number, graph.type, "graph", lab)
 

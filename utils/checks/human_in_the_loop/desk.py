@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from utils.checks.graphs import expect_own_methods
+from utils.checks.graphs import compiled, expect_own_methods
 from utils.checks.human_in_the_loop.conversations import WHATEVER, does
 from utils.checks.human_in_the_loop.lab import Case
 from utils.checks.human_in_the_loop.pauses import state_of
-from utils.checks.registry import Words, expect, fail
+from utils.checks.registry import Words, expect
 from utils.checks.weather import conversation
 from utils.lab.lab import Lab, Ref, Stage
 from utils.lab.plain import Message
@@ -138,14 +138,8 @@ class Desk:
         """The graph, built by ``build_guarded`` with a saver opened anew."""
         self.close()
         self._saver = self.lab.kit.saver(self.lab.path(FILE))
-        graph = self.lab.call("build_guarded", self.model, list(self.tools), POLICY, self._saver)
-        if not isinstance(graph, Ref) or not self.lab.part("is_graph", graph):
-            fail(
-                "build_guarded must return the compiled graph.",
-                got=graph,
-                expected="what graph.compile(checkpointer=checkpointer) returns",
-                why="Whoever runs it needs nothing else.",
-            )
+        given = self.lab.call("build_guarded", self.model, list(self.tools), POLICY, self._saver)
+        graph = compiled(self.lab, given, "build_guarded", why="Whoever runs it needs nothing else.")
         expect_own_methods(self.lab, graph)
         expect(
             bool(self.lab.part("remembers", graph, self._saver)),

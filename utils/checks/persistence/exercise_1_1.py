@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.checks.graphs import kinds
+from utils.checks.graphs import compiled, kinds
 from utils.checks.persistence.follow_up import NO_IDEA, WARMER
 from utils.checks.persistence.lab import Case, check
 from utils.checks.persistence.model_requests import questions, roles
-from utils.checks.registry import Words, expect, fail
+from utils.checks.registry import Words, expect
 from utils.checks.weather import (
     asked,
     compare_answer,
@@ -53,14 +53,9 @@ def last_text(state: dict[str, Any]) -> str:
 
 def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
     """The graph that ``build_agent`` returns."""
-    graph = lab.call("build_agent", stage.model(), [stage.tool()], saver or lab.kit.saver())
-    if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
-        fail(
-            "build_agent must return the compiled graph.",
-            got=graph,
-            expected="what graph.compile(checkpointer=checkpointer) returns",
-            why="Only a compiled graph can be invoked, and compiling is where the checkpointer comes in.",
-        )
+    given = lab.call("build_agent", stage.model(), [stage.tool()], saver or lab.kit.saver())
+    why = "Only a compiled graph can be invoked, and compiling is where the checkpointer comes in."
+    graph = compiled(lab, given, "build_agent", why=why)
     return Ref(graph.number, graph.type, "agent", lab)
 
 
