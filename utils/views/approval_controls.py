@@ -71,10 +71,6 @@ class Controls:
             self.items = tuple(
                 kept.get(w.id) or Item(self, number, w) for number, w in enumerate(card.waiting, 1)
             )
-        self.head.value = with_style(f'<div class="kit-view">{card.head_html()}</div>', "touch")
-        self.notes.value = _view(card.notes_html())
-        self.outcome.value = _view(card.outcome_html())
-        self.code.value = _view(card.code_html())
         for item in self.items:
             item.draw()
         several = len(self.items) > 1
@@ -87,9 +83,14 @@ class Controls:
             self.box.children = (self.head, *bodies, self.notes, self.outcome, self.foot, self.code)
         for item in gone:
             item.close()
+        # Before the outcome: who has read it and gone elsewhere is not to be fetched back.
         if self.pressed is not None and not card.busy:
             settle_focus(self, *self.pressed)
             self.pressed = None
+        self.head.value = with_style(f'<div class="kit-view">{card.head_html()}</div>', "touch")
+        self.notes.value = _view(card.notes_html())
+        self.outcome.value = _view(card.outcome_html())
+        self.code.value = _view(card.code_html())
 
     def buttons(self) -> Iterator[Any]:
         """All buttons that are shown, in their order on the page."""
@@ -201,12 +202,14 @@ class Item:
 
 
 def settle_focus(controls: Controls, pressed: str, kind: Type) -> None:
-    """Put the focus where it was: on the same button, else on the first one that can be pressed.
+    """Put the focus where it was: on the same button, else where a key pressed once more decides nothing.
 
-    It moves to no other button of the call, or a key pressed twice would turn a refusal into an approval.
+    On another button, Enter pressed twice would also decide about a call that nobody has read, and turn a
+    refusal into an approval.
     """
     same = [item.by_type[kind] for item in controls.items if item.waiting.id == pressed]
-    target = next((one for one in (*same, *controls.buttons()) if not one.disabled), None)
+    harmless = [item.args for item in controls.items] + [controls.again]
+    target = next((one for one in (*same, *harmless) if not one.disabled), None)
     if target is not None:
         target.focus()
 

@@ -75,19 +75,20 @@ class Controls:
     def draw(self) -> None:
         """Show how the explorer stands."""
         explorer = self.explorer
-        self.head.value = with_style(f'<div class="kit-view">{explorer.head_html()}</div>', "touch")
         self._draw_list()
-        self.detail.value = _view(explorer.detail_html())
-        self._draw_outcome()
-        self.code.value = _view(explorer.code_html())
         nothing = explorer.selected is None
         for one in (*self.buttons, self.list, self.question, self.values, self.node):
             one.disabled = explorer.busy or (nothing and one is not self.again)
         self.replay.disabled = self.replay.disabled or not explorer.follows
         if self._pressed is not None and not explorer.busy:
             # A button that cannot be pressed loses the focus.
+            # Before the outcome: who has read it and gone elsewhere is not to be fetched back.
             (self.list if self._pressed.disabled else self._pressed).focus()
             self._pressed = None
+        self.head.value = with_style(f'<div class="kit-view">{explorer.head_html()}</div>', "touch")
+        self.detail.value = _view(explorer.detail_html())
+        self._draw_outcome()
+        self.code.value = _view(explorer.code_html())
 
     def _draw_outcome(self) -> None:
         came = self.explorer.outcome_html()

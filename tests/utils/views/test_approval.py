@@ -727,6 +727,33 @@ def test_a_button_pressed_twice_decides_nothing_else(
     assert focused == [shown.items[1].by_type[kind]]
 
 
+def test_a_key_pressed_again_decides_nothing_about_the_call_that_comes_next(
+    weather: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = weather(rounds=2)
+    agent.ask()
+    _, shown = controls(agent)
+    focused: list[Any] = []
+    monkeypatch.setattr(type(shown.again), "focus", lambda one: focused.append(one))
+    monkeypatch.setattr(type(shown.items[0].args), "focus", lambda one: focused.append(one))
+    shown.items[0].by_type["approve"].click()
+    assert shown.items[0].waiting.id == "call_1"
+    assert focused == [shown.items[0].args]
+
+
+def test_the_focus_is_settled_before_the_outcome_can_be_read(
+    weather: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = weather()
+    agent.ask()
+    _, shown = controls(agent)
+    read: list[str] = []
+    monkeypatch.setattr(type(shown.again), "focus", lambda _: read.append(shown.outcome.value))
+    shown.items[0].by_type["approve"].click()
+    assert ["Running" in said for said in read] == [True]
+    assert "20 in city 0" in shown.outcome.value
+
+
 def test_several_calls_have_buttons_for_all(weather: Any) -> None:
     agent = weather(calls=2)
     agent.ask()

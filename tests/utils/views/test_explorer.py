@@ -522,6 +522,19 @@ def test_while_the_graph_runs_nothing_can_be_pressed(agent: Any) -> None:
     assert all(seen)
 
 
+def test_the_focus_is_settled_before_the_outcome_can_be_read(
+    agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer, shown = controls(agent)
+    shown.list.value = "c2"
+    read: list[str] = []
+    monkeypatch.setattr(type(shown.list), "focus", lambda _: read.append(shown.head.value))
+    shown.replay.click()
+    assert "2 branches" in shown.head.value
+    assert explorer.tree.branches == 2
+    assert ["2 branches" in said for said in read] == [False]
+
+
 def test_every_control_has_a_label(agent: Any) -> None:
     _, shown = controls(agent)
     fields = (shown.list, shown.question, shown.values, shown.node)
