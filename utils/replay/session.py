@@ -22,6 +22,7 @@ from utils.replay.matching import (
     fold_args,
 )
 from utils.replay.pacing import OFF, Pace
+from utils.replay.wires.base import in_other_pieces
 
 if TYPE_CHECKING:
     from utils.replay.recording import Recorder
@@ -54,6 +55,8 @@ class Session:
         self._stall = Stall(patience)
         self._hits: dict[Hashable, int] = {}
         self._breaks: dict[str, Fault] = {}
+        self._broken_off: set[Hashable] = set()
+        """replies in which the line has dropped"""
 
     @property
     def url(self) -> str:
@@ -114,6 +117,7 @@ class Session:
             self._gates.clear()
             self._hits.clear()
             self._breaks.clear()
+            self._broken_off.clear()
 
         self._now(begin)
 
@@ -175,8 +179,14 @@ class Session:
             if self.recorder is None:
                 self._miss(found)
             return found
-        once = self._breaks.pop("answer" if isinstance(found.reply, AnswerTurn) else "call", None)
-        return found.reply, once or self._due(found.reply.fault, found.key)
+        reply, key = found.reply, found.key
+        once = self._breaks.pop("answer" if isinstance(reply, AnswerTurn) else "call", None)
+        fault = once or self._due(reply.fault, key)
+        if isinstance(reply, AnswerTurn) and key in self._broken_off:
+            reply = in_other_pieces(reply)
+        if fault is not None and fault.kind == "drop":
+            self._broken_off.add(key)
+        return reply, fault
 
     def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
         """What a tool answers now; a miss is remembered. Failures that are used up have become answers."""

@@ -582,13 +582,27 @@ async def the_whole_thread_is_thrown_away(agent, thread_id, text, seconds):
         return None
 
 
+@wrong("3.5", 2, keeps_to_the_time="before there is a message")
+async def no_thought_of_a_thread_without_messages(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        last = (await agent.aget_state(config(thread_id))).values["messages"][-1]
+        if told := [
+            ToolMessage("no time", tool_call_id=call["id"]) for call in getattr(last, "tool_calls", [])
+        ]:
+            await agent.aupdate_state(config(thread_id), {"messages": told})
+        return None
+
+
 @wrong("3.5", 2, survives_a_cut_in_a_tool="the thread is spoilt")
 async def the_first_call_is_answered(agent, thread_id, text, seconds):
     try:
         async with asyncio.timeout(seconds):
             return await asked(agent, text, thread_id)
     except TimeoutError:
-        messages = (await agent.aget_state(config(thread_id))).values["messages"]
+        messages = (await agent.aget_state(config(thread_id))).values.get("messages", [None])
         if calls := getattr(messages[-1], "tool_calls", []):
             told = [ToolMessage("no time", tool_call_id=calls[0]["id"])]
             await agent.aupdate_state(config(thread_id), {"messages": told}, as_node="action")

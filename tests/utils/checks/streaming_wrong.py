@@ -591,6 +591,46 @@ async def a_set_of_what_was_shown(agent, thread_id, text):
                 yield piece
 
 
+@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
+async def pieces_counted_instead_of_letters(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    shown = said = 0
+                elif chunk.text:
+                    said += 1
+                    if said > shown:
+                        shown = said
+                        yield chunk.text
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
+async def whole_pieces_left_out_until_enough_letters_were(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    shown = said = 0
+                    continue
+                said += len(chunk.text)
+                if said > shown:
+                    shown = said
+                    yield chunk.text
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
 @wrong("2.6", 3, raises_at_last="a second time the error must be raised")
 async def the_second_failure_swallowed(agent, thread_id, text):
     seen = Counter()

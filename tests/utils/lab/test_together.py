@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.graph import START, MessagesState, StateGraph
 
 from utils.checks.async_graphs.exercise_3_4 import stations
 from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, StudentError
-from utils.lab.together import Feed, Reader, is_coroutine_function, is_unawaited, make_reader
+from utils.lab.together import DistantSaver, Feed, Reader, is_coroutine_function, is_unawaited, make_reader
 from utils.views.gantt import calls_of, most_open
 
 OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)
@@ -36,6 +38,21 @@ def test_turns_are_asked_at_the_same_time(lab: Lab) -> None:
     told = lab.part("turns", agent, [["1", OSLO.question], ["2", ROME.question]])
     assert [message.text for message in told] == [OSLO.answer, ROME.answer]
     assert stage.peak() == most_open(calls_of(stage.requests())) == 2
+
+
+def test_a_distant_saver_can_be_given_up_before_anything_is_saved(lab: Lab) -> None:
+    async def ask(seconds: float) -> Any:
+        builder = StateGraph(MessagesState).add_node("say", lambda state: {"messages": [AIMessage("hi")]})
+        graph = builder.add_edge(START, "say").compile(checkpointer=DistantSaver())
+        config: Any = {"configurable": {"thread_id": "1"}}
+        try:
+            async with asyncio.timeout(seconds):
+                return await graph.ainvoke({"messages": [HumanMessage("?")]}, config)
+        except TimeoutError:
+            return (await graph.aget_state(config)).values
+
+    assert asyncio.run(ask(0)) == {}
+    assert [message.text for message in asyncio.run(ask(30))["messages"]] == ["?", "hi"]
 
 
 def test_fetch_gives_a_number_or_none_for_a_silent_station(lab: Lab) -> None:

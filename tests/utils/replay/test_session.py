@@ -27,7 +27,7 @@ from tests.utils.replay.talks import (
 )
 from utils.replay.conversation import Timing, Usage
 from utils.replay.gates import CapGate, ReverseGate
-from utils.replay.pacing import Pace
+from utils.replay.pacing import OFF, Pace
 from utils.replay.session import Session
 
 LONG = 600.0
@@ -318,6 +318,20 @@ def test_pieces_before_an_abrupt_end_arrive(open_session: Callable, chat: Callab
     with pytest.raises(Exception, match=r"(?i)incomplete|connection"):
         seen.extend(chunk.text for chunk in chat(session).stream("hi"))
     assert "".join(seen) == "one two"
+
+
+def test_an_answer_that_dropped_comes_in_other_pieces_when_it_is_said_again(
+    open_session: Callable, chat: Callable
+) -> None:
+    session = open_session(scenario(plain("hi", "one two three", kind="drop", after=2, times=1)))
+    seen: list[str] = []
+    with pytest.raises(Exception, match=r"(?i)incomplete|connection"):
+        seen.extend(chunk.text for chunk in chat(session).stream("hi"))
+    again = [chunk.text for chunk in chat(session).stream("hi") if chunk.text]
+    assert ("".join(again), [text for text in seen if text]) == ("one two three", ["one", " two"])
+    assert again == ["one ", "two ", "three"]
+    session.restart(scenario(plain("hi", "one two three")), OFF)
+    assert [chunk.text for chunk in chat(session).stream("hi") if chunk.text] == ["one", " two", " three"]
 
 
 def test_a_whole_answer_that_drops_is_tried_again_as_one_call(

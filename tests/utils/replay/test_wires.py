@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.utils.replay.talks import calling, request, say, user
-from utils.replay.conversation import CallsTurn, ToolCall, Usage
+from utils.replay.conversation import AnswerTurn, CallsTurn, ToolCall, Usage
 from utils.replay.wires import WIRES
-from utils.replay.wires.base import BadRequest, Spoken, SpokenCall, speak, split
+from utils.replay.wires.base import BadRequest, Spoken, SpokenCall, in_other_pieces, speak, split
 from utils.replay.wires.openai_chat import OpenAIChat
 
 WIRE = OpenAIChat()
@@ -34,6 +35,17 @@ def test_splitting_loses_nothing(text: str) -> None:
 def test_pieces_are_about_as_long_as_tokens() -> None:
     assert split("The weather: 20.5 °C") == ("The", " weather", ":", " 20", ".", "5", " °", "C")
     assert max(map(len, split("Donaudampfschifffahrt" * 20))) <= 9
+
+
+@given(st.text(max_size=200))
+def test_in_other_pieces_the_text_is_the_same_and_no_cut_is(text: str) -> None:
+    def cuts(pieces: tuple[str, ...]) -> set[int]:
+        return set(accumulate(map(len, pieces[:-1])))
+
+    other = in_other_pieces(AnswerTurn(answer=text)).pieces or ()
+    assert "".join(other) == text
+    assert all(other)
+    assert not cuts(other) & cuts(split(text))
 
 
 @given(st.lists(st.text(max_size=10), max_size=5), st.dictionaries(st.text(max_size=5), st.text(max_size=30)))

@@ -130,6 +130,24 @@ def keeps_to_the_time(lab: Lab, case: Case) -> None:
     expect_asked(came, seconds)
     # A client that does not say that it is asynchronous (AWS has none) works in threads, which go on.
     expect_given_up([request.gave_up for request in came if request.client])
+    gives_up_before_anything_is_there(lab, case, stage)
+
+
+def gives_up_before_anything_is_there(lab: Lab, case: Case, stage: Stage) -> None:
+    """Fail if a cut before the first step, which leaves a fresh thread without a message, is an error."""
+    # In memory nothing is waited for before the question is saved: no cut could come sooner.
+    saver = lab.part("distant_saver", label="saver")
+    agent = lab.kit.agent(stage.model(), [stage.tool()], saver)
+    try:
+        told = timed(lab, agent, case.thread, pack_question(case.cities[1]), 0)
+    except StudentError as error:
+        fail(
+            "On a fresh thread a cut can come before there is a message, and None must come back then, too.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected="None for a time of 0 seconds",
+            why="snapshot.values is {} until something is saved; values.get('messages', []) is empty then.",
+        )
+    expect_none(told)
 
 
 @check("3.5", points=1, title="the thread goes on after a cut in the model's answer")

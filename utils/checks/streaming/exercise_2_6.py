@@ -64,8 +64,8 @@ def shows_each_piece_once(lab: Lab, case: Case) -> None:
         got=told,
         expected=repr(answer),
         why=(
-            "The model says all of its answer again. What was shown must be skipped, by its length: "
-            "a set of pieces would swallow words that come twice."
+            "The model says all of its answer again, in other pieces. Skip as many letters as were shown: "
+            "pieces cannot be counted, and a set of them would swallow words that come twice."
         ),
     )
     goes_on_after_words_beside_calls(lab, case)

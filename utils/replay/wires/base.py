@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
-from utils.replay.conversation import CallsTurn, Reply, Usage
+from utils.replay.conversation import AnswerTurn, CallsTurn, Reply, Usage
 from utils.replay.matching import ModelRequest, NotRecorded, offered
 from utils.replay.strictness import Defect
 
@@ -154,6 +155,21 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(_PIECE.findall(text))
 
 
+def in_other_pieces(reply: AnswerTurn) -> AnswerTurn:
+    """The answer with the same text, cut at none of the places where it was cut before.
+
+    No provider promises to send the same text in the same pieces again.
+    """
+    ends = list(accumulate(map(len, _pieces(reply))))
+    cuts = sorted({end + 1 for end in ends[:-1]} - set(ends))
+    pieces = (reply.answer[begin:end] for begin, end in pairwise((0, *cuts, len(reply.answer))))
+    return reply.model_copy(update={"pieces": tuple(filter(None, pieces))})
+
+
+def _pieces(reply: AnswerTurn) -> tuple[str, ...]:
+    return reply.pieces if reply.pieces is not None else split(reply.answer)
+
+
 def short_hash(*parts: object) -> str:
     """24 hexadecimal digits that depend on all parts."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -174,7 +190,7 @@ def speak(reply: Reply, request: ModelRequest, call_prefix: str) -> Spoken:
             for i, c in enumerate(reply.calls)
         )
     else:
-        pieces = reply.pieces if reply.pieces is not None else split(reply.answer)
+        pieces = _pieces(reply)
     usage = reply.usage or _count(request.messages, pieces, calls)
     return Spoken(key, request.model, pieces, calls, usage)
 
