@@ -26,7 +26,9 @@ class SetupError(KitError):
 
 
 class ExerciseError(KitError):
-    """Someone asked for an exercise that the lab does not have, or before ``setup()``."""
+    """Someone asked for an exercise that the lab does not have, or before ``setup()``, or let a picture of
+    the kit do the work of one.
+    """
 
 
 class FixtureError(KitError):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from utils.lab.plain import decode, encode, real_message, safe_text, short_type
+from utils.questions import asking
 
 MAX_MESSAGE = 2_000
 MAX_KEPT = 10_000
@@ -53,7 +54,8 @@ class Handle:
     async def answer(self, question: Question) -> Answer:
         """The answer to one question; what the student's code raises is an answer, too."""
         try:
-            return await self._answer(question)
+            with asking():
+                return await self._answer(question)
         except UnknownName as error:
             return {"missing": str(error)}
         except BadQuestion as error:

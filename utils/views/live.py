@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from utils.questions import refuse_when_asked
 from utils.views.display import View
 from utils.views.thread import running_loop
 from utils.views.timeline import (
@@ -46,6 +47,7 @@ class TokenWatch(View):
         display: Display | None = None,
         now: Clock = time.monotonic,
     ) -> None:
+        refuse_when_asked("token_watch")
         self._stream, self._clock, self._open_requests = stream, clock, open_requests
         self._live, self._display, self._now = live, display or _display(live), now
         self._handle: Any = None

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from utils.questions import refuse_when_asked
 from utils.views.plain import one_line
 from utils.views.tree import MOST_CHECKPOINTS
 
@@ -21,6 +22,7 @@ class Thread:
     """One thread of a graph; `config` names it, and is what further calls are given."""
 
     def __init__(self, graph: Any, config: Any, view: str) -> None:
+        refuse_when_asked(view)
         if not all(hasattr(graph, name) for name in ("get_state", "update_state", "invoke")):
             hint = "give its .graph" if hasattr(graph, "graph") else "call .compile() first"
             raise TypeError(f"{view}() needs a compiled graph, got {type(graph).__name__}: {hint}")

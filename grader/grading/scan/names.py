@@ -33,6 +33,7 @@ _OBJECTS = frozenset(
         "requests.Session",
         "socket.socket",
         "urllib3.PoolManager",
+        "utils.agent.Agent",
     )
 )
 """classes whose objects are followed, as ``socket.socket()``"""

@@ -51,6 +51,9 @@ class _Looking:
                     yield "reads-system"
                 if value in tables.OWN_SETTINGS:
                     yield "asks-if-graded"
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                if any(self._is_working_view(part) for part in ast.walk(node)):
+                    yield "leans-on-the-kit"
             case ast.Import(names=modules):
                 for module in modules:
                     yield from _imported(module.name)
@@ -165,6 +168,10 @@ class _Looking:
         if f"{owner}.{attr}" not in tables.MOCKED:
             yield from _replaced(owner, attr, plain=False)
 
+    def _is_working_view(self, node: ast.AST) -> bool:
+        known = isinstance(node, ast.Name | ast.Attribute)
+        return known and self._names.of(node).startswith(tables.WORKING_VIEWS)
+
     def _is_top(self, node: ast.expr) -> bool:
         match node:
             case ast.Call(func=func, args=[path]):
@@ -202,7 +209,7 @@ def _replaced(owner: str, attr: str, plain: bool) -> Iterator[str]:
     if _is_shell(owner) or (owner, attr) == ("sys", "displayhook"):
         if lasting or attr in tables.SHELL_PARTS:
             yield "shell-internals"
-    elif f"{owner}.{attr}" in tables.CUSTOMARY:
+    elif f"{owner}.{attr}" in tables.CUSTOMARY or owner.startswith(f"{tables.AGENT}()"):
         return
     elif owner == "builtins" or (owner, attr) in _IMPORT_SYSTEM or (lasting and package in tables.PATCHABLE):
         yield "patches-library"

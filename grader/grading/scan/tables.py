@@ -11,6 +11,7 @@ KINDS = {
     "asks-if-graded": "This cell asks for settings that only the grader makes.",
     "patches-library": "This cell replaces a part of a library or of Python itself.",
     "imports-the-kit": "This cell imports the checks or other inner parts of the course kit.",
+    "leans-on-the-kit": "This cell has a function in which parts of the course kit do the exercise's work.",
     "equal-to-everything": "This cell makes objects that equal everything or hide their class.",
     "ends-process": "This cell ends its own process, or sends it a signal, past Python's own exit.",
     "low-level": "This cell works below Python: on memory, descriptors, signals or traces of its process.",
@@ -30,6 +31,8 @@ def _each(kind: str, module: str, names: str) -> dict[str, str]:
     return {f"{module}.{name}": kind for name in names.split()}
 
 
+AGENT = "utils.agent.Agent"
+"""the kit's own; what is made of it is the student's"""
 REFERENCES = {
     **_each("looks-around", "gc", "get_objects get_referrers get_referents"),
     **_each("looks-around", "sys", "_getframe _getframemodulename _current_frames _current_exceptions"),
@@ -52,6 +55,9 @@ REFERENCES = {
     **_each("network-listener", "http.server", "HTTPServer ThreadingHTTPServer"),
     **_each("network-listener", "socketserver", "TCPServer ThreadingTCPServer UDPServer UnixStreamServer"),
     **_each("network-listener", "wsgiref.simple_server", "make_server"),
+    **_each(
+        "leans-on-the-kit", f"{AGENT}()", "call_model acall_model exists_action take_action atake_action"
+    ),
     "builtins.object.__subclasses__": "looks-around",
 }
 """dotted names, and what it means to use them"""
@@ -68,6 +74,17 @@ MODULES = {
     "utils.selfcheck": "imports-the-kit",
 }
 """modules, and what it means to import them or anything in them"""
+WORKING_VIEWS = (
+    "utils.views.approval",
+    "utils.views.checkpoint_explorer",
+    "utils.views.explorer",
+    "utils.views.live",
+    "utils.views.pending",
+    "utils.views.thread",
+    "utils.views.timeline",
+    "utils.views.token_watch",
+)
+"""how the names of pictures begin that run a graph or work something out: no function needs them"""
 PUBLIC = frozenset(("utils.selfcheck.check",))
 """what the labs themselves import from there"""
 

@@ -139,6 +139,17 @@ agent.__dict__['y'] = 2""",
 from utils.agent import Agent
 class Agent(Agent): ...
 Agent.take_action = lambda self, state: state""",
+    "a picture of one's own": """
+from utils.views import checkpoint_tree, gantt, approval_card
+def draw(graph, config):
+    return checkpoint_tree(graph.get_state_history(config))
+show = lambda calls: gantt({'mine': calls})
+approval_card(graph, config)""",
+    "the class of the notes": """
+class Agent:
+    def __init__(self, model): self.graph.add_node('llm', self.call_model)
+agent = Agent(model)
+agent.call_model({})""",
     "the labs' imports": """
 from utils import check, setup, hand_in
 from utils.agent import Agent
@@ -242,6 +253,13 @@ ATTACKS = {
         "import utils as u\nu.replay.server",
         "import importlib\nimportlib.import_module('utils.lab.inprocess')",
         "from utils.selfcheck import Checker",
+    ],
+    "leans-on-the-kit": [
+        "from utils.views import approval_card\ndef approve(agent, id):\n    approval_card(agent, id)",
+        "import utils.views as v\nasync def measure(stream):\n    async for _ in v.token_watch(stream): pass",
+        "from utils.views.timeline import figures\nmeasure = lambda stream: figures(stream)",
+        "from utils.agent import Agent\nk = Agent(model, tools)\ng.add_node('agent', k.acall_model)",
+        "from utils.agent import Agent\ng.add_node('action', Agent(model, tools).take_action)",
     ],
     "equal-to-everything": [
         "class A:\n    def __eq__(self, other):\n        return True",
