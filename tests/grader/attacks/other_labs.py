@@ -299,6 +299,65 @@ def build_guarded(model, tools, policy, checkpointer):
     ),
 )
 
+KIT = (
+    LabAttack(
+        ASKING,
+        "the approval card does what the functions are to do",
+        {
+            "4.1": """
+from utils.views import approval_card
+def pending(agent, thread_id):
+    card = approval_card(agent, {"configurable": {"thread_id": thread_id}})
+    return [{"id": one.id, "name": one.name, "args": one.args} for one in card.waiting]
+""",
+            "4.2": """
+def approve(agent, thread_id):
+    return approval_card(agent, {"configurable": {"thread_id": thread_id}}).decide("approve").answer
+def stop(agent, thread_id):
+    return approval_card(agent, {"configurable": {"thread_id": thread_id}}).decide("reject", message="no").answer
+""",
+            "4.4": """
+def mock_answer(agent, thread_id, text):
+    return approval_card(agent, {"configurable": {"thread_id": thread_id}}).decide("respond", message=text).answer
+""",
+        },
+    ),
+    LabAttack(
+        STREAMING,
+        "the timeline measures",
+        {
+            "2.3": """
+from utils.views import token_watch
+from utils.views.timeline import figures
+async def measure(stream, clock):
+    watch = token_watch(stream, clock=clock)
+    async for _ in watch: pass
+    return {n: {"first": f.first, "tokens": f.tokens, "per_second": f.per_second} for n, f in figures(watch.moments).items()}
+"""
+        },
+    ),
+    LabAttack(
+        TOGETHER,
+        "the graph is made of the kit's own methods",
+        {
+            "3.1": """
+from langgraph.graph import END, START, MessagesState, StateGraph
+from utils.agent import Agent
+def build_async(model, tools, checkpointer):
+    kit = Agent(model, tools)
+    graph = StateGraph(MessagesState)
+    graph.add_node("agent", kit.acall_model)
+    graph.add_node("action", kit.atake_action)
+    graph.add_edge(START, "agent")
+    graph.add_conditional_edges("agent", kit.exists_action, {True: "action", False: END})
+    graph.add_edge("action", "agent")
+    return graph.compile(checkpointer=checkpointer)
+"""
+        },
+        earns=4.0,
+    ),
+)
+
 TRAFFIC = (
     LabAttack(
         TOGETHER,
@@ -308,4 +367,4 @@ TRAFFIC = (
     ),
 )
 
-LAB_ATTACKS = (*ENDLESS, *BY_HEART, *LIES, *TRAFFIC)
+LAB_ATTACKS = (*ENDLESS, *BY_HEART, *LIES, *KIT, *TRAFFIC)
