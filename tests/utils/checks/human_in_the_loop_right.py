@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import operator
+from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
@@ -374,3 +375,28 @@ def errors_of_tools_are_caught_and_interrupts_are_not(model, tools, policy, chec
         return {"messages": [settled(call, made[call["id"]], runner(tools)) for call in calls]}
 
     return looped(model, tools, action, checkpointer)
+
+
+class Kept(MessagesState):
+    decisions: Annotated[dict[str, Any], operator.or_]
+
+
+@right("4.5")
+def asks_backwards_and_keeps_all_decisions_by_id(model, tools, policy, checkpointer):
+    def review(state):
+        made = {}
+        for call in reversed(state["messages"][-1].tool_calls):
+            made[call["id"]] = decision_for(call, policy)
+        return {"decisions": made}
+
+    def act(state):
+        calls, run = state["messages"][-1].tool_calls, runner(tools)
+        return {"messages": [settled(call, state["decisions"][call["id"]], run) for call in calls]}
+
+    graph = StateGraph(Kept)
+    graph.add_node("llm", asks_model(model, tools))
+    graph.add_sequence([("review", review), ("action", act)])
+    graph.add_edge(START, "llm")
+    graph.add_conditional_edges("llm", wants_tools, {"action": "review", END: END})
+    graph.add_edge("action", "llm")
+    return graph.compile(checkpointer=checkpointer)

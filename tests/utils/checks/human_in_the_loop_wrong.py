@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Annotated
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, RemoveMessage, ToolMessage
@@ -225,6 +227,25 @@ def the_whole_thread_is_deleted():
     return approve, lambda agent, thread_id: agent.checkpointer.delete_thread(thread_id)
 
 
+@wrong("4.2", 3, stops_in_good_order="answered by exactly one tool message")
+def stop_answers_every_call_of_the_thread():
+    def stop(agent, thread_id):
+        messages = snapshot(agent, thread_id).values["messages"]
+        refused = [tool for m in messages if m.type == "ai" for tool in answers_to(m, "no")]
+        agent.update_state(config(thread_id), {"messages": [*refused, AIMessage("Stopped.")]}, as_node="llm")
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="answered by exactly one tool message")
+def stop_answers_the_second_message():
+    def stop(agent, thread_id):
+        refused = answers_to(snapshot(agent, thread_id).values["messages"][1], "no")
+        agent.update_state(config(thread_id), {"messages": [*refused, AIMessage("Stopped.")]}, as_node="llm")
+
+    return approve, stop
+
+
 # 4.3
 
 
@@ -314,6 +335,21 @@ def out_with_the_old_message_in_with_another(agent, thread_id, call_id, args):
     agent.update_state(config(thread_id), {"messages": both}, as_node="llm")
 
 
+@wrong("4.3", 3, keeps_the_rest="also what the model says beside its calls")
+def the_words_beside_the_calls_are_lost(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = changed(message, args, lambda _, call: call["id"] == call_id)
+    written = AIMessage(content="", tool_calls=calls, id=message.id)
+    agent.update_state(config(thread_id), {"messages": [written]})
+
+
+@wrong("4.3", 3, keeps_the_rest="Only the call with this id")
+def always_the_second_message(agent, thread_id, call_id, args):
+    message = snapshot(agent, thread_id).values["messages"][1]
+    calls = changed(message, args, lambda _, call: call["id"] == call_id)
+    agent.update_state(config(thread_id), {"messages": [with_args(message, calls)]})
+
+
 # 4.4
 
 
@@ -379,6 +415,15 @@ def asks_a_second_time_to_be_sure(agent, thread_id, text):
     spoken = last_message(agent, thread_id)
     agent.update_state(config(thread_id), {"messages": [AIMessage(spoken.text)]}, as_node="llm")
     return spoken.text
+
+
+@wrong("4.4", 3, runs_no_tool="The tool must not run at all")
+def goes_on_until_nothing_waits(agent, thread_id, text):
+    mocks = answers_to(last_message(agent, thread_id), text)
+    agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
+    while snapshot(agent, thread_id).next:
+        state = agent.invoke(None, config(thread_id))
+    return state["messages"][-1].text
 
 
 # 4.5
@@ -544,3 +589,71 @@ def a_response_is_told_as_an_error(model, tools, policy, checkpointer):
         return settled(call, decision, runner(tools))
 
     return all_first(model, tools, policy, checkpointer, settle)
+
+
+def reviewed(schema, model, tools, checkpointer, review, action):
+    """A node that asks, and then one that acts."""
+    graph = StateGraph(schema)
+    graph.add_node("llm", asks_model(model, tools))
+    graph.add_node("review", review)
+    graph.add_node("action", action)
+    graph.add_edge(START, "llm")
+    graph.add_conditional_edges("llm", wants_tools, {"action": "review", END: END})
+    graph.add_edge("review", "action")
+    graph.add_edge("action", "llm")
+    return graph.compile(checkpointer=checkpointer)
+
+
+class Gathered(MessagesState):
+    decisions: Annotated[list, operator.add]
+
+
+@wrong("4.5", 3, acts_exactly_once="for the call that was shown")
+def decisions_of_all_rounds_in_one_list(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def review(state):
+        return {"decisions": [decision_for(call, policy) for call in state["messages"][-1].tool_calls]}
+
+    def action(state):
+        pairs = zip(state["messages"][-1].tool_calls, state["decisions"], strict=False)
+        return {"messages": [settled(call, decision, run) for call, decision in pairs]}
+
+    return reviewed(Gathered, model, tools, checkpointer, review, action)
+
+
+class Known(MessagesState):
+    decisions: Annotated[dict, operator.or_]
+
+
+def looks(call):
+    return f"{call['name']} {call['args']}"
+
+
+@wrong("4.5", 3, acts_exactly_once="Each call must be asked about")
+def what_was_decided_once_is_not_asked_again(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def review(state):
+        made = dict(state.get("decisions") or {})
+        for call in state["messages"][-1].tool_calls:
+            if looks(call) not in made:
+                made[looks(call)] = decision_for(call, policy)
+        return {"decisions": made}
+
+    def action(state):
+        calls = state["messages"][-1].tool_calls
+        return {"messages": [settled(call, state["decisions"][looks(call)], run) for call in calls]}
+
+    return reviewed(Known, model, tools, checkpointer, review, action)
+
+
+@wrong("4.5", 3, acts_exactly_once="for the call that was shown")
+def calls_that_look_the_same_share_a_decision(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        made = {looks(call): decision_for(call, policy) for call in calls}
+        return [settled(call, made[looks(call)], run) for call in calls]
+
+    return in_one_node(model, tools, checkpointer, settle)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from tests.utils.checks import human_in_the_loop_right
@@ -15,18 +16,24 @@ from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.human_in_the_loop_right import (
     answer,
     answers_to,
+    asks_model,
     config,
     decision_for,
     looped,
     runner,
     settled,
     snapshot,
+    wants_tools,
 )
-from tests.utils.checks.human_in_the_loop_wrong import all_first, in_one_node
+from tests.utils.checks.human_in_the_loop_wrong import (
+    all_first,
+    in_one_node,
+    stop_answers_every_call_of_the_thread,
+)
 from tests.utils.checks.variants import Variant
 from utils.agent import Agent
 from utils.checks.human_in_the_loop import LAB
-from utils.checks.human_in_the_loop.desk import POLICY, tasks
+from utils.checks.human_in_the_loop.desk import POLICY, alike, tasks
 
 run = functools.partial(judge, LAB)
 
@@ -259,3 +266,47 @@ def test_an_agent_that_stops_after_its_tools_is_told_so(make_lab: MakeLab) -> No
     messages = [check.message for check in result.checks]
     assert all("and then the answer" in message for message in messages[:2]), told(result)
     assert "The model must be asked twice" in messages[2]
+
+
+# A question may take several rounds of calls, and calls may look alike
+
+
+def one_round_and_a_last_word(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
+    """A graph without a loop: what the second node says ends the run, even a call."""
+
+    def action(state: Any) -> Any:
+        calls = state["messages"][-1].tool_calls
+        made = [decision_for(call, policy) for call in calls]
+        return {"messages": [settled(c, said, runner(tools)) for c, said in zip(calls, made, strict=True)]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("llm", asks_model(model, tools))
+    graph.add_node("action", action)
+    graph.add_node("answer", asks_model(model, tools))
+    graph.add_edge(START, "llm")
+    graph.add_conditional_edges("llm", wants_tools, ["action", END])
+    graph.add_edge("action", "answer")
+    return graph.compile(checkpointer=checkpointer)
+
+
+def test_an_agent_without_a_loop_is_told_that_the_model_may_call_again(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.5", one_round_and_a_last_word))
+    (failed,) = (check for check in result.checks if check.status != "passed")
+    assert (failed.check, result.points) == ("acts_exactly_once", 3), told(result)
+    assert "and then the answer" in failed.message, told(result)
+    assert "until it has an answer" in failed.why, told(result)
+
+
+def test_calls_that_look_alike_are_decided_otherwise() -> None:
+    earlier, later = alike(LAB.example)
+    looks = [(task.tool, task.query) for task in (*earlier, *later)]
+    decided = [task.decision and task.decision["type"] for task in (*earlier, *later)]
+    assert looks[0] == looks[2]
+    assert looks[3] == looks[4]
+    assert decided == ["approve", "reject", "reject", "respond", "approve"]
+
+
+def test_whoever_stops_earlier_calls_is_told_which_wait(make_lab: MakeLab) -> None:
+    result = run(make_lab, Variant("4.2", stop_answers_every_call_of_the_thread))
+    (failed,) = (check for check in result.checks if check.status != "passed")
+    assert "those that wait are in the last message" in failed.why, told(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from utils.checks.weather import TOOL, City, asked, compared
+from utils.checks.weather import TOOL, City, asked, compared, one_by_one
 from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, Turn, UserTurn
 
 WHATEVER = ToolAnswer(edited=True)
@@ -14,6 +14,12 @@ def anyhow(*cities: City) -> tuple[Turn, ...]:
     if len(cities) == 1:
         return asked(cities[0], answer=WHATEVER)
     return compared(*cities, answers=[WHATEVER] * len(cities))
+
+
+def anyhow_one_by_one(*cities: City) -> tuple[Turn, ...]:
+    """A question about cities, looked up one after the other whatever the tools find."""
+    turns = one_by_one(*cities, say="Let me look up")
+    return tuple(ResultsTurn(results=(WHATEVER,)) if isinstance(t, ResultsTurn) else t for t in turns)
 
 
 def searches(*cities: City) -> tuple[Turn, ...]:

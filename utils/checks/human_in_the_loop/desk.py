@@ -73,18 +73,40 @@ def tasks(case: Case) -> list[Task]:
     ]
 
 
+def alike(case: Case) -> tuple[Sequence[Task], Sequence[Task]]:
+    """Two rounds of calls, all of them asked about; in the second one call is like one of the first, and two
+    are like each other.
+    """
+    first, second, third = (city.name for city in case.cities)
+    room, boat = f"a room in {first}", f"a boat in {third}"
+    no, full = f"no more {case.word}", f"only {case.word} left"
+    return (
+        (
+            Task("book", room, {"type": "approve"}, runs=room, says=fulfilled(room, case)),
+            Task("mail", f"ask {second}", {"type": "reject", "message": no}, says=no, status="error"),
+        ),
+        (
+            Task("book", room, {"type": "reject", "message": no}, says=no, status="error"),
+            Task("book", boat, {"type": "respond", "message": full}, says=full),
+            Task("book", boat, {"type": "approve"}, runs=boat, says=fulfilled(boat, case)),
+        ),
+    )
+
+
 def results(count: int) -> ResultsTurn:
     return ResultsTurn(results=(WHATEVER,) * count)
 
 
-def errand(case: Case, chosen: Sequence[Task]) -> tuple[Turn, ...]:
-    """A question that takes these calls in one turn."""
-    calls = CallsTurn(calls=tuple(task.call for task in chosen))
-    return (UserTurn(user=errand_question(case, chosen)), calls, results(len(chosen)), errand_answer(case))
+def errand(case: Case, rounds: Sequence[Sequence[Task]]) -> tuple[Turn, ...]:
+    """A question that takes these calls, each round in one message of the model."""
+    turns: list[Turn] = [UserTurn(user=errand_question(case, rounds))]
+    for chosen in rounds:
+        turns += [CallsTurn(calls=tuple(task.call for task in chosen)), results(len(chosen))]
+    return (*turns, errand_answer(case))
 
 
-def errand_question(case: Case, chosen: Sequence[Task]) -> str:
-    return f"Please do {len(chosen)} things, and mind the {case.word}."
+def errand_question(case: Case, rounds: Sequence[Sequence[Task]]) -> str:
+    return f"Please do {sum(map(len, rounds))} things, and mind the {case.word}."
 
 
 def errand_answer(case: Case) -> AnswerTurn:
@@ -179,24 +201,20 @@ class Desk:
             )
         return found
 
-    def decide(self, chosen: Sequence[Task]) -> None:
+    def decide(self, *rounds: Sequence[Task]) -> None:
         """Answer what waits, by id, until nothing waits any more; the graph is rebuilt before each answer."""
+        chosen = [task for calls in rounds for task in calls]
         for _ in range(2 * len(chosen)):
             waiting = self.waiting(self.built())
-            answers = {item["id"]: self._decision(item["value"], chosen) for item in waiting}
-            if not answers:
+            if not waiting:
                 return
+            ids = [call["id"] for message in self.messages() for call in message.tool_calls]
+            answers = {item["id"]: _decision(item["value"], chosen, ids) for item in waiting}
             self._copy(FILE, COPY)
             self._before = self.done()
             given = ", ".join(f"{decision['type']!r}" for decision in answers.values())
             called = f"agent.invoke(Command(resume={{… {given} …}}), thread({self.case.thread!r}))"
             self.lab.part("resume", self.graph(), self.case.thread, answers, called=called)
-
-    def _decision(self, value: Mapping[str, Any], chosen: Sequence[Task]) -> Decision:
-        for task in chosen:
-            if (task.tool, dict(task.call.args)) == (value["name"], value["args"]):
-                return task.decision or {"type": "approve"}
-        return {"type": "approve"}
 
     def messages(self) -> list[Message]:
         """The thread's messages."""
@@ -204,14 +222,29 @@ class Desk:
         return found
 
 
-def attended(lab: Lab, case: Case, chosen: Sequence[Task], *, decide: bool = True) -> Desk:
-    """A desk after a question that takes these calls."""
+def _decision(value: Mapping[str, Any], chosen: Sequence[Task], ids: Sequence[Any]) -> Decision:
+    """What a person decides about the call that is shown; ``ids`` are those of the thread's calls.
+
+    Where the thread has no such id, the first call with this name and these arguments is meant.
+    """
+    wanted = value["name"], value["args"]
+    fitting = [(n, task) for n, task in enumerate(chosen) if (task.tool, dict(task.call.args)) == wanted]
+    if not fitting:
+        return {"type": "approve"}
+    meant = [task for n, task in fitting if ids[n : n + 1] == [value["id"]]]
+    task = meant[0] if meant else fitting[0][1]
+    return task.decision or {"type": "approve"}
+
+
+def attended(lab: Lab, case: Case, *rounds: Sequence[Task], decide: bool = True) -> Desk:
+    """A desk after a question that takes these calls, each round in one message of the model."""
+    chosen = [task for calls in rounds for task in calls]
     # Every tool can do everything, so that whatever should not have run is seen to have run.
     known = dict.fromkeys([task.query for task in chosen] + [task.runs for task in chosen if task.runs])
     able = (does(tool, query, fulfilled(query, case)) for tool in POLICY for query in known)
-    stage = lab.stage(conversation("errand", errand(case, chosen)), conversation("tools", *able))
+    stage = lab.stage(conversation("errand", errand(case, rounds)), conversation("tools", *able))
     desk = Desk(lab, stage, case, stage.model(), [stage.tool(name) for name in POLICY])
-    desk.ask(errand_question(case, chosen))
+    desk.ask(errand_question(case, rounds))
     if decide:
-        desk.decide(chosen)
+        desk.decide(*rounds)
     return desk

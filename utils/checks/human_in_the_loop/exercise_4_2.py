@@ -13,6 +13,7 @@ from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.pauses import ask, count, finish, queries, state_of, watched
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import (
+    asked,
     compare_answer,
     compare_question,
     compared,
@@ -20,7 +21,7 @@ from utils.checks.weather import (
     one_by_one,
     tour_question,
 )
-from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.lab.lab import Lab, Ref, StudentError
 
 
 @check("4.2", points=1, title="approve: each tool runs once, and the answer comes back")
@@ -99,57 +100,66 @@ def _expect_to_go_on(found: Sequence[str], waited: Sequence[str]) -> None:
     )
 
 
-def stopped(lab: Lab, stage: Stage, case: Case, question: str) -> Ref:
-    """An agent whose run waited before its tools, after ``stop``."""
-    agent = watched(lab, stage)
-    ask(lab, agent, case.thread, question)
-    lab.call("stop", agent, case.thread)
-    return agent
-
-
 @check("4.2", points=1, title="stop: no tool runs, every call is answered, the model speaks last")
 def stops_in_good_order(lab: Lab, case: Case) -> None:
-    first, second, _ = case.cities
+    first, second, third = case.cities
     stage = lab.stage(
-        conversation("trip", anyhow(first, second)), conversation("search", searches(first, second))
+        conversation("trip", asked(third), anyhow(first, second)),
+        conversation("search", searches(first, second)),
     )
-    agent = stopped(lab, stage, case, compare_question(first, second))
+    agent = watched(lab, stage)
+    ask(lab, agent, case.thread, third.question)
+    finish(lab, agent, case.thread)
+    before = len(state_of(lab, agent, case.thread)["messages"])
+    ask(lab, agent, case.thread, compare_question(first, second))
+    stage.clear()
+    lab.call("stop", agent, case.thread)
     ran, made = len(stage.tool_requests()), len(stage.requests())
     expect(
         ran == 0,
         "After stop no tool may have run.",
-        got=Words(count(ran, "search")),
-        expected="0 searches",
+        got=Words(f"{count(ran, 'search')} after the pause"),
+        expected="0 searches after the pause",
         why="The person said no.",
     )
-    messages = state_of(lab, agent, case.thread)["messages"]
+    messages = state_of(lab, agent, case.thread)["messages"][before:]
     ids = [str(call["id"]) for call in messages[1].tool_calls] if len(messages) > 1 else []
     expect(
         len(ids) == 2,
         "The message with the calls must stay, and every call be answered by one tool message behind it.",
-        got=Words(f"{kinds(messages)}; {count(len(ids), 'call')} in the second message"),
-        expected="human ai tool tool ai; 2 calls in the second message",
+        got=Words(
+            f"since the last question: {kinds(messages)}; {count(len(ids), 'call')} in the second message"
+        ),
+        expected="since the last question: human ai tool tool ai; 2 calls in the second message",
         why="The history says what the model wanted to do and that it was refused.",
     )
     answered = [str(message.tool_call_id) for message in messages if message.type == "tool"]
+    wanted = len(set(answered) & set(ids))
     expect(
         kinds(messages[:4]) == "human ai tool tool" and sorted(answered) == sorted(ids),
         "Every call that waited must be answered by exactly one tool message, directly behind it.",
-        got=Words(f"{kinds(messages)}; calls answered: {len(set(answered) & set(ids))} of {len(ids)}"),
-        expected="human ai tool tool ai; calls answered: 2 of 2",
-        why="Providers refuse a history in which another message comes before a call's result.",
+        got=Words(
+            f"since the last question: {kinds(messages)}; "
+            f"calls answered: {wanted} of {len(ids)}, others: {len(set(answered) - set(ids))}"
+        ),
+        expected="since the last question: human ai tool tool ai; calls answered: 2 of 2, others: 0",
+        why=(
+            "Calls of earlier turns have their results already: those that wait are in the last message."
+            if set(answered) - set(ids)
+            else "Providers refuse a history in which another message comes before a call's result."
+        ),
     )
     expect(
         kinds(messages) == "human ai tool tool ai" and not messages[-1].tool_calls,
         "After the tool messages the model must have the last word.",
-        got=Words(kinds(messages)),
-        expected="human ai tool tool ai",
+        got=Words(f"since the last question: {kinds(messages)}"),
+        expected="since the last question: human ai tool tool ai",
         why="A turn ends with an answer, also with one that says that nothing was done.",
     )
     expect(
-        made <= 2,
+        made <= 1,
         "To stop may take one model request at most.",
-        got=Words(f"{made - 1} after the pause"),
+        got=Words(f"{made} after the pause"),
         expected="0 or 1 after the pause",
         why="Stopping is to cost less than going on.",
     )
@@ -163,7 +173,9 @@ def goes_on_after_stop(lab: Lab, case: Case) -> None:
         conversation("later", anyhow(third)),
         conversation("search", searches(first, third)),
     )
-    agent = stopped(lab, stage, case, first.question)
+    agent = watched(lab, stage)
+    ask(lab, agent, case.thread, first.question)
+    lab.call("stop", agent, case.thread)
     state = state_of(lab, agent, case.thread)
     expect(
         state["next"] == (),

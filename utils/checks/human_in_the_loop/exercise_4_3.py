@@ -14,7 +14,7 @@ from utils.checks.human_in_the_loop.conversations import anyhow, searches
 from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.pauses import ask, count, finish, queries, state_of, watched
 from utils.checks.registry import Words, expect
-from utils.checks.weather import City, compare_question, conversation
+from utils.checks.weather import City, asked, compare_question, conversation
 from utils.lab.lab import Lab, Ref, Stage
 from utils.lab.plain import Message
 from utils.replay.conversation import CallsTurn, Turn
@@ -53,17 +53,29 @@ class Edited:
 
 
 def edited(
-    lab: Lab, case: Case, number: int, *cities: City, unwanted: Mapping[str, str] | None = None
+    lab: Lab,
+    case: Case,
+    number: int,
+    *cities: City,
+    unwanted: Mapping[str, str] | None = None,
+    say: str = "",
+    earlier: bool = False,
 ) -> Edited:
     """``edit`` called on one of the calls that wait, which may say something unwanted: it is to look up the
-    third city.
+    third city. ``say`` is the model's text beside the calls; ``earlier`` has the thread begin with a turn
+    about the third city.
     """
     third = case.cities[2]
     stage = lab.stage(
-        conversation("trip", *with_more(anyhow(*cities), unwanted or {})),
+        conversation(
+            "trip", asked(third) if earlier else (), *with_more(anyhow(*cities), unwanted or {}, say)
+        ),
         conversation("search", searches(*cities), searches(third)),
     )
     agent = watched(lab, stage)
+    if earlier:
+        ask(lab, agent, case.thread, third.question)
+        finish(lab, agent, case.thread)
     question = compare_question(*cities) if len(cities) > 1 else cities[0].question
     ask(lab, agent, case.thread, question)
     before = state_of(lab, agent, case.thread)["messages"]
@@ -73,12 +85,12 @@ def edited(
     return Edited(agent, stage, tuple(before), tuple(state["messages"]), state["next"], number, args)
 
 
-def with_more(turns: tuple[Turn, ...], more: Mapping[str, str]) -> Iterator[tuple[Turn, ...]]:
-    """The same turns; each call has these arguments besides its own."""
+def with_more(turns: tuple[Turn, ...], more: Mapping[str, str], say: str) -> Iterator[tuple[Turn, ...]]:
+    """The same turns; each call has these arguments besides its own, and the model says this beside."""
     for turn in turns:
         if isinstance(turn, CallsTurn):
             calls = [call.model_copy(update={"args": {**call.args, **more}}) for call in turn.calls]
-            yield (turn.model_copy(update={"calls": tuple(calls)}),)
+            yield (turn.model_copy(update={"calls": tuple(calls), "say": say}),)
         else:
             yield (turn,)
 
@@ -115,7 +127,8 @@ def leaves_it_waiting(lab: Lab, case: Case) -> None:
 
 @check("4.3", points=1, title="all else stays: messages and their ids, the other call")
 def keeps_the_rest(lab: Lab, case: Case) -> None:
-    done = edited(lab, case, 1, *case.cities[:2])
+    say = f"Let me see, and take {case.word}."
+    done = edited(lab, case, 1, *case.cities[:2], say=say, earlier=True)
     expect(
         len(done.after) == len(done.before),
         "There must be as many messages as before.",
@@ -144,6 +157,14 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
         got=Words(str(done.arguments)),
         expected=str(done.expected()),
         why="With two calls in a message, place and id both matter: the id says which one is meant.",
+    )
+    texts = [message.text for message in done.after]
+    expect(
+        texts == [message.text for message in done.before],
+        "The texts of the messages must stay, also what the model says beside its calls.",
+        got=Words(f"the text beside the calls: {texts[-1]!r}"),
+        expected=f"the text beside the calls: {say!r}",
+        why="Only arguments were to be changed; the words are part of what the person and the model read.",
     )
 
 

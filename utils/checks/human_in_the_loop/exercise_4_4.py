@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from utils.checks.graphs import kinds
-from utils.checks.human_in_the_loop.conversations import anyhow, searches
+from utils.checks.human_in_the_loop.conversations import anyhow, anyhow_one_by_one, searches
 from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.pauses import ask, count, finish, state_of, watched
 from utils.checks.registry import Words, expect
-from utils.checks.weather import asked, compare_answer, compare_question, conversation
+from utils.checks.weather import asked, compare_answer, compare_question, conversation, tour_question
 from utils.lab.lab import Lab, Ref, Stage
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, ToolAnswer
@@ -77,20 +77,12 @@ def _why_not_sent(stage: Stage, messages: Sequence[Message]) -> str:
 
 @check("4.4", points=1, title="no tool runs, and the model is asked once")
 def runs_no_tool(lab: Lab, case: Case) -> None:
-    first = case.cities[0]
+    first, second, _ = case.cities
     stage = lab.stage(conversation("trip", anyhow(first)), conversation("search", searches(first)))
     _, messages = mocked(lab, stage, case, first.question)
-    ran, made = len(stage.tool_requests()), len(stage.requests())
-    expect(
-        (ran, made) == (0, 1),
-        "The tool must not run at all, and the model must be asked once.",
-        got=Words(f"{count(ran, 'search')}, {count(made, 'model request')} after the pause"),
-        expected="0 searches, 1 model request after the pause",
-        why=(
-            "A result that is replaced afterwards was still fetched: the booking is made, the bill is sent."
-            if ran
-            else "Only the model can say what it makes of the text, and once is enough."
-        ),
+    _expect_no_search(
+        stage,
+        "A result that is replaced afterwards was still fetched: the booking is made, the bill is sent.",
     )
     expect(
         kinds(messages) == "human ai tool ai",
@@ -98,6 +90,26 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         got=Words(kinds(messages)),
         expected="human ai tool ai",
         why="The next question is asked with this history.",
+    )
+    stage = lab.stage(
+        conversation("tour", anyhow_one_by_one(first, second)),
+        conversation("search", searches(first, second)),
+    )
+    mocked(lab, stage, case, tour_question(first, second))
+    _expect_no_search(
+        stage, "Here the model calls again when it has read the text: the person has not seen this call yet."
+    )
+
+
+def _expect_no_search(stage: Stage, why_not: str) -> None:
+    """Expect that the model was asked once and no tool has run; ``why_not`` says why none should."""
+    ran, made = len(stage.tool_requests()), len(stage.requests())
+    expect(
+        (ran, made) == (0, 1),
+        "The tool must not run at all, and the model must be asked once.",
+        got=Words(f"{count(ran, 'search')}, {count(made, 'model request')} after the pause"),
+        expected="0 searches, 1 model request after the pause",
+        why=why_not if ran else "Only the model can say what it makes of the text, and once is enough.",
     )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from utils.checks.graphs import kinds
-from utils.checks.human_in_the_loop.desk import Desk, Task, attended, errand_answer, tasks
+from utils.checks.human_in_the_loop.desk import Desk, Task, alike, attended, errand_answer, tasks
 from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.pauses import count, state_of
 from utils.checks.registry import Words, expect
@@ -17,19 +18,23 @@ from utils.lab.lab import Lab
 from utils.lab.plain import Message
 
 
-def ended(desk: Desk, chosen: Sequence[Task]) -> list[Message]:
+def ended(desk: Desk, *rounds: Sequence[Task]) -> list[Message]:
     """The results of a question's calls, one for each, in their order; the answer came last."""
     messages = desk.messages()
-    true = " ".join(["human", "ai", *["tool"] * len(chosen), "ai"])
-    ids = [call["id"] for call in messages[1].tool_calls] if len(messages) > 1 else []
+    true = " ".join(["human", *(" ".join(["ai", *["tool"] * len(calls)]) for calls in rounds), "ai"])
+    ids = [call["id"] for message in messages for call in message.tool_calls]
     found = [message for message in messages if message.type == "tool"]
     places = [ids.index(m.tool_call_id) + 1 if m.tool_call_id in ids else "another" for m in found]
     expect(
         kinds(messages) == true and places == list(range(1, len(ids) + 1)),
         "There must be one tool message for each call, in the order of the calls, and then the answer.",
         got=Words(f"{kinds(messages)}; calls answered: {', '.join(map(str, places)) or 'none'}"),
-        expected=f"{true}; calls answered: {', '.join(map(str, range(1, len(chosen) + 1)))}",
-        why="Whatever a person decides, every call needs its result, in its place, and the model reads them.",
+        expected=f"{true}; calls answered: {', '.join(map(str, range(1, sum(map(len, rounds)) + 1)))}",
+        why=(
+            "Whatever a person decides, every call needs its result, in its place, and the model reads them."
+            if len(rounds) == 1
+            else "A model may call tools until it has an answer: with the results it is asked again."
+        ),
     )
     return found
 
@@ -159,6 +164,35 @@ def acts_exactly_once(lab: Lab, case: Case) -> None:
         ),
         expected="both times the same",
         why="The next answer may come to another process: it has the file, and what a variable kept is gone.",
+    )
+    desk.close()
+    _expect_each_on_its_own(lab, replace(case, thread=case.other))
+
+
+def _expect_each_on_its_own(lab: Lab, case: Case) -> None:
+    """Expect that no decision holds for a later call, or for one that only looks the same."""
+    rounds = alike(case)
+    desk = attended(lab, case, *rounds)
+    results = ended(desk, *rounds)
+    asked_for = [str(value["id"]) for value in desk.shown]
+    expect(
+        sorted(asked_for) == sorted(str(message.tool_call_id) for message in results),
+        "Each call must be asked about, also one that is like another, earlier or in the same message.",
+        got=Words(f"asked about {len(asked_for)} of {count(len(results), 'call')}"),
+        expected=f"asked about {len(results)} of {count(len(results), 'call')}",
+        why="A yes is for one call: when the model books the same room again, that is another booking.",
+    )
+    chosen = [task for calls in rounds for task in calls]
+    found, true = desk.done(), Counter((task.tool, str(task.runs)) for task in chosen if task.runs)
+    expect(
+        found == true,
+        "A decision must hold for the call that was shown, and for no later one or one that is like it.",
+        got=Words(f"ran: {listed_work(found)}"),
+        expected=f"ran: {listed_work(true)}",
+        why=(
+            "Decisions of an earlier message are not for the calls of a later one, and two calls may have "
+            "the same name and arguments: the id tells calls apart."
+        ),
     )
 
 
