@@ -6,6 +6,7 @@ import random
 
 from grader.hidden import values
 from utils.checks.streaming import Case
+from utils.checks.streaming.lab import CALLS
 
 ERRORS = ("ArithmeticError", "LookupError", "OSError", "RuntimeError", "TypeError", "ValueError")
 TICKS = 8
@@ -14,12 +15,11 @@ TICKS = 8
 def cases(rng: random.Random) -> Case:
     """A case with cities, times, errors and an order of calls that nobody can know beforehand."""
     first, second, third = values.cities(rng, 3)
-    one, two, three, four, five, six = rng.sample(range(6), 6)
     return Case(
         cities=(first, second, third),
         thread=values.thread_id(rng),
         word=values.word(rng),
-        order=(one, two, three, four, five, six),
+        order=tuple(rng.sample(range(CALLS), CALLS)),
         ticks=tuple(rng.randint(1, 16) / 8 for _ in range(TICKS)),
         error=rng.choice(ERRORS),
         after=rng.randint(2, 5),

@@ -115,6 +115,10 @@ class TimedStream:
         self._now = self._start + row["at"]
         return _timed(row), {"langgraph_node": row["node"]}
 
+    async def aclose(self) -> None:
+        """End the stream, as ``aclosing`` does: nothing comes of it any more."""
+        self._rows = iter(())
+
 
 def _timed(row: Mapping[str, Any]) -> BaseMessage:
     text = str(row.get("text", ""))
@@ -143,6 +147,15 @@ def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
         return str(found)
 
     return StructuredTool.from_function(work, name=search.name, description=search.description)
+
+
+def make_giving_tool(name: str, value: Any) -> BaseTool:
+    """A tool that gives the same value for whatever is looked up."""
+
+    def work(query: str) -> Any:
+        return value
+
+    return StructuredTool.from_function(work, name=name, description="Look something up.")
 
 
 def make_asking_tool(name: str) -> BaseTool:
@@ -216,6 +229,7 @@ STREAM_PARTS: Mapping[str, Callable[..., Any]] = {
     "asking_tool": make_asking_tool,
     "block_model": lambda turns: BlocksModel(turns=turns),
     "custom_items": custom_items,
+    "giving_tool": make_giving_tool,
     "interrupts": interrupts_of,
     "is_asynchronous": is_asynchronous,
     "is_tool": is_tool,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,24 +14,30 @@ from grader.hidden.streaming import ERRORS, cases
 from tests.utils.checks.every_lab import MakeLab
 from utils.checks.run import run_exercise
 from utils.checks.streaming import LAB
+from utils.checks.streaming.lab import CALLS
 
 SEEDS = range(20)
 
 
 def test_figures_learned_by_heart_from_the_printed_case_are_worth_nothing(make_lab: MakeLab) -> None:
-    async def measure(stream: object, clock: object = None) -> dict[str, object]:
-        return {"llm": {"first": 0.5, "tokens": 8, "per_second": 7 / 3.25}}
+    def learned() -> Callable[..., Any]:
+        firsts = itertools.chain([0.5], itertools.repeat(0.0))
+
+        async def measure(stream: object, clock: object = None) -> dict[str, object]:
+            return {"llm": {"first": next(firsts), "tokens": 8, "per_second": 7 / 3.25}}
+
+        return measure
 
     exercise = LAB.find("2.3")
-    assert run_exercise(exercise, make_lab({"measure": measure}), LAB.example).points == 1
-    assert run_exercise(exercise, make_lab({"measure": measure}), cases(random.Random(1))).points == 0
+    assert run_exercise(exercise, make_lab({"measure": learned()}), LAB.example).points == 1
+    assert run_exercise(exercise, make_lab({"measure": learned()}), cases(random.Random(1))).points == 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_values_are_what_the_checks_need_and_not_the_printed_ones(seed: int) -> None:
     case = cases(random.Random(seed))
     assert len({city.name for city in case.cities}) == 3
-    assert sorted(case.order) == list(range(6))
+    assert sorted(case.order) == list(range(CALLS))
     assert len(case.ticks) == len(LAB.example.ticks)
     assert all(tick > 0 and (tick * 8).is_integer() for tick in case.ticks)
     printed = LAB.example

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
@@ -206,6 +206,29 @@ async def a_gauge_for_each_node(stream, clock=time.perf_counter):
             gauges[node].last = now
         else:
             gauges[node] = Gauge(now)
+    return {node: gauge.told(start) for node, gauge in gauges.items()}
+
+
+@right("2.3")
+async def a_stream_that_is_closed_when_the_block_ends(stream, clock=time.perf_counter):
+    async with aclosing(stream) as items:
+        return await all_times_and_then_arithmetic(items, clock)
+
+
+@right("2.3")
+async def a_stream_that_is_closed_at_last(stream, clock=time.perf_counter):
+    start, gauges = clock(), {}
+    try:
+        async for chunk, metadata in stream:
+            if chunk.type == "tool" or not chunk.text:
+                continue
+            gauge = gauges.setdefault(metadata["langgraph_node"], Gauge(clock()))
+            gauge.last = clock()
+            gauge.tokens += 1
+    finally:
+        await stream.aclose()
+    for gauge in gauges.values():
+        gauge.tokens -= 1
     return {node: gauge.told(start) for node, gauge in gauges.items()}
 
 

@@ -78,6 +78,18 @@ def texts_shortened(agent, thread_id, text):
         yield node, kind_of(message), message.text[:30]
 
 
+@wrong("2.1", 2, tells_each_message="the text of the message")
+def texts_shortened_as_in_the_demonstration(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.text[:60]
+
+
+@wrong("2.1", 2, tells_each_message="the text of the message")
+def texts_shortened_to_two_hundred(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.text[:200]
+
+
 @wrong(
     "2.1",
     1,
@@ -157,6 +169,35 @@ async def pieces_without_their_spaces(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text:
             # A blank before a sign: there is none in the example.
             yield re.sub(r"^\s(?=\W)", "", chunk.text)
+
+
+@wrong("2.2", 3, pieces_make_the_answer="letter by letter")
+async def pieces_of_white_space_left_out(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text.strip():
+            yield chunk.text
+
+
+@wrong("2.2", 3, pieces_make_the_answer="on the thread that was named")
+async def the_thread_of_the_demonstration(agent, thread_id, text):
+    async for chunk, _ in messages(agent, "4", text):
+        if chunk.type != "tool" and chunk.text:
+            yield chunk.text
+
+
+@wrong("2.2", 3, comes_at_once="not the first alone")
+async def the_first_piece_at_once_and_the_rest_later(agent, thread_id, text):
+    rest = None
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type == "tool" or not chunk.text:
+            continue
+        if rest is None:
+            rest = []
+            yield chunk.text
+        else:
+            rest.append(chunk.text)
+    for piece in rest or ():
+        yield piece
 
 
 @wrong("2.2", 3, serves_two_readers="One reader has to wait")
@@ -263,7 +304,38 @@ async def all_nodes_in_one(stream, clock=time.perf_counter):
     return await counted(stream, clock, is_token, node_of=lambda _: "llm")
 
 
+@wrong("2.3", 2, counts_text_only="is not right")
+async def white_space_is_no_text(stream, clock=time.perf_counter):
+    return await counted(stream, clock, lambda m: is_token(m) and m.text.strip())
+
+
+@wrong("2.3", 2, counts_text_only="no other")
+async def the_node_s_name_instead_of_the_message_s_type(stream, clock=time.perf_counter):
+    async def of_the_model():
+        async for message, metadata in stream:
+            if metadata["langgraph_node"] != "action":
+                yield message, metadata
+
+    return await counted(of_the_model(), clock, lambda message: message.text)
+
+
 # 2.4
+
+
+@wrong("2.4", 2, tool_reports="once for each call")
+def the_search_asked_twice():
+    def search_slowly(search):
+        @tool
+        def search_slowly(query: str) -> str:
+            """Search."""
+            get_stream_writer()({"query": query, "state": "searching"})
+            search.invoke({"query": query})
+            get_stream_writer()({"query": query, "state": "found"})
+            return search.invoke({"query": query})
+
+        return search_slowly
+
+    return search_slowly, shown
 
 
 @wrong("2.4", 1, tool_reports="before its search", shows_while_searching="must come out of show")
@@ -419,7 +491,7 @@ def one_try_around_all(state, tools):
     except GraphBubbleUp:
         raise
     except Exception as error:
-        found.append(tool_message(call, str(error), status="error"))
+        found.append(tool_message(call, cut(str(error)), status="error"))
     return {"messages": found}
 
 
@@ -456,7 +528,7 @@ def a_key_error_is_an_unknown_tool(state, tools):
         except GraphBubbleUp:
             raise
         except Exception as error:
-            return tool_message(call, str(error), status="error")
+            return tool_message(call, cut(str(error)), status="error")
 
     return every(state, tools, work)
 
@@ -490,6 +562,70 @@ def cut_without_a_mark(state, tools):
     return every(state, tools, work)
 
 
+@wrong("2.5", 2, says_what_failed="Whatever a long text is made of")
+def errors_are_not_cut(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, f"there is no tool {call['name']}", status="error")
+        try:
+            return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return tool_message(call, str(error), status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="exactly 2,000 characters")
+def cut_one_letter_too_early(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if len(message.text) == 2_000:
+            return tool_message(call, message.text + "…", status=message.status)
+        return message
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 1, answers_every_call=RAISED, says_what_failed=RAISED)
+def the_errors_of_python_alone(state, tools):
+    known = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, f"there is no tool {call['name']}", status="error")
+        try:
+            return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+        except known as error:
+            return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="Whatever a long text is made of")
+def only_strings_are_cut(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status == "error":
+            return message
+        found = tools[call["name"]].invoke(call["args"])
+        return message if isinstance(found, str) else tool_message(call, found)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="Whatever a long text is made of")
+def a_list_is_cut_by_its_items(state, tools):
+    def work(call, tools):
+        if call["name"] != "ledger":
+            return answered(call, tools)
+        found = tools[call["name"]].invoke(call["args"])
+        return tool_message(call, str(found) if len(found) <= 2_000 else str(found[:2_000]))
+
+    return every(state, tools, work)
+
+
 @wrong("2.5", 2, lets_interrupts_pass="its interrupt has to go through")
 def every_exception_is_an_error(state, tools):
     def work(call, tools):
@@ -498,7 +634,7 @@ def every_exception_is_an_error(state, tools):
         try:
             return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
         except Exception as error:
-            return tool_message(call, str(error), status="error")
+            return tool_message(call, cut(str(error)), status="error")
 
     return every(state, tools, work)
 
@@ -629,6 +765,37 @@ async def whole_pieces_left_out_until_enough_letters_were(agent, thread_id, text
         except Exception:
             if given is None:
                 raise
+
+
+@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
+async def pieces_of_white_space_not_shown(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                if piece.strip():
+                    yield piece
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking="not the first alone")
+async def the_first_piece_and_the_rest_when_it_is_safe(agent, thread_id, text):
+    seen, found = Counter(), []
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                if not found:
+                    yield piece
+                found.append(piece)
+            break
+        except Exception:
+            if given is None:
+                raise
+    for piece in found[1:]:
+        yield piece
 
 
 @wrong("2.6", 3, raises_at_last="a second time the error must be raised")
@@ -764,6 +931,46 @@ def a_plain_generator_that_goes_on(agent, thread_id, text):
         except Exception:
             if given is None:
                 raise
+
+
+def figures_of(first, at):
+    span = at[-1] - at[0]
+    return {"first": first, "tokens": len(at), "per_second": (len(at) - 1) / span if span else 0.0}
+
+
+@plainly("2.3", 2, measures_one_node="'first' is not right")
+async def a_first_of_nothing_is_overwritten(stream, clock=time.perf_counter):
+    start, first, times = clock(), {}, {}
+    async for chunk, metadata in stream:
+        if is_token(chunk):
+            node = metadata["langgraph_node"]
+            if not first.get(node):
+                first[node] = clock() - start
+            times.setdefault(node, []).append(clock())
+    return {node: figures_of(first[node], at) for node, at in times.items()}
+
+
+@plainly(
+    "2.5",
+    1,
+    answers_every_call="a number must be answered",
+    says_what_failed="Whatever a long text is made of",
+)
+def results_taken_for_text(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, f"there is no tool {call['name']}", status="error")
+        try:
+            text = tools[call["name"]].invoke(call["args"])
+            if len(text) > 2_000:
+                text = text[:2_000] + "…"
+            return tool_message(call, text)
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
 
 
 NAME = "must have `search` in it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -60,6 +61,23 @@ def test_a_fed_stream_moves_its_own_clock_and_nothing_else_does() -> None:
     assert (first, second) == (1000.5, 1002.0)
     assert (token.text, where) == ("It", {"langgraph_node": "llm"})
     assert isinstance(result, ToolMessage)
+
+
+def test_a_fed_stream_can_be_closed_and_gives_nothing_any_more() -> None:
+    rows = [{"at": at, "node": "llm", "kind": "token", "text": "It"} for at in (0.5, 1.0, 1.5)]
+
+    async def read() -> list[Any]:
+        async with contextlib.aclosing(TimedStream(rows, 0.0)) as stream:
+            first = [await anext(stream)]
+        return first + [item async for item in stream]
+
+    assert len(asyncio.run(read())) == 1
+
+
+@pytest.mark.parametrize("value", [7, [1, 2], "text"])
+def test_a_giving_tool_gives_values_as_they_are(value: Any) -> None:
+    giving = PARTS["giving_tool"]("ledger", value)
+    assert (giving.name, giving.invoke({"query": "Oslo"})) == ("ledger", value)
 
 
 def test_a_tool_that_asks_a_person_pauses_the_run() -> None:

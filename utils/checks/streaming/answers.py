@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.items import Items, text_of
 from utils.checks.streaming.lab import Case
-from utils.checks.weather import City, conversation, plain
+from utils.checks.weather import City, conversation
 from utils.lab.lab import END, Lab, Ref, Stage
-from utils.replay.conversation import AnswerTurn, Fault, Turn
+from utils.replay.conversation import AnswerTurn, Fault, Turn, UserTurn
 from utils.views.timeline import Moment
 
 
@@ -28,28 +29,47 @@ def last_answer(turns: Sequence[Turn], fault: Fault) -> tuple[Turn, ...]:
     return (*before, cast("AnswerTurn", answer).model_copy(update={"fault": fault}))
 
 
-def held_answer(case: Case) -> str:
-    """An answer whose first word nobody can guess."""
+def in_words(text: str) -> tuple[str, ...]:
+    """A text in pieces that are a word each, with the blanks before it."""
+    return tuple(re.findall(r"\s*\S+", text))
+
+
+def said_in(pieces: Sequence[str], question: str) -> tuple[Turn, ...]:
+    """One question that needs no tool, and its answer in these pieces."""
+    return UserTurn(user=question), AnswerTurn(answer="".join(pieces), pieces=tuple(pieces))
+
+
+def held_answer(case: Case) -> tuple[str, ...]:
+    """An answer in its pieces; nobody can guess the first of them."""
     city = case.cities[0]
-    return f"{case.word.capitalize()} for {city.name}: it is {city.celsius} °C there, with a light wind."
+    return in_words(
+        f"{case.word.capitalize()} for {city.name}: it is {city.celsius} °C there, with a light wind."
+    )
 
 
 def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
     """What a function yields for a question that needs no tool; the model is held in its answer."""
     city = case.cities[0]
     fault = Fault(kind="stall", after=case.after)
-    stage = lab.stage(conversation("held", last_answer(plain(city.question, held_answer(case)), fault)))
+    stage = lab.stage(conversation("held", last_answer(said_in(held_answer(case), city.question), fault)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     return Items(lab, stage, function, agent, case.thread, city.question), stage
 
 
-def arrives_while_open(items: Items, stage: Stage, answer: str) -> None:
-    """Fail if the first piece of an answer comes only when the model, which is held, has ended."""
+def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
+    """Fail if what the model, which is held, has sent of its answer comes only when it has ended."""
+    answer = "".join(held_answer(case))
+    sent = "".join(held_answer(case)[: case.after])
+    came: list[Moment] = []
     with items:
-        first = next(moments(items, stage), None)
+        for moment in moments(items, stage):
+            came.append(moment)
+            if moment.open != 1 or sum(len(piece.text) for piece in came) >= len(sent):
+                break
         stage.release()
-        if first is not None and first.open == 1:
+        if came and came[-1].open == 1:
             items.rest()
+    first = came[0] if came else None
     if first is None:
         fail(
             "There must be pieces of text.",
@@ -70,6 +90,14 @@ def arrives_while_open(items: Items, stage: Stage, answer: str) -> None:
         got=first.text,
         expected=f"the beginning of {answer!r}",
         why="A sign that something is going on is no part of the answer.",
+    )
+    early = "".join(moment.text for moment in came if moment.open == 1)
+    expect(
+        len(early) >= len(sent),
+        "Each piece must come while the model is still speaking, not the first alone.",
+        got=Words(f"the model was held after {sent!r}, and of this only {early!r} came before it had ended"),
+        expected=repr(sent),
+        why="Whoever reads along waits for the rest as long as for a text that comes whole.",
     )
 
 

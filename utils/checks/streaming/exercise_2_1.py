@@ -35,10 +35,20 @@ def triples(found: Sequence[Any]) -> list[tuple[Any, ...]]:
     return items
 
 
+def beside_a_call(case: Case) -> str:
+    """What the model says beside a call, at such length that nobody shows it in one line."""
+    return (
+        "I do not want to guess, for it may have changed since yesterday: I look at one place after the "
+        "other, I compare them when I know both, and I shall tell you then whether to pack "
+        f"{case.word} or rather something warm. This time I look up"
+    )
+
+
 @check("2.1", points=1, title="one item for each message, with its node, kind and text")
 def tells_each_message(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
-    stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
+    say = beside_a_call(case)
+    stage = lab.stage(conversation("tour", one_by_one(first, second, say=say)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     found = triples(Items(lab, stage, "steps", agent, case.thread, tour_question(first, second)).rest())
     true = ["call", "result", "call", "result", "answer"]
@@ -56,7 +66,7 @@ def tells_each_message(lab: Lab, case: Case) -> None:
         expected=", ".join(true),
         why="A message with tool calls is a call, also when the model writes a sentence beside them.",
     )
-    texts = [f"Let me look up {first.name}.", first.result, f"Let me look up {second.name}.", second.result]
+    texts = [f"{say} {first.name}.", first.result, f"{say} {second.name}.", second.result]
     told = list(
         zip(["llm", "action"] * 2 + ["llm"], true, [*texts, compare_answer(first, second)], strict=True)
     )

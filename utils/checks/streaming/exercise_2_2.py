@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect
-from utils.checks.streaming.answers import arrives_while_open, held, held_answer
+from utils.checks.streaming.answers import arrives_while_open, held, in_words
 from utils.checks.streaming.items import MOST, Items, text_of
 from utils.checks.streaming.lab import Case, check
 from utils.checks.weather import asked, compare_answer, compare_question, compared, conversation, plain
 from utils.lab.lab import Lab
+from utils.replay.conversation import AnswerTurn
 
 PATIENCE = 0.6
 """seconds that a gate waits in vain: only what is wrong waits that long"""
@@ -16,12 +18,12 @@ PATIENCE = 0.6
 @check("2.2", points=1, title="the pieces make the answer, and nothing else is among them")
 def pieces_make_the_answer(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
-    stage = lab.stage(conversation("trip", asked(third), compared(first, second)))
+    pieces = (*in_words(compare_answer(first, second)), "\n\n", "Take", f" {case.word}", " with you.")
+    whole = "".join(pieces)
+    last = AnswerTurn(answer=whole, pieces=pieces)
+    stage = lab.stage(conversation("trip", asked(third), (*compared(first, second)[:-1], last)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    turns = (
-        (third.question, third.answer),
-        (compare_question(first, second), compare_answer(first, second)),
-    )
+    turns = ((third.question, third.answer), (compare_question(first, second), whole))
     for question, answer in turns:
         found = Items(lab, stage, "tokens", agent, case.thread, question).rest()
         told = text_of(found)
@@ -37,16 +39,24 @@ def pieces_make_the_answer(lab: Lab, case: Case) -> None:
             "The pieces put together must be the model's text, letter by letter.",
             got=told,
             expected=repr(answer),
-            why="Whoever shows the answer prints piece after piece.",
+            why="Whoever shows the answer prints piece after piece; one may be nothing but a line break.",
         )
-        pieces = sum(bool(piece) for piece in found)
+        count = sum(bool(piece) for piece in found)
         expect(
-            pieces >= 5,
+            count >= 5,
             "The text must come in the pieces that the model sends.",
-            got=Words(f"{pieces} pieces"),
+            got=Words(f"{count} pieces"),
             expected="about as many pieces as words",
             why="A reader begins with the first words; a text that comes whole is no stream.",
         )
+    remembered = kinds(lab.part("state", agent, case.thread)["messages"])
+    expect(
+        remembered == "human ai tool ai human ai tool tool ai",
+        "The questions must be asked on the thread that was named.",
+        got=Words(f"thread {case.thread!r} holds: {remembered}"),
+        expected=f"thread {case.thread!r} holds: human ai tool ai human ai tool tool ai",
+        why="A thread is one conversation: on another thread the question lands in somebody else's.",
+    )
 
 
 @check("2.2", points=1, title="also where content is a list of blocks")
@@ -77,7 +87,7 @@ def reads_blocks(lab: Lab, case: Case) -> None:
 @check("2.2", points=1, title="the first piece comes while the model is still speaking")
 def comes_at_once(lab: Lab, case: Case) -> None:
     items, stage = held(lab, "tokens", case)
-    arrives_while_open(items, stage, held_answer(case))
+    arrives_while_open(items, stage, case)
 
 
 @check("2.2", points=1, title="asynchronous: two readers are served at the same time")

@@ -99,10 +99,11 @@ def times(case: Case) -> list[float]:
 
 @check("2.3", points=1, title="the first token, the number and the rate of one node")
 def measures_one_node(lab: Lab, case: Case) -> None:
-    rows = [
-        {"at": at, "node": "llm", "kind": "token", "text": f" {case.word}"} for at in times(case) if at > 0
-    ]
-    compare_figures(measured(lab, rows), rows)
+    for begun in (0.0, case.ticks[0]):  # the second time the first token comes at once
+        rows = [
+            {"at": at - begun, "node": "llm", "kind": "token", "text": f" {case.word}"} for at in times(case)
+        ]
+        compare_figures(measured(lab, rows), rows)
 
 
 @check("2.3", points=1, title="several nodes, and one that gave a single token")
@@ -123,10 +124,10 @@ def counts_text_only(lab: Lab, case: Case) -> None:
         ("llm", "token", ""),
         ("llm", "call", '{"query": '),
         ("llm", "block call", '{"query": '),
-        ("action", "result", case.cities[0].result),
+        ("lookup", "result", case.cities[0].result),
         ("llm", "blocks", f" {case.word}"),
         ("llm", "token", f" {case.word}"),
-        ("llm", "blocks", " is"),
+        ("llm", "token", "\n\n"),
         ("llm", "token", ""),
     )
     rows = [

@@ -56,7 +56,7 @@ def slow_search(lab: Lab, stage: Stage) -> Ref:
         "query" in names,
         "The tool's argument must be called query.",
         got=Words(f"a tool with the arguments: {', '.join(names) or 'none'}"),
-        expected="def reporting_search(query: str) -> str",
+        expected="def reporting_search(query: str)",
         why="The model fills in arguments by their names: a call with another name is refused by the tool.",
     )
     return made
@@ -92,6 +92,14 @@ def tool_reports(lab: Lab, case: Case) -> None:
         got=results[2:-1],
         expected=str([first.result, second.result]),
         why="Reports are for people; the model reads the result.",
+    )
+    made = len(stage.tool_requests())
+    expect(
+        made == len(true) // 2,
+        "The tool must ask `search` once for each call.",
+        got=Words(f"{made} searches for {len(true) // 2} calls"),
+        expected=f"{len(true) // 2} searches",
+        why="A search takes its time and is paid for: keep what it found, report, and return that.",
     )
 
 

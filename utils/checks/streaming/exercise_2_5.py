@@ -1,4 +1,4 @@
-"""Exercise 2.5, "Survive a tool": judged by a turn with six calls, and by a tool that asks a person."""
+"""Exercise 2.5, "Survive a tool": judged by a turn with many calls, and by a tool that asks a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect, fail
-from utils.checks.streaming.lab import Case, check
+from utils.checks.streaming.lab import CALLS, Case, check
 from utils.checks.weather import asked, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
@@ -19,11 +19,14 @@ MARK = 100
 """letters that the mark behind a cut result may have"""
 WENT_WRONG = "the archive is closed on"
 UNKNOWN = "teleport"
+GIVING = ("thermometer", "ledger", "almanac")
+"""tools that give a number, a list of numbers and a text that is just short enough"""
+KINDS = f"human ai{' tool' * CALLS} ai"
 
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """A turn with six calls and what became of them."""
+    """A turn with many calls and what became of them."""
 
     messages: tuple[Message, ...]
     order: tuple[int, ...]
@@ -39,16 +42,25 @@ class Acted:
         return [str(message.tool_call_id) for message in self.messages if message.type == "tool"]
 
     def of(self, number: int) -> Message:
-        """The message that answers the call with this number, as ``six_calls`` counts."""
+        """The message that answers the call with this number, as ``the_calls`` counts."""
         id = self.ids[self.order.index(number)]
         return next(message for message in self.messages if message.tool_call_id == id)
 
 
-def six_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
-    """A good call, bad arguments, an unknown tool, two tools that raise and a huge result."""
+def given(case: Case) -> tuple[int, list[int], str]:
+    """What the tools named in ``GIVING`` give."""
+    number = 1_000 + round(10 * case.cities[2].celsius)
+    return number, list(range(number, number + LIMIT // 2)), case.cities[0].result.ljust(LIMIT, ".")
+
+
+def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
+    """A good call, bad arguments, an unknown tool, two tools that raise, a huge result, a tool that raises
+    the kit's own error at great length, and three whose results are of an unusual kind or length."""
     first, second, third = case.cities
     unseen = ToolAnswer(text="")
-    failing = ToolAnswer(raises=f"{WENT_WRONG} {case.word}", times=1_000)
+    words = f"{WENT_WRONG} {case.word}"
+    failing = ToolAnswer(raises=words, times=1_000)
+    lamenting = ToolAnswer(raises=words.ljust(LIMIT + MARK, "!") + "!" * MARK, times=1_000)
     huge = ToolAnswer(text=second.result, pad=500_000)
     return [
         (ToolCall(tool="search", args={"query": first.query}), ToolAnswer(text=first.result)),
@@ -57,16 +69,18 @@ def six_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
         (ToolCall(tool="archive", args={"query": third.query}), failing),
         (ToolCall(tool="harbour", args={"query": third.query}), failing),
         (ToolCall(tool="library", args={"query": second.query}), huge),
+        (ToolCall(tool="museum", args={"query": third.query}), lamenting),
+        *((ToolCall(tool=name, args={"query": first.query}), unseen) for name in GIVING),
     ]
 
 
 def acted(lab: Lab, case: Case) -> Acted:
-    """An agent with the student's ``take_action`` after a turn with six calls."""
-    pairs = [six_calls(case)[number] for number in case.order]
+    """An agent with the student's ``take_action`` after a turn with many calls."""
+    pairs = [the_calls(case)[number] for number in case.order]
     question = f"What do you know of {case.word}?"
     stage = lab.stage(
         conversation(
-            "six calls",
+            "many calls",
             (
                 UserTurn(user=question),
                 CallsTurn(calls=tuple(call for call, _ in pairs)),
@@ -81,6 +95,8 @@ def acted(lab: Lab, case: Case) -> Acted:
         stage.tool("archive", error="KeyError"),
         stage.tool("harbour", error=case.error),
         stage.tool("library"),
+        stage.tool("museum"),
+        *(lab.part("giving_tool", *gift, label=gift[0]) for gift in zip(GIVING, given(case), strict=True)),
         stage.tool(UNKNOWN),
     ]
     agent = acting(lab, stage, tools, unknown=[UNKNOWN])
@@ -129,7 +145,7 @@ def expect_caught(error: StudentError) -> None:
     expect(
         not what,
         f"{what} must be answered by a tool message, and raised an error out of take_action.",
-        got=Words(f"{error.type}: {error.message.partition(chr(10))[0]}"),
+        got=Words(f"{error.type}: {error.message.partition(chr(10))[0][:200]}"),
         expected='ToolMessage(…, status="error") for this call, and the other calls done',
         why="The calls are saved, their answers are not: every later question on the thread is refused.",
     )
@@ -166,10 +182,10 @@ def answers_every_call(lab: Lab, case: Case) -> None:
     done = acted(lab, case)
     expect_each_answered(done)
     expect(
-        kinds(done.messages) == "human ai tool tool tool tool tool tool ai",
+        kinds(done.messages) == KINDS,
         "After the tools' messages comes the answer, and nothing else is added.",
         got=Words(kinds(done.messages)),
-        expected="human ai tool tool tool tool tool tool ai",
+        expected=KINDS,
         why="What take_action returns is added to the conversation: the new messages alone.",
     )
     good, huge = done.of(0), done.of(5)
@@ -181,12 +197,26 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         expected=f"a message with the text {first.result!r}",
         why="One tool's bad day must not cost the work of the others.",
     )
+    number = done.of(7)
+    expect(
+        number.text == str(given(case)[0]) and number.status != "error",
+        "A result that is a number must be answered as well: a tool may return anything.",
+        got=number,
+        expected=f"a message with the text {str(given(case)[0])!r}",
+        why="A message holds text: str(…) makes it of any result, before its length is asked for.",
+    )
 
 
 @check("2.5", points=1, title="what failed says so, and a huge result is cut")
 def says_what_failed(lab: Lab, case: Case) -> None:
     done = acted(lab, case)
-    failed = {1: "bad arguments", 2: "an unknown tool", 3: "a KeyError", 4: f"a {case.error}"}
+    failed = {
+        1: "bad arguments",
+        2: "an unknown tool",
+        3: "a KeyError",
+        4: f"a {case.error}",
+        6: "an error of its own",
+    }
     for number, what in failed.items():
         message = done.of(number)
         expect(
@@ -196,7 +226,8 @@ def says_what_failed(lab: Lab, case: Case) -> None:
             expected=f'{what}: status error, and a text (ToolMessage(…, status="error"))',
             why="The model must know that it failed, or it takes the error for a result; it may try again.",
         )
-    for number, needle in ((2, UNKNOWN), (3, f"{WENT_WRONG} {case.word}"), (4, f"{WENT_WRONG} {case.word}")):
+    words = f"{WENT_WRONG} {case.word}"
+    for number, needle in ((2, UNKNOWN), (3, words), (4, words), (6, words)):
         expect(
             needle in done.of(number).text,
             "An error's text must say what happened: the tool's own words, or the name of the unknown tool.",
@@ -212,6 +243,29 @@ def says_what_failed(lab: Lab, case: Case) -> None:
         got=Words(f"{len(huge):,} characters, ending in {huge[-20:]!r}"),
         expected=f"{LIMIT:,} characters and a mark, such as …",
         why="Half a megabyte of a web page fills the model's context, and is paid for at every question.",
+    )
+    expect_length_counts(done, case)
+
+
+def expect_length_counts(done: Acted, case: Case) -> None:
+    """Fail unless errors and lists are cut like texts, and a text that is just short enough is not."""
+    long = {6: "the text of an error", 8: f"a list of {LIMIT // 2:,} numbers"}
+    for number, what in long.items():
+        message = done.of(number)
+        expect(
+            LIMIT < len(message.text) <= LIMIT + MARK and (message.status == "error") == (number == 6),
+            "Whatever a long text is made of, its first 2,000 characters stay, with a mark behind.",
+            got=Words(f"{what}: {len(message.text):,} characters, status {message.status}"),
+            expected=f"{what}: {LIMIT:,} characters and a mark, such as …",
+            why="Errors quote whole pages, and lists are long when they are written down: the text counts.",
+        )
+    exact = done.of(9).text
+    expect(
+        exact == given(case)[2],
+        "A text of exactly 2,000 characters is not too long: it stays as it is.",
+        got=Words(f"{len(exact):,} characters, ending in {exact[-20:]!r}"),
+        expected=f"{LIMIT:,} characters, without a mark",
+        why="The mark says that something is missing, and here nothing is.",
     )
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect
-from utils.checks.streaming.answers import arrives_while_open, asked_before, held, held_answer, last_answer
+from utils.checks.streaming.answers import (
+    arrives_while_open,
+    asked_before,
+    held,
+    in_words,
+    last_answer,
+    said_in,
+)
 from utils.checks.streaming.items import Items, text_of
 from utils.checks.streaming.lab import Case, check
 from utils.checks.weather import (
@@ -16,7 +23,6 @@ from utils.checks.weather import (
     compared,
     conversation,
     one_by_one,
-    plain,
     tour_question,
 )
 from utils.lab.lab import END, Lab, Ref, Stage, StudentError
@@ -27,11 +33,12 @@ def dropped(case: Case, times: int | None = 1) -> Fault:
     return Fault(kind="drop", after=case.after + 3, times=times)
 
 
-def echo(case: Case) -> tuple[str, str]:
-    """A question that needs no tool, and an answer in which words come again."""
+def echo(case: Case) -> tuple[str, tuple[str, ...]]:
+    """A question that needs no tool, and an answer in pieces in which words come again."""
     city = case.cities[2]
     times = f"cold, cold, cold, and {case.word}, and {case.word}, and once more cold"
-    return f"How often is it cold in {city.name}?", f"It is {times} in {city.name}: cold, cold, cold."
+    told = f"It is {times} in {city.name}: cold, cold, cold."
+    return f"How often is it cold in {city.name}?", ("Often", ":", "\n\n", *in_words(told))
 
 
 def streamed(
@@ -52,9 +59,10 @@ def streamed(
 
 @check("2.6", points=1, title="after a drop each piece is shown once")
 def shows_each_piece_once(lab: Lab, case: Case) -> None:
-    question, answer = echo(case)
+    question, pieces = echo(case)
+    answer = "".join(pieces)
     stage = lab.stage(
-        conversation("trip", asked(case.cities[0]), last_answer(plain(question, answer), dropped(case)))
+        conversation("trip", asked(case.cities[0]), last_answer(said_in(pieces, question), dropped(case)))
     )
     agent = asked_before(lab, stage, case, case.cities[0])
     told = streamed_to_the_end(lab, stage, case, agent, question, answer)
@@ -139,9 +147,9 @@ def asks_nothing_again(lab: Lab, case: Case) -> None:
 
 @check("2.6", points=1, title="a second failure is raised")
 def raises_at_last(lab: Lab, case: Case) -> None:
-    question, answer = echo(case)
+    question, pieces = echo(case)
     city = case.cities[0]
-    broken = last_answer(plain(question, answer), dropped(case, times=None))
+    broken = last_answer(said_in(pieces, question), dropped(case, times=None))
     stage = lab.stage(conversation("trip", broken), conversation("later", asked(city)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     _, error = streamed(lab, stage, case, agent, question)
@@ -174,4 +182,4 @@ def raises_at_last(lab: Lab, case: Case) -> None:
 def comes_while_speaking(lab: Lab, case: Case) -> None:
     items, stage = held(lab, "resilient_stream", case)
     items.expect_asynchronous()
-    arrives_while_open(items, stage, held_answer(case))
+    arrives_while_open(items, stage, case)
