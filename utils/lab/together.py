@@ -6,6 +6,7 @@ Made on the student's side, like all parts of the kit (``utils.lab.parts``).
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel import Pregel
 
 FETCH = "fetch"
@@ -27,6 +29,8 @@ METHODS = ("invoke", "ainvoke", "stream", "astream", "get_state", "aget_state")
 _END = object()
 PATIENCE = 1.0
 """seconds that something given up has for coming to its end"""
+MOST_EARLY = 100
+"""items that a reader takes in before they are asked for; it ends when it is cancelled beyond them"""
 
 
 class StreamBroke(Exception):
@@ -73,6 +77,19 @@ def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
         return float(response.json()["text"]) if response.status_code == httpx.codes.OK else None
 
     return fetch
+
+
+async def run_in_a_node(work: Callable[..., Any], state: Any, *args: Any) -> Any:
+    """What a function of a state and more returns that is called in a graph's node."""
+    returned: list[Any] = []
+
+    async def node(state: MessagesState) -> dict[str, Any]:
+        done = work(state, *args)
+        returned.append(await done if inspect.isawaitable(done) else done)
+        return {}
+
+    await StateGraph(MessagesState).add_node("node", node).add_edge(START, "node").compile().ainvoke(state)
+    return returned[0]
 
 
 def has_own_methods(graph: Any) -> bool:
@@ -126,17 +143,28 @@ class Feed:
 
 
 class Reader:
-    """Takes a stream's items one by one, and can tell that none came, and what the stream leaves behind."""
+    """Takes a stream's items one by one, and can tell that none came, and what the stream leaves behind.
+
+    One task reads them all and closes the stream, as a loop does: what a generator enters at one item, such
+    as a group of tasks, it leaves at another.
+    """
 
     def __init__(self, items: AsyncIterable[Any]) -> None:
         self._items = aiter(items)
+        self._wishes: asyncio.Queue[asyncio.Future[Any] | None] = asyncio.Queue()
         self._next: asyncio.Future[Any] | None = None
         self._before = asyncio.all_tasks()
+        self._reading: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._early: collections.deque[asyncio.Future[Any]] = collections.deque()
 
     async def take(self, patience: float) -> dict[str, Any]:
         """``{"item": …}``, ``{"ended": True}``, or ``{}`` when nothing came: it is still awaited then."""
-        if self._next is None:
-            self._next = asyncio.ensure_future(self._pull())
+        if self._next is None and self._early:
+            self._next = self._early.popleft()
+        elif self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            self._wish(self._next)
         await asyncio.wait({self._next}, timeout=patience)
         if not self._next.done():
             return {}
@@ -144,18 +172,62 @@ class Reader:
         item = done.result()
         return {"ended": True} if item is _END else {"item": item}
 
-    async def _pull(self) -> Any:
-        return await anext(self._items, _END)
+    def _wish(self, wish: asyncio.Future[Any] | None) -> asyncio.Task[None]:
+        """Ask for an item, or with ``None`` for the end."""
+        self._wishes.put_nowait(wish)
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        return self._reading
+
+    async def _read(self) -> None:
+        try:
+            while (wish := await self._wished()) is not None:
+                await self._pull(wish)
+        finally:
+            # Whatever the stream says to being given up; a group of tasks wraps what ends it.
+            with contextlib.suppress(Exception, BaseExceptionGroup):
+                await self._items.aclose()  # type: ignore[attr-defined]
+
+    async def _wished(self) -> asyncio.Future[Any] | None:
+        """The next wish, or a place for an item that nobody wished for yet.
+
+        A stream's group of tasks cancels the task that reads, also while that waits here. A loop that takes
+        one item after the other waits nowhere but for an item: there it has to be felt, and at once.
+        """
+        try:
+            return await self._wishes.get()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or self._stopping or len(self._early) >= MOST_EARLY:
+                raise
+            task.uncancel()
+            task.cancel()
+        if not self._wishes.empty():
+            return self._wishes.get_nowait()
+        self._early.append(asyncio.get_running_loop().create_future())
+        return self._early[-1]
+
+    async def _pull(self, wish: asyncio.Future[Any]) -> None:
+        try:
+            item = await anext(self._items, _END)
+        except BaseException as error:
+            wish.set_exception(error)
+            wish.exception()  # looked at, or asyncio would complain if nobody takes it
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        else:
+            wish.set_result(item)
 
     async def stop(self, patience: float = PATIENCE) -> int:
         """Give the stream up; how many of the tasks begun meanwhile still run after ``patience`` seconds.
 
         They are cancelled then: nothing is left to complain when it is collected.
         """
-        if self._next is not None:
-            self._next.cancel()
-        closing = asyncio.ensure_future(self._close())
-        await asyncio.wait({closing}, timeout=patience)
+        self._stopping = True
+        reading = self._wish(None)
+        if self._next is not None and not self._next.done():
+            reading.cancel()
+        await asyncio.wait({reading}, timeout=patience)
         if left := asyncio.all_tasks() - self._before - {asyncio.current_task()}:
             _, left = await asyncio.wait(left, timeout=patience)
         if left:
@@ -163,12 +235,6 @@ class Reader:
                 task.cancel()
             await asyncio.wait(left, timeout=patience)
         return len(left)
-
-    async def _close(self) -> None:
-        if self._next is not None:
-            await asyncio.wait({self._next})
-        with contextlib.suppress(Exception):  # whatever the stream says to being given up
-            await self._items.aclose()  # type: ignore[attr-defined]
 
 
 def make_reader(items: Any) -> Reader | None:
@@ -181,6 +247,7 @@ TOGETHER_PARTS: Mapping[str, Callable[..., Any]] = {
     "turns": run_turns,
     "fanout": run_fanout,
     "fetch": make_fetch,
+    "in_a_node": run_in_a_node,
     "has_own_methods": has_own_methods,
     "is_exception": is_exception,
     "is_coroutine_function": is_coroutine_function,

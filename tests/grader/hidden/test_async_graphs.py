@@ -8,7 +8,8 @@ import pytest
 
 from grader.hidden.async_graphs import cases
 from tests.utils.checks.every_lab import MakeLab, told
-from utils.checks.async_graphs import LAB
+from utils.checks.async_graphs import LAB, Case
+from utils.checks.async_graphs.exercise_3_4 import in_winter
 from utils.checks.run import run_exercise
 from utils.replay.matching import fold_question
 
@@ -43,3 +44,12 @@ def test_values_differ_from_each_other_and_from_the_printed_ones(seed: int) -> N
 def test_whoever_takes_the_last_by_name_for_the_warmest_is_found_out(case: object) -> None:
     for some in (case.cities[:3], case.cities[:4]):  # type: ignore[attr-defined]
         assert max(some, key=lambda city: city.name) != max(some, key=lambda city: city.celsius)
+
+
+@pytest.mark.parametrize("case", [LAB.example, *(cases(random.Random(seed)) for seed in SEEDS)])
+def test_in_winter_one_city_is_below_zero_and_one_at_zero(case: Case) -> None:
+    winter = in_winter(case)
+    *_, below, zero = winter.cities
+    assert below.celsius < zero.celsius == 0
+    assert winter.cities[:3] == case.cities[:3]
+    assert [city.name for city in winter.cities] == [city.name for city in case.cities]

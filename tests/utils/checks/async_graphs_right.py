@@ -195,6 +195,11 @@ async def as_completed_and_sorted_again(state, tools):
     return {"messages": [message for _, message in sorted(done, key=lambda pair: pair[0])]}
 
 
+@right("3.3", unlike_the_example="LangGraph's own node for tools works in a graph only")
+async def langgraph_s_own_node(state, tools):
+    return await ToolNode(list(tools.values()), handle_tool_errors=False).ainvoke(state)
+
+
 # 3.4
 
 
@@ -406,3 +411,27 @@ async def errors_go_through_the_queue(streams):
                 task.cancel()
     if error is not None:
         raise error
+
+
+@right("3.6")
+async def a_group_around_the_reading(streams):
+    queue, end = asyncio.Queue(), object()
+
+    async def pump(name, stream):
+        async for item in stream:
+            await queue.put((name, item))
+        await queue.put((name, end))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, stream in streams.items():
+                group.create_task(pump(name, stream))
+            left = len(streams)
+            while left:
+                name, item = await queue.get()
+                if item is end:
+                    left -= 1
+                else:
+                    yield name, item
+    except* Exception as errors:
+        raise errors.exceptions[0] from None

@@ -9,6 +9,7 @@ from typing import Annotated, TypedDict
 from uuid import uuid4
 
 from langchain_core.messages import ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
 
@@ -128,6 +129,12 @@ def one_lock_for_all_runs(model, tools, checkpointer):
 def nobody_remembers(model, tools, checkpointer):
     _, aagent, _, aaction = nodes_of(model, tools)
     return graph_of(aagent, aaction, None)
+
+
+@wrong("3.1", 3, converses="must be compiled with the checkpointer")
+def a_saver_of_its_own(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+    return graph_of(aagent, aaction, InMemorySaver())
 
 
 @wrong("3.1", 3, converses="after each round of tools")
@@ -254,6 +261,20 @@ async def what_the_error_says(agent, questions, limit):
     return [item if isinstance(item, str) else str(item) for item in told]
 
 
+@wrong("3.2", 3, keeps_exceptions="not one made for it")
+async def another_exception(agent, questions, limit):
+    told = await limited(questions, limit, lambda _, q: asked_safely(agent, q))
+    return [item if isinstance(item, str) else Exception("failed") for item in told]
+
+
+@wrong("3.2", 3, answers_in_order="Each question must be asked")
+async def equal_questions_once(agent, questions, limit):
+    different = list(dict.fromkeys(questions))
+    told = await limited(different, limit, lambda _, q: asked_safely(agent, q))
+    found = dict(zip(different, told, strict=True))
+    return [found[question] for question in questions]
+
+
 @wrong("3.2", 3, keeps_exceptions="one item for each question")
 async def failed_ones_left_out(agent, questions, limit):
     told = await limited(questions, limit, lambda _, q: asked_safely(agent, q))
@@ -319,6 +340,25 @@ async def nothing_for_nothing(state, tools):
         return None
     found = await asyncio.gather(*(tools[call["name"]].ainvoke(call["args"]) for call in calls))
     return {"messages": [message(call, result) for call, result in zip(calls, found, strict=True)]}
+
+
+@wrong("3.3", 2, answers_each_call="A tool's error must go through")
+async def errors_among_the_results(state, tools):
+    calls = state["messages"][-1].tool_calls
+    work = (tools[call["name"]].ainvoke(call["args"]) for call in calls)
+    found = await asyncio.gather(*work, return_exceptions=True)
+    return {"messages": [message(call, result) for call, result in zip(calls, found, strict=True)]}
+
+
+@wrong("3.3", 2, answers_each_call="A tool's error must go through")
+async def errors_that_are_told_to_the_model(state, tools):
+    async def run(call):
+        try:
+            return message(call, await tools[call["name"]].ainvoke(call["args"]))
+        except Exception as error:
+            return ToolMessage(str(error), tool_call_id=call["id"], status="error")
+
+    return {"messages": list(await asyncio.gather(*map(run, state["messages"][-1].tool_calls)))}
 
 
 # 3.4
@@ -509,6 +549,76 @@ def found_is_kept_beside_the_graph(fetch):
     return fan_out(noted, again, compared)
 
 
+@wrong("3.4", 3, finds_the_warmest="only if a station was silent")
+def zero_is_taken_for_silence(fetch):
+    _, again, compare = steps(fetch)
+
+    async def look_up(state):
+        degrees = await fetch(state["city"])
+        return {"found": [(state["city"], degrees)]} if degrees else {"silent": [state["city"]]}
+
+    return fan_out(look_up, again, compare)
+
+
+@wrong("3.4", 3, finds_the_warmest="name of the warmest")
+def warmer_than_zero(fetch):
+    look_up, again, _ = steps(fetch)
+
+    def compare(state):
+        warmest, best = None, 0
+        for city, degrees in state["found"]:
+            if degrees > best:
+                warmest, best = city, degrees
+        return {"warmest": warmest}
+
+    return fan_out(look_up, again, compare)
+
+
+@wrong("3.4", 3, finds_the_warmest="name of the warmest")
+def the_warmest_of_what_is_not_zero(fetch):
+    look_up, again, _ = steps(fetch)
+
+    def compare(state):
+        found = [pair for pair in state["found"] if pair[1]]
+        return {"warmest": max(found, key=lambda pair: pair[1])[0] if found else None}
+
+    return fan_out(look_up, again, compare)
+
+
+@wrong("3.4", 3, compares_once="again must be one task")
+def a_task_of_again_for_each_silent_station(fetch):
+    look_up, _, compare = steps(fetch)
+
+    async def again(state):
+        return {"found": [(state["city"], await fetch(state["city"]))]}
+
+    def afterwards(state):
+        return [Send("again", {"city": city}) for city in state["silent"]] or "compare"
+
+    graph = StateGraph(Weather)
+    graph.add_node("look_up", look_up)
+    graph.add_node("looked_up", lambda state: {})
+    graph.add_node("again", again)
+    graph.add_node("compare", compare)
+    graph.add_conditional_edges(START, begin, ["look_up", "compare"])
+    graph.add_edge("look_up", "looked_up")
+    graph.add_conditional_edges("looked_up", afterwards, ["again", "compare"])
+    graph.add_edge("again", "compare")
+    return graph.compile()
+
+
+@wrong("3.4", 3, compares_once="must fetch the silent cities, and no others")
+def all_cities_once_more(fetch):
+    look_up, _, compare = steps(fetch)
+
+    async def again(state):
+        degrees = await asyncio.gather(*map(fetch, state["cities"]))
+        found = dict(zip(state["cities"], degrees, strict=True))
+        return {"found": [(city, found[city]) for city in state["silent"]]}
+
+    return fan_out(look_up, again, compare)
+
+
 @wrong("3.4", 2, finds_the_warmest="name of the warmest", compares_once="name of the warmest")
 def the_last_by_name(fetch):
     look_up, again, _ = steps(fetch)
@@ -579,6 +689,24 @@ async def the_whole_thread_is_thrown_away(agent, thread_id, text, seconds):
             return await asked(agent, text, thread_id)
     except TimeoutError:
         await agent.checkpointer.adelete_thread(thread_id)
+        return None
+
+
+async def repaired(agent, thread_id):
+    """Answer the calls that a cut has left open."""
+    messages = (await agent.aget_state(config(thread_id))).values.get("messages", [None])
+    calls = getattr(messages[-1], "tool_calls", [])
+    if told := [ToolMessage("no time", tool_call_id=call["id"]) for call in calls]:
+        await agent.aupdate_state(config(thread_id), {"messages": told})
+
+
+@wrong("3.5", 2, keeps_to_the_time="must be returned")
+async def the_example_s_time(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(min(seconds, 0.4)):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        await repaired(agent, thread_id)
         return None
 
 
@@ -761,6 +889,52 @@ async def marked_in_finally(queue, name, stream):
             await queue.put((name, item))
     finally:
         await queue.put(None)
+
+
+@wrong("3.6", 1.5, loses_nothing=NEXT)
+async def none_marks_the_end(streams):
+    async def pump(queue, name, stream):
+        try:
+            async for item in stream:
+                await queue.put((name, item))
+        finally:
+            await queue.put((name, None))
+
+    queue, tasks = pumped(streams, pump)
+    running = dict(zip(streams, tasks, strict=True))
+    try:
+        while running:
+            name, item = await queue.get()
+            if item is None:
+                await running.pop(name)
+            else:
+                yield name, item
+    finally:
+        cancel(tasks)
+
+
+@wrong("3.6", 1.5, loses_nothing=NEXT)
+async def only_what_is_true(streams):
+    end = object()
+
+    async def pump(queue, name, stream):
+        try:
+            async for item in stream:
+                await queue.put((name, item))
+        finally:
+            await queue.put((name, end))
+
+    queue, tasks = pumped(streams, pump)
+    running = dict(zip(streams, tasks, strict=True))
+    try:
+        while running:
+            name, item = await queue.get()
+            if item is end:
+                await running.pop(name)
+            elif item:
+                yield name, item
+    finally:
+        cancel(tasks)
 
 
 @wrong("3.6", 1.5, passes_errors_on=RAISED)

@@ -10,11 +10,20 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 
 from utils.checks.async_graphs.exercise_3_4 import stations
 from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, StudentError
-from utils.lab.together import DistantSaver, Feed, Reader, is_coroutine_function, is_unawaited, make_reader
+from utils.lab.together import (
+    DistantSaver,
+    Feed,
+    Reader,
+    is_coroutine_function,
+    is_unawaited,
+    make_reader,
+    run_in_a_node,
+)
 from utils.views.gantt import calls_of, most_open
 
 OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)
@@ -157,6 +166,79 @@ def test_an_error_of_a_stream_goes_through() -> None:
             await Reader(broken()).take(5)
 
     asyncio.run(work())
+
+
+async def failing() -> None:
+    raise LookupError("gone")
+
+
+async def one_and_then_a_failing_task() -> AsyncIterator[int]:
+    """A stream whose group of tasks cancels whoever reads, when one of them fails."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(failing())
+            yield 1
+            yield 2
+            await asyncio.Event().wait()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+def test_a_group_of_tasks_that_ends_while_nobody_wants_an_item_ends_the_stream(pause: float) -> None:
+    async def work() -> None:
+        reader = Reader(one_and_then_a_failing_task())
+        assert await reader.take(5) == {"item": 1}
+        await asyncio.sleep(pause)
+        assert await reader.take(5) == {"item": 2}
+        with pytest.raises(LookupError):
+            await reader.take(5)
+        assert await reader.take(5) == {"ended": True}
+        assert await reader.stop() == 0
+
+    asyncio.run(work())
+
+
+def test_a_loop_can_end_while_a_stream_is_read() -> None:
+    async def endless() -> AsyncIterator[int]:
+        while True:
+            yield 1
+
+    async def work(items: AsyncIterator[int]) -> None:
+        assert await Reader(items).take(5) == {"item": 1}
+
+    asyncio.run(work(endless()))
+    asyncio.run(work(leaving_a_task(waits=False)))
+
+
+def test_all_items_are_read_in_one_task() -> None:
+    async def tasks() -> AsyncIterator[Any]:
+        try:
+            while True:
+                yield asyncio.current_task()
+        finally:
+            ended.append(asyncio.current_task())
+
+    ended: list[Any] = []
+
+    async def work() -> None:
+        reader = Reader(tasks())
+        first, second = [await reader.take(5) for _ in range(2)]
+        assert first == second
+        await reader.stop()
+        assert ended == [first["item"]]
+
+    asyncio.run(work())
+
+
+def test_a_function_can_be_called_in_a_graph_s_node() -> None:
+    called: Any = ToolNode([]).ainvoke
+
+    async def tried() -> Any:
+        state = {"messages": [AIMessage("Done.")]}
+        return await run_in_a_node(lambda state, tools: called(state), state, {})
+
+    assert asyncio.run(tried()) == {"messages": []}
 
 
 @pytest.mark.parametrize("items", [[1, 2], iter([1]), None, "text"])

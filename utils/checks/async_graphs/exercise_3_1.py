@@ -73,7 +73,8 @@ def converses(lab: Lab, case: Case) -> None:
     first, second, third, fourth, _ = case.cities
     tour, both = one_by_one(first, second, say="Let me look up"), compared(third, fourth)
     stage = lab.stage(conversation("trip", tour, both), conversation("forgotten", both))
-    agent = built(lab, stage)
+    saver = lab.kit.saver()
+    agent = built(lab, stage, saver)
     nodes = agent.get("nodes")
     named = sorted(nodes) if isinstance(nodes, dict) else []
     expect(
@@ -99,6 +100,13 @@ def converses(lab: Lab, case: Case) -> None:
         got=Words(f"the model was sent: {list(questions)}"),
         expected=str([tour_question(first, second), compare_question(third, fourth)]),
         why="A graph remembers only if it was compiled with the checkpointer that build_async is given.",
+    )
+    expect(
+        bool(lab.part("remembers", agent, saver)),
+        "The graph must be compiled with the checkpointer that build_async is given.",
+        got=Words("a graph with another checkpointer"),
+        expected="graph.compile(checkpointer=checkpointer)",
+        why="Whoever builds the graph decides where its threads are kept: in memory, in a file, elsewhere.",
     )
     messages = state.get("messages")
     expect(

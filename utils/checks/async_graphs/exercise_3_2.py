@@ -16,6 +16,8 @@ from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.replay.conversation import ToolAnswer
 from utils.views.gantt import calls_of
 
+TOOL_S_OWN = "ToolFailed"
+"""the type of what the kit's tool raises"""
 UNSTARRED = re.compile("unhashable type: 'list'|a coroutine or an awaitable is required")
 """what gather says of a list, and of a generator, that has no star"""
 
@@ -25,7 +27,7 @@ def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[
     try:
         told = lab.call("ask_many", agent, list(questions), limit)
     except StudentError as error:
-        if not error.is_a("ToolFailed"):
+        if not error.is_a(TOOL_S_OWN):
             explain_gather(error)
             raise
         told = Words(f"{error.type}: {error.message}")
@@ -138,6 +140,14 @@ def answers_in_order(lab: Lab, case: Case) -> None:
         expected="requests with one question each",
         why="Two runs on one thread see each other's questions, and each may overwrite what the other saved.",
     )
+    made = len(stage.requests())
+    expect(
+        made >= 2 * len(again),
+        "Each question must be asked, also when it is in the list twice or was asked before.",
+        got=Words(f"{made} model requests for {len(again)} questions, asked twice"),
+        expected=f"{2 * len(again)} model requests",
+        why="A dict or a set of questions has room for each text once; an answer kept from before grows old.",
+    )
 
 
 @check("3.2", points=1, title="an exception stands in the place of its answer")
@@ -151,12 +161,20 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
     )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     told = answers(lab, agent, [first.question, second.question, third.question], 1)
+    failed = told[1]
     expect(
-        isinstance(told[1], Ref) and bool(lab.part("is_exception", told[1])),
+        isinstance(failed, Ref) and bool(lab.part("is_exception", failed)),
         "Where a question fails, the list must hold the exception itself.",
-        got=told[1],
+        got=failed,
         expected="the exception, as an object",
         why="Whoever reads the list can tell what failed and why, and ask again.",
+    )
+    expect(
+        failed.type == TOOL_S_OWN,
+        "Where a question fails, the list must hold the exception that was raised, not one made for it.",
+        got=Words(f"an exception of the type {failed.type}"),
+        expected=f"the tool's own exception, of the type {TOOL_S_OWN}",
+        why="A new exception does not know what went wrong; the first one has its type, message and trace.",
     )
     expect(
         [told[0], told[2]] == [first.answer, third.answer],

@@ -8,7 +8,7 @@ from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, pea
 from utils.checks.async_graphs.lab import Case, check
 from utils.checks.async_graphs.mistakes import expect_awaited, expect_results_awaited
 from utils.checks.registry import Words, expect
-from utils.checks.weather import TOOL, compare_answer, compare_question, conversation
+from utils.checks.weather import TOOL, asked, compare_answer, compare_question, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, UserTurn
@@ -81,10 +81,10 @@ def expect_each_answered(messages: Sequence[Message]) -> None:
 
 @check("3.3", points=1, title="every call is answered, under its own id")
 def answers_each_call(lab: Lab, case: Case) -> None:
-    try:
-        idle = lab.call("take_action", {"messages": [Message(type="ai", text="Done.")]}, {})
-    finally:
-        lab.last_call = "await take_action(state, tools), for a message without tool calls"
+    called = "await take_action(state, tools), for a message without tool calls"
+    # In a graph, as all calls are: LangGraph's own node for tools works nowhere else.
+    state = {"messages": [Message(type="ai", text="Done.")]}
+    idle = lab.part("in_a_node", lab.get("take_action"), state, {}, called=called)
     if isinstance(idle, Mapping):
         expect_awaited(lab, [idle.get("messages")], "{'messages': []}")
     expect(
@@ -107,6 +107,34 @@ def answers_each_call(lab: Lab, case: Case) -> None:
         got=Words(f"another result than its own for: {', '.join(wrong)}"),
         expected="for each call its id and what the tool found for its arguments",
         why="A turn may call the same tool several times: a tool's name does not tell the calls apart.",
+    )
+    expect_errors_go_through(lab, case)
+
+
+def expect_errors_go_through(lab: Lab, case: Case) -> None:
+    """Fail unless what a tool raises ends the turn."""
+    failing = asked(case.cities[0], answer=ToolAnswer(raises=f"no {case.word} today"))
+    stage = lab.stage(conversation("a tool that fails", failing))
+    work = lab.get("take_action")
+    agent = lab.part("acting_agent", stage.model(), [stage.tool()], lab.kit.saver(), work, label="agent")
+    called = "await take_action(state, tools), for a tool that raises ToolFailed"
+    raised = False
+    try:
+        lab.part("turn", agent, case.other, case.cities[0].question, called=called)
+    except StudentError as error:
+        raised = error.is_a("ToolFailed") or error.is_a("BaseExceptionGroup")
+        # The model does not know what to say to an error's text.
+        if not raised and not lab.misses() and not lab.refusals():
+            raise
+    expect(
+        raised,
+        "A tool's error must go through, and take_action kept it.",
+        got=Words("no error"),
+        expected="ToolFailed, as the tool raised it",
+        why=(
+            "With return_exceptions=True errors stand among the results, and the model would take their text "
+            "for what the tool found. Whoever runs the agent decides what an error means."
+        ),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
@@ -42,6 +43,13 @@ def stations(case: Case, *silent: City) -> tuple[Turn, ...]:
         ),
         AnswerTurn(answer="That is all."),
     )
+
+
+def in_winter(case: Case) -> Case:
+    """A case whose last two cities are cold: one below zero, and one at zero itself."""
+    first, second, third, fourth, fifth = case.cities
+    below = City(fourth.name, -round(abs(fourth.celsius) + 0.1, 1))
+    return replace(case, cities=(first, second, third, below, City(fifth.name, 0.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +198,10 @@ def warmest(cities: Sequence[City]) -> str:
 
 @check("3.4", points=1, title="all cities are found and the warmest is named, run after run")
 def finds_the_warmest(lab: Lab, case: Case) -> None:
+    case = in_winter(case)
     stage = lab.stage(conversation("stations", stations(case)))
     graph = fan_graph(lab, stage)
-    for cities in (case.cities[:3], case.cities[3:], case.cities[:1]):
+    for cities in (case.cities[:3], case.cities[3:], case.cities[3:4]):
         run = fanned(lab, graph, cities)
         expect(
             same(run.found, cities),
@@ -206,14 +215,17 @@ def finds_the_warmest(lab: Lab, case: Case) -> None:
             "again must run only if a station was silent.",
             got=run.told,
             expected=f"look_up {len(cities)}, compare 1",
-            why="A conditional edge behind look_up looks whether there is something to do.",
+            why=(
+                "A conditional edge behind look_up looks whether there is something to do. Only None means "
+                "silent: 0.0 is a temperature, and not true."
+            ),
         )
         expect(
             run.state.get("warmest") == warmest(cities),
             "warmest must be the name of the warmest city.",
             got=run.state.get("warmest"),
             expected=repr(warmest(cities)),
-            why="The traveller wants to know where to go.",
+            why="The traveller wants to know where to go, also where all is frozen.",
         )
 
 
@@ -247,7 +259,8 @@ def one_branch_each(lab: Lab, case: Case) -> None:
 @check("3.4", points=1, title="branches of unequal length: silent stations once more, one comparison")
 def compares_once(lab: Lab, case: Case) -> None:
     cities = case.cities[:TOGETHER]
-    silent = [max(cities, key=lambda city: city.celsius), cities[0]]
+    best = max(cities, key=lambda city: city.celsius)
+    silent = [best, next(city for city in cities if city != best)]
     stage = lab.stage(conversation("stations", stations(case, *silent)))
     run = fanned(lab, fan_graph(lab, stage), cities)
     expect(
@@ -280,6 +293,24 @@ def compares_once(lab: Lab, case: Case) -> None:
             "The short branches reach compare one step earlier, and it would run for them alone. "
             "add_node(…, defer=True) makes a node wait for the others; a Send to again it does not wait for."
         ),
+    )
+    expect(
+        run.count("again") == 1,
+        "again must be one task, for all silent stations together.",
+        got=run.told,
+        expected=f"look_up {len(cities)}, again 1, compare 1",
+        why="An edge that names again leads all branches into one task; each Send begins a task of its own.",
+    )
+    asked = [request.args for request in stage.tool_requests()]
+    times = Counter(str(args.get("city")) for args in asked if isinstance(args, Mapping))
+    least = min(times[city.name] for city in silent)
+    others = [city.name for city in cities if city not in silent and times[city.name] >= least]
+    expect(
+        not others,
+        "again must fetch the silent cities, and no others.",
+        got=Words(f"fetched as often as the silent ones: {', '.join(others)}"),
+        expected=f"fetched once more: {', '.join(city.name for city in silent)}",
+        why="The others have answered: asking them again costs time, and may give another answer.",
     )
 
 

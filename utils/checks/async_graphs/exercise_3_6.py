@@ -12,6 +12,8 @@ from utils.lab.lab import Lab, Ref, StudentError
 
 QUIET = 0.1
 """seconds in which nothing may come"""
+FALSE = (None, 0, "")
+"""items that are not true"""
 
 
 class Merged:
@@ -152,8 +154,14 @@ def loses_nothing(lab: Lab, case: Case) -> None:
                 "asyncio.wait_for(anext(…)) does, ends the stream, and what it yields later is lost."
             ),
         )
-        merged.put(first, case.word, end=True)
+        merged.put(first, case.word, *FALSE, end=True)
         merged.expect_next(first, case.word, "A stream that was silent for long still counts.")
+        for item in FALSE:
+            merged.expect_next(
+                first,
+                item,
+                "None, 0 and empty text are items like all others: only an object of your own marks the end.",
+            )
         told = merged.take()
         expect(
             told.get("ended") is True,
