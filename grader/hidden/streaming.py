@@ -22,5 +22,5 @@ def cases(rng: random.Random) -> Case:
         order=tuple(rng.sample(range(CALLS), CALLS)),
         ticks=tuple(rng.randint(1, 16) / 8 for _ in range(TICKS)),
         error=rng.choice(ERRORS),
-        after=rng.randint(2, 5),
+        after=rng.randint(3, 5),
     )
