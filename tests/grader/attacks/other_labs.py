@@ -171,17 +171,14 @@ BY_HEART = (
         STREAMING,
         "the printed examples by heart",
         {
-            "2.2": """
-async def tokens(agent, thread_id, text):
-    known = {
-        "What is the weather in Oslo?": "It is 3.4 °C in Oslo, with a light wind.",
-        "Is it warmer in San Francisco or in Los Angeles?":
-            "It is warmest in San Francisco (San Francisco 20.5 °C, Los Angeles 15.1 °C).",
-    }
-    for number, word in enumerate(known[text].split(" ")):
-        yield f" {word}" if number else word
+            "2.3": """
+async def measure(stream, clock):
+    begun = clock()
+    async for _ in stream:
+        first = clock() - begun
+        break
+    return {"llm": {"first": first, "tokens": 8, "per_second": 7 / 3.25}}
 """,
-            "2.3": "async def measure(stream, clock):\n    return {'llm': {'first': 0.5, 'tokens': 8, 'per_second': 7 / 3.25}}",
         },
     ),
     LabAttack(
