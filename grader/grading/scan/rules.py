@@ -17,6 +17,7 @@ _RUNNERS = ("builtins.exec", "builtins.eval", "builtins.compile")
 _IMPORTERS = ("builtins.__import__", "importlib.import_module", "importlib.__import__")
 _MOCKS = ("unittest.mock.patch", "mock.patch")
 _IMPORT_SYSTEM = (("sys", "meta_path"), ("sys", "modules"), ("sys", "path_hooks"))
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _STANDARD = 2
 """the last descriptor that is everybody's: stderr"""
 
@@ -51,8 +52,11 @@ class _Looking:
                     yield "reads-system"
                 if value in tables.OWN_SETTINGS:
                     yield "asks-if-graded"
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
-                if any(self._is_working_view(part) for part in ast.walk(node)):
+            case _ if isinstance(node, _FUNCTIONS) and id(node) not in self._passed:
+                # With what is in it: functions inside of functions are looked through once.
+                parts = list(ast.walk(node))
+                self._passed.update(id(part) for part in parts if isinstance(part, _FUNCTIONS))
+                if any(map(self._is_working_view, parts)):
                     yield "leans-on-the-kit"
             case ast.Import(names=modules):
                 for module in modules:

@@ -332,6 +332,7 @@ BOMBS = {
     "not": "not " * 12_000 + "1",
     "await": "await " * 8_000 + "x",
     "lambda": "lambda:" * 7_000 + "1",
+    "lambdas, not too deep": "lambda: " * 60 + "(" + "a.b," * 11_000 + ")",
     "ternaries": "1 if 1 else " * 4_000 + "1",
     "powers": "1**" * 16_000 + "1",
     "sums": "1+" * 24_000 + "1",
