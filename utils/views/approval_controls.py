@@ -6,7 +6,7 @@ Controls stay the same objects while the same things wait, so that the focus sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from utils.views.controls import area, button, field, group, note, row
@@ -91,12 +91,6 @@ class Controls:
         self.notes.value = _view(card.notes_html())
         self.outcome.value = _view(card.outcome_html())
         self.code.value = _view(card.code_html())
-
-    def buttons(self) -> Iterator[Any]:
-        """All buttons that are shown, in their order on the page."""
-        for item in self.items:
-            yield from item.buttons
-        yield from self.foot.children
 
     def _deciding(self, kind: Type) -> Callable[[Any], None]:
         def pressed(_: Any) -> None:

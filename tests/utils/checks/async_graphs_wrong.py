@@ -891,31 +891,8 @@ async def marked_in_finally(queue, name, stream):
         await queue.put(None)
 
 
-@wrong("3.6", 1.5, loses_nothing=NEXT)
-async def none_marks_the_end(streams):
-    async def pump(queue, name, stream):
-        try:
-            async for item in stream:
-                await queue.put((name, item))
-        finally:
-            await queue.put((name, None))
-
-    queue, tasks = pumped(streams, pump)
-    running = dict(zip(streams, tasks, strict=True))
-    try:
-        while running:
-            name, item = await queue.get()
-            if item is None:
-                await running.pop(name)
-            else:
-                yield name, item
-    finally:
-        cancel(tasks)
-
-
-@wrong("3.6", 1.5, loses_nothing=NEXT)
-async def only_what_is_true(streams):
-    end = object()
+async def marked(streams, end, kept):
+    """What streams give and ``kept`` lets through, each up to an item that is its end."""
 
     async def pump(queue, name, stream):
         try:
@@ -931,10 +908,20 @@ async def only_what_is_true(streams):
             name, item = await queue.get()
             if item is end:
                 await running.pop(name)
-            elif item:
+            elif kept(item):
                 yield name, item
     finally:
         cancel(tasks)
+
+
+@wrong("3.6", 1.5, loses_nothing=NEXT)
+def none_marks_the_end(streams):
+    return marked(streams, None, lambda item: True)
+
+
+@wrong("3.6", 1.5, loses_nothing=NEXT)
+def only_what_is_true(streams):
+    return marked(streams, object(), bool)
 
 
 @wrong("3.6", 1.5, passes_errors_on=RAISED)

@@ -727,8 +727,8 @@ async def a_set_of_what_was_shown(agent, thread_id, text):
                 yield piece
 
 
-@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
-async def pieces_counted_instead_of_letters(agent, thread_id, text):
+async def whole_pieces(agent, thread_id, text, size):
+    """The pieces that end behind what was shown, where each is as long as ``size`` says."""
     shown = 0
     for given in (asking(text), None):
         said = 0
@@ -737,7 +737,7 @@ async def pieces_counted_instead_of_letters(agent, thread_id, text):
                 if chunk.type == "tool":
                     shown = said = 0
                 elif chunk.text:
-                    said += 1
+                    said += size(chunk.text)
                     if said > shown:
                         shown = said
                         yield chunk.text
@@ -748,23 +748,13 @@ async def pieces_counted_instead_of_letters(agent, thread_id, text):
 
 
 @wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
-async def whole_pieces_left_out_until_enough_letters_were(agent, thread_id, text):
-    shown = 0
-    for given in (asking(text), None):
-        said = 0
-        try:
-            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
-                if chunk.type == "tool":
-                    shown = said = 0
-                    continue
-                said += len(chunk.text)
-                if said > shown:
-                    shown = said
-                    yield chunk.text
-            return
-        except Exception:
-            if given is None:
-                raise
+def pieces_counted_instead_of_letters(agent, thread_id, text):
+    return whole_pieces(agent, thread_id, text, lambda piece: 1)
+
+
+@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
+def whole_pieces_left_out_until_enough_letters_were(agent, thread_id, text):
+    return whole_pieces(agent, thread_id, text, len)
 
 
 @wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from ipywidgets import DOMWidget
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
@@ -714,28 +715,34 @@ def test_what_was_typed_for_one_call_stays_when_another_is_edited(weather: Any) 
     assert second.args.value == '{"city": "typed, not sent"}'
 
 
+def buttons(shown: Any) -> list[Any]:
+    """All buttons that are shown, in their order on the page."""
+    return [*(one for item in shown.items for one in item.buttons), *shown.foot.children]
+
+
+@pytest.fixture
+def focused(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The controls that were given the focus, in their order."""
+    given: list[Any] = []
+    monkeypatch.setattr(DOMWidget, "focus", lambda one: given.append(one))
+    return given
+
+
 @pytest.mark.parametrize("kind", ["approve", "edit", "reject"])
-def test_a_button_pressed_twice_decides_nothing_else(
-    weather: Any, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_button_pressed_twice_decides_nothing_else(weather: Any, focused: list[Any], kind: str) -> None:
     agent = weather(calls=2)
     agent.ask()
     _, shown = controls(agent)
-    focused: list[Any] = []
-    monkeypatch.setattr(type(shown.again), "focus", lambda one: focused.append(one))
     shown.items[1].by_type[kind].click()
     assert focused == [shown.items[1].by_type[kind]]
 
 
 def test_a_key_pressed_again_decides_nothing_about_the_call_that_comes_next(
-    weather: Any, monkeypatch: pytest.MonkeyPatch
+    weather: Any, focused: list[Any]
 ) -> None:
     agent = weather(rounds=2)
     agent.ask()
     _, shown = controls(agent)
-    focused: list[Any] = []
-    monkeypatch.setattr(type(shown.again), "focus", lambda one: focused.append(one))
-    monkeypatch.setattr(type(shown.items[0].args), "focus", lambda one: focused.append(one))
     shown.items[0].by_type["approve"].click()
     assert shown.items[0].waiting.id == "call_1"
     assert focused == [shown.items[0].args]
@@ -781,11 +788,11 @@ def test_while_the_graph_runs_nothing_can_be_pressed(weather: Any) -> None:
     _, shown = controls(agent)
     seen: list[bool] = []
     acted = agent.acted
-    agent.acted = lambda *given: (seen.extend(one.disabled for one in shown.buttons()), acted(*given))[1]
+    agent.acted = lambda *given: (seen.extend(one.disabled for one in buttons(shown)), acted(*given))[1]
     shown.items[0].by_type["approve"].click()
     assert seen
     assert all(seen)
-    assert not any(one.disabled for one in shown.buttons())
+    assert not any(one.disabled for one in buttons(shown))
 
 
 def test_every_control_has_a_label(weather: Any) -> None:
@@ -793,8 +800,8 @@ def test_every_control_has_a_label(weather: Any) -> None:
     agent.ask()
     _, shown = controls(agent)
     fields = [field for item in shown.items for field in (item.args, item.message)]
-    assert all(control.description for control in (*fields, *shown.buttons()))
-    assert all(button.tooltip for button in shown.buttons())
+    assert all(control.description for control in (*fields, *buttons(shown)))
+    assert all(button.tooltip for button in buttons(shown))
 
 
 def test_arguments_too_long_for_a_field_are_shown_in_part_and_not_edited(weather: Any) -> None:
