@@ -101,7 +101,7 @@ class Kit:
         if self.session is None:
             msg = "only the process that runs the recorded model has a log of its requests"
             raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
-        return self.session.requests(kind)
+        return self.session.traffic().of(kind)
 
     def break_next(
         self, turn: Literal["answer", "call"] = "answer", *, after: int = 12, clean: bool = False
@@ -130,7 +130,8 @@ class Kit:
 
         Also where answers come at once: then they are open for no time that could be seen.
         """
-        return None if self.session is None or self.clock is None else self.session.open
+        session = self.session
+        return None if session is None or self.clock is None else lambda: session.traffic().open()
 
     def write_recording(self) -> None:
         """Write what was recorded since ``setup()`` into the lab's fixture; what was not asked stays in it.

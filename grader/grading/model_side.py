@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from grader.jail.frames import FrameError
-from grader.jail.traffic import MISSES, REQUESTS
+from grader.jail.traffic import TRAFFIC
 from grader.sandbox.child import Child
 from utils.lab.lab import Died
 from utils.replay.conversation import Scenario
 from utils.replay.gates import Gate
-from utils.replay.log import Miss, Request
+from utils.replay.log import Request, Traffic
 
 ANSWER_SECONDS = 5.0
 ALL_SECONDS = 10.0
 """that one process's answers may take together: an honest submission's take a tenth of a second"""
+SETTLE = 1.0
+"""seconds that open requests have for coming to their end, where all of them are to be shown"""
 PATIENCE = 0.5
 """seconds that a gate or a stall holds; the same as in a notebook's self-check"""
 
@@ -97,23 +99,12 @@ class RemoteSession:
     def url(self) -> str:
         return self._url
 
-    def log(self, *, settle: float = 1.0) -> tuple[Request, ...]:
-        return _requests(self._ask("log", settle=settle))
-
-    def requests(self, kind: str = "model") -> tuple[Request, ...]:
-        return _requests(self._ask("requests", kind=kind))
-
-    def misses(self) -> tuple[Miss, ...]:
-        return MISSES.validate_python(self._ask("misses"))
-
-    def peak(self, kind: str = "model") -> int:
-        return int(self._ask("peak", kind=kind))
-
-    def open(self, kind: str = "model") -> int:
-        return int(self._ask("in_progress", kind=kind))
-
-    def add(self, scenario: Scenario) -> None:
-        self._ask("add", scenario=scenario.model_dump(mode="json"))
+    def traffic(self, *, settle: float = 0.0) -> Traffic:
+        told = self._ask("traffic", settle=settle)
+        if told["left_out"]:
+            msg = f"{told['left_out']} requests more than are kept: something asks without end"
+            raise Died("crashed", msg)
+        return TRAFFIC.validate_python(told["traffic"])
 
     def arm(self, gate: Gate, kind: str = "model") -> None:
         self._ask("arm", gate=gate.model_dump(mode="json"), kind=kind)
@@ -127,15 +118,8 @@ class RemoteSession:
     def close(self) -> None:
         if self._closing is not None:
             with contextlib.suppress(Died):
-                self._closing(self.log())
+                self._closing(self.traffic(settle=SETTLE).requests)
         self._ask("close")
 
     def _ask(self, op: str, **facts: Any) -> Any:
         return self._model.ask(op, self._name, **facts)
-
-
-def _requests(told: Mapping[str, Any]) -> tuple[Request, ...]:
-    if told["left_out"]:
-        msg = f"{told['left_out']} requests more than are kept: something asks without end"
-        raise Died("crashed", msg)
-    return REQUESTS.validate_python(told["requests"])

@@ -14,14 +14,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from grader.jail import limits as limiting
 from grader.jail.frames import Channel, Closed, FrameTooLarge
 from grader.jail.limits import Limits
-from grader.jail.traffic import GATE, MISSES, REQUESTS
+from grader.jail.traffic import GATE, TRAFFIC
 from utils.replay.conversation import Scenario
-from utils.replay.log import Request
+from utils.replay.log import Traffic
 from utils.replay.server import ReplayServer
 from utils.replay.session import Session
 
@@ -56,20 +57,16 @@ class Sessions:
         return session.url
 
 
-def _told(requests: tuple[Request, ...]) -> dict[str, Any]:
+def _told(traffic: Traffic) -> dict[str, Any]:
+    kept = replace(traffic, requests=traffic.requests[:MOST], misses=traffic.misses[:MOST])
     return {
-        "requests": REQUESTS.dump_python(requests[:MOST], mode="json"),
-        "left_out": max(0, len(requests) - MOST),
+        "traffic": TRAFFIC.dump_python(kept, mode="json"),
+        "left_out": max(0, len(traffic.requests) - MOST),
     }
 
 
 _OPERATIONS: Mapping[str, Callable[[Session, Ask], Any]] = {
-    "log": lambda session, ask: _told(session.log(settle=ask["settle"])),
-    "requests": lambda session, ask: _told(session.requests(ask["kind"])),
-    "misses": lambda session, ask: MISSES.dump_python(session.misses()[:MOST], mode="json"),
-    "peak": lambda session, ask: session.peak(ask["kind"]),
-    "in_progress": lambda session, ask: session.open(ask["kind"]),
-    "add": lambda session, ask: session.add(Scenario.model_validate(ask["scenario"])),
+    "traffic": lambda session, ask: _told(session.traffic(settle=ask["settle"])),
     "arm": lambda session, ask: session.arm(GATE.validate_python(ask["gate"]), ask["kind"]),
     "release": lambda session, ask: session.release(),
     "clear": lambda session, ask: session.clear(),

@@ -11,10 +11,10 @@ in which something can be written, the work folder first. What comes then is ``{
 rest of the environment.
 
 What goes back next, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
-"cell", "id", "number", "status", "why", "outputs", "error", "cpu", "wall"}``, status being ``ok``,
-``error``, ``timeout`` or ``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. From then on each
+"cell", "id", "number", "status", "why", "error"}``, status being ``ok``, ``error``, ``timeout`` or
+``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. From then on each
 question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
-"number", "answer", "printed", "timeout"}`` until the socket closes.
+"number", "answer", "timeout"}`` until the socket closes.
 
 It is to be started with ``-P``, so that no file of a submission stands before a module of this kit, in an
 environment that holds nothing but what a cell may know.
@@ -35,7 +35,6 @@ import shutil
 import socket
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -46,7 +45,7 @@ from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
 from grader.jail.job import DEMO, Cell, Job
 from grader.jail.limits import Alarm, TimeLimit
 from grader.jail.names import defined, defined_twice
-from grader.jail.outputs import NAMES, Bounds, Output, Outputs, finished
+from grader.jail.outputs import MAX_TEXT, NAMES, Outputs
 from grader.jail.shell import make_shell, run_cell, until_done
 from grader.jail.spool import Spool
 from utils.errors import SetupError
@@ -57,8 +56,6 @@ from utils.providers import chosen_provider
 
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
 """what the labs use beyond that; importing them, or a provider's package, takes longer than a cell may"""
-MAX_PRINTED = 4_000
-MAX_EVALUE = 2_000
 BACKLOG = 1_024
 
 Parts = Mapping[str, Callable[..., Any]]
@@ -82,7 +79,7 @@ class Runner:
         with contextlib.suppress(Closed):
             self._skipped = {**dict.fromkeys(self._spare(), DEMO), **self._skipped}
             for number, cell in enumerate(self._job.cells):
-                self._send_cell(await self._cell(number, cell))
+                self._channel.send(await self._cell(number, cell))
             self._channel.send({"kind": "finished", "twice": self._twice()})
             while True:
                 await self._answer(await self._question())
@@ -99,17 +96,8 @@ class Runner:
     async def _cell(self, number: int, cell: Cell) -> dict[str, Any]:
         told = {"kind": "cell", "id": cell.id, "number": number}
         if why := self._skipped.get(cell.id, ""):
-            return {
-                **told,
-                "status": "skipped",
-                "why": why,
-                "outputs": [],
-                "error": None,
-                "cpu": 0,
-                "wall": 0,
-            }
+            return {**told, "status": "skipped", "why": why, "error": None}
         error: BaseException | None = None
-        cpu, wall = time.process_time(), time.monotonic()
         self._outputs.begin()
         try:
             wall_limit = self._job.hurry or self._job.limits.cell_wall
@@ -117,18 +105,11 @@ class Runner:
                 error = await run_cell(self._shell, cell.source, self._alarm)
         except BaseException as raised:  # what a cell throws through the shell ends the cell only
             error = raised
-        spent = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - wall}
-        outputs = finished(self._outputs.end())
+        self._outputs.end()
         rang = self._alarm.rang
         status = "timeout" if rang else "ok" if error is None else "error"
-        shown = None if error is None else _shown_error(error, outputs)
-        return {**told, "status": status, "why": rang, "outputs": outputs, "error": shown, **spent}
-
-    def _send_cell(self, frame: dict[str, Any]) -> None:
-        try:
-            self._channel.send(frame)
-        except (MemoryError, FrameTooLarge, NotJson):
-            self._channel.send({**frame, "outputs": []})
+        shown = None if error is None else self._outputs.error or _named(error)
+        return {**told, "status": status, "why": rang, "error": shown}
 
     def _twice(self) -> dict[str, list[str]]:
         run = [cell for cell in self._job.cells if cell.id not in self._skipped]
@@ -160,10 +141,8 @@ class Runner:
                 answer = await until_done(work)
         except BaseException as error:  # the alarm, or what a submission throws into the loop
             answer = _failed(error, TimeLimit.__name__ if self._alarm.rang else type(error).__name__)
-        outputs = finished(self._outputs.end())
-        printed = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+        self._outputs.end()
         told = {"kind": "answer", "number": question.get("number"), "timeout": self._alarm.rang}
-        told["printed"] = printed[:MAX_PRINTED]
         try:
             self._channel.send({**told, "answer": answer})
         except (FrameTooLarge, NotJson) as error:
@@ -172,21 +151,21 @@ class Runner:
 
 def _failed(error: BaseException, name: str) -> dict[str, Any]:
     return {
-        "error": {"type": name, "bases": [name], "message": safe_text(str(error)[:MAX_PRINTED]), "trace": []}
+        "error": {"type": name, "bases": [name], "message": safe_text(str(error)[:MAX_TEXT]), "trace": []}
     }
 
 
-def _shown_error(error: BaseException, outputs: list[Output]) -> dict[str, str]:
-    """An error's name and text as the cell showed them: its own ``__str__`` is not run again."""
-    for output in reversed(outputs):
-        if output["output_type"] == "error":
-            return {"ename": str(output["ename"]), "evalue": str(output["evalue"])[:MAX_EVALUE]}
-    evalue = str(error)[:MAX_EVALUE] if type(error).__module__ == "builtins" else ""
+def _named(error: BaseException) -> dict[str, str]:
+    """Return name and text of an error that no cell has shown; a student's own ``__str__`` is not run."""
+    evalue = str(error)[:MAX_TEXT] if type(error).__module__ == "builtins" else ""
     return {"ename": short_type(type(error)), "evalue": safe_text(evalue)}
 
 
-def main(sock: socket.socket, parts: Parts) -> None:
-    """Run one job over a connected socket; comes back when the other end has closed it."""
+def main(sock: socket.socket, parts: Parts, make_outputs: Callable[[], Outputs] | None = None) -> None:
+    """Run one job over a connected socket; comes back when the other end has closed it.
+
+    ``make_outputs`` makes what takes in the cells' outputs; by default they are dropped.
+    """
     channel = Channel(sock)
     job = Job.read(channel.receive())
     if job.grant is not None:
@@ -194,7 +173,7 @@ def main(sock: socket.socket, parts: Parts) -> None:
     os.environ[GRADING] = "1"
     if "" not in sys.path:  # notebooks import from the folder they are in
         sys.path.insert(0, "")
-    outputs = Outputs(Bounds(), {number: Spool(number) for number in NAMES})
+    outputs = Outputs([Spool(number) for number in NAMES]) if make_outputs is None else make_outputs()
     folder = tempfile.mkdtemp(prefix="ipython-")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

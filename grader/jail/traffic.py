@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from utils.replay.gates import Gate
-from utils.replay.log import Miss, Request
+from utils.replay.log import Traffic
 
-REQUESTS: TypeAdapter[tuple[Request, ...]] = TypeAdapter(tuple[Request, ...])
-MISSES: TypeAdapter[tuple[Miss, ...]] = TypeAdapter(tuple[Miss, ...])
+TRAFFIC: TypeAdapter[Traffic] = TypeAdapter(Traffic)
 GATE: TypeAdapter[Gate] = TypeAdapter(Gate)

@@ -29,8 +29,6 @@ class Views:
     problems: tuple[str, ...] = ()
     """lines of adjustments.csv that were not used, and what the caller knew already"""
     notes: tuple[str, ...] = ()
-    stale: tuple[str, ...] = ()
-    """feedback pages below OUT that belong to no result"""
 
 
 def write_views(
@@ -43,16 +41,18 @@ def write_views(
     given = adjustments.read(out, results)
     adjustments.create(out)
     rows = _rows(results, given)
-    stale = _stale(out, rows)
     said = (*problems, *given.problems)
-    notes = (*given.notes, *(f"{path} belongs to no result; delete it if it is old" for path in stale))
+    notes = (
+        *given.notes,
+        *(f"{path} belongs to no result; delete it if it is old" for path in _stale(out, rows)),
+    )
     for result, final in rows:
         text = feedback.feedback_page(result, final)
         write_below(out, feedback.path_of(result.student, result.lab), text.encode(), durable=False)
     page = report.report_page(rows, Remarks(strays, said, notes))
     write_below(out, report.NAME, page.encode(), durable=False)
     gradebook.write_gradebook(out, rows)
-    return Views(rows, said, notes, stale)
+    return Views(rows, said, notes)
 
 
 def _rows(results: Sequence[Result], given: adjustments.Adjustments) -> tuple[Row, ...]:

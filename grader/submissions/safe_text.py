@@ -10,7 +10,6 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from utils.views.page import escape, escape_line
 from utils.views.plain import one_line
 
 CELL = 2_000
@@ -27,11 +26,6 @@ class _Writable(Protocol):
 def for_terminal(text: str, chars: int = 80) -> str:
     """Return the text on one line, with hidden characters made visible and cut with a mark."""
     return one_line(text, chars)
-
-
-def for_page(text: str, chars: int | None = None) -> str:
-    """Return the text as HTML, fit for an attribute, too; on one line when ``chars`` are given."""
-    return escape(text) if chars is None else escape_line(text, chars)
 
 
 def for_cell(text: str) -> str:

@@ -55,19 +55,19 @@ def test_sync_and_async_say_the_same_in_the_order_of_the_calls(
     state = graph.invoke(question) if how == "sync" else asyncio.run(graph.ainvoke(question))
     assert kinds(state) == "human ai tool tool ai"
     assert [message.content for message in state["messages"][2:4]] == [OSLO.result, ROME.result]
-    assert {request.client for request in session.requests()} == {how}
-    assert [request.args for request in session.requests("tool")] == [
+    assert {request.client for request in session.traffic().of()} == {how}
+    assert [request.args for request in session.traffic().of("tool")] == [
         {"query": OSLO.query},
         {"query": ROME.query},
     ]
-    assert session.peak("tool") == 1, "one tool after the other"
+    assert session.traffic().peak("tool") == 1, "one tool after the other"
 
 
 def test_the_system_prompt_is_sent_and_not_kept(parts: tuple[Any, Any], session: Any) -> None:
     model, tool = parts
     state = Agent(model, [tool], system="Be kind.").graph.invoke({"messages": [HumanMessage(OSLO.question)]})
     assert kinds(state) == "human ai tool ai"
-    assert session.requests()[0].roles == ("system", "user")
+    assert session.traffic().of()[0].roles == ("system", "user")
 
 
 def test_it_pauses_before_a_node_when_told_so(parts: tuple[Any, Any], session: Any) -> None:
@@ -75,7 +75,7 @@ def test_it_pauses_before_a_node_when_told_so(parts: tuple[Any, Any], session: A
     graph = Agent(model, [tool], InMemorySaver(), interrupt_before=["action"]).graph
     graph.invoke({"messages": [HumanMessage(OSLO.question)]}, THREAD)
     assert graph.get_state(THREAD).next == ("action",)
-    assert session.requests("tool") == ()
+    assert session.traffic().of("tool") == ()
     assert graph.invoke(None, THREAD)["messages"][-1].text == OSLO.answer
 
 

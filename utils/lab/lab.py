@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from utils.lab.plain import Message, decode, seen_message
 from utils.replay.conversation import Conversation, Scenario
 from utils.replay.gates import LIMIT, CapGate, Gate, HoldGate, ReverseGate
-from utils.replay.log import Miss, Request
+from utils.replay.log import Miss, Request, Traffic
 from utils.replay.matching import GO_LIVE
 
 
@@ -28,25 +28,25 @@ class ModelSide(Protocol):
     @property
     def url(self) -> str: ...
 
-    def log(self, *, settle: float = 1.0) -> tuple[Request, ...]: ...
+    def traffic(self, *, settle: float = 0.0) -> Traffic:
+        """Return what was asked so far, after waiting up to ``settle`` seconds for open requests."""
+        ...
 
-    def requests(self, kind: str = "model") -> tuple[Request, ...]: ...
+    def arm(self, gate: Gate, kind: str = "model") -> None:
+        """Put a gate before the next requests of a kind."""
+        ...
 
-    def misses(self) -> tuple[Miss, ...]: ...
+    def release(self) -> None:
+        """Let everything go on that waits at a gate or in a stall."""
+        ...
 
-    def peak(self, kind: str = "model") -> int: ...
+    def clear(self) -> None:
+        """Forget what was asked so far."""
+        ...
 
-    def open(self, kind: str = "model") -> int: ...
-
-    def add(self, scenario: Scenario) -> None: ...
-
-    def arm(self, gate: Gate, kind: str = "model") -> None: ...
-
-    def release(self) -> None: ...
-
-    def clear(self) -> None: ...
-
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the session."""
+        ...
 
 
 class Surroundings(Protocol):
@@ -251,7 +251,7 @@ class Lab:
 
     def misses(self) -> tuple[Miss, ...]:
         """Questions that nobody recorded, in all stages so far."""
-        return tuple(miss for stage in self._stages for miss in stage.model_side.misses())
+        return tuple(miss for stage in self._stages for miss in stage.traffic().misses)
 
     def complaints(self) -> tuple[str, ...]:
         """What the recorded models said of such questions, without the advice to ask a real one."""
@@ -259,7 +259,7 @@ class Lab:
 
     def refusals(self) -> tuple[Request, ...]:
         """Requests that the model refused as malformed, in all stages so far."""
-        return tuple(r for stage in self._stages for r in stage.model_side.requests() if r.status == 400)
+        return tuple(request for stage in self._stages for request in stage.traffic().refused)
 
     def clean_up(self) -> None:
         """End the stages and let go of what is kept: called after each check."""
@@ -344,12 +344,17 @@ class Stage:
         assert isinstance(made, Ref)
         return made
 
+    def traffic(self, *, settle: float = 0.0) -> Traffic:
+        """Return what was asked so far, after waiting up to ``settle`` seconds for open requests."""
+        return self.model_side.traffic(settle=settle)
+
     def requests(self) -> tuple[Request, ...]:
-        """Model requests so far, by order of arrival."""
-        return self.model_side.requests("model")
+        """Return the model requests so far, by order of arrival."""
+        return self.traffic().of("model")
 
     def tool_requests(self) -> tuple[Request, ...]:
-        return self.model_side.requests("tool")
+        """Return the requests of the graded tools so far, by order of arrival."""
+        return self.traffic().of("tool")
 
     def clear(self) -> None:
         """Forget what was asked so far."""
@@ -369,21 +374,9 @@ class Stage:
         """Hold the first request until ``count`` others have been answered."""
         self.model_side.arm(HoldGate(count=count, patience=patience), kind)
 
-    def peak(self, kind: str = "model") -> int:
-        """Most requests of a kind that were open at the same time."""
-        return self.model_side.peak(kind)
-
-    def open(self, kind: str = "model") -> int:
-        """Requests of a kind that are open now."""
-        return self.model_side.open(kind)
-
     def release(self) -> None:
         """Let everything go on that waits at a gate or in a stall."""
         self.model_side.release()
-
-    def log(self) -> tuple[Request, ...]:
-        """All requests by order of arrival, once none is open any more."""
-        return self.model_side.log()
 
 
 def _within_limit(count: int) -> int:

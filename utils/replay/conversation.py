@@ -214,6 +214,3 @@ class Scenario(Frozen):
     """The conversations that a recorded model knows."""
 
     conversations: tuple[Conversation, ...] = ()
-
-    def __add__(self, other: Scenario) -> Scenario:
-        return Scenario(conversations=self.conversations + other.conversations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -71,6 +71,34 @@ class Request:
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(message.role for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Everything that a session was asked so far, as it stood at one moment."""
+
+    requests: tuple[Request, ...] = ()
+    """by order of arrival"""
+    misses: tuple[Miss, ...] = ()
+    peaks: Mapping[str, int] = field(default_factory=dict)
+    """most requests that were open at the same time, by kind"""
+
+    def of(self, kind: str = "model") -> tuple[Request, ...]:
+        """Return the requests of one kind."""
+        return tuple(request for request in self.requests if request.kind == kind)
+
+    def peak(self, kind: str = "model") -> int:
+        """Return the most requests of a kind that were open at the same time."""
+        return self.peaks.get(kind, 0)
+
+    def open(self, kind: str = "model") -> int:
+        """Return how many requests of a kind were open at this moment."""
+        return sum(request.finished is None for request in self.of(kind))
+
+    @property
+    def refused(self) -> tuple[Request, ...]:
+        """The requests that the model refused as malformed."""
+        return tuple(request for request in self.of() if request.status == 400)
 
 
 @dataclass

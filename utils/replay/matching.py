@@ -47,7 +47,6 @@ class Heard:
 class ModelRequest:
     """What a client asked of the model, the same for every protocol."""
 
-    protocol: str
     model: str
     messages: tuple[Heard, ...]
     tools: tuple[str, ...]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from utils.errors import SetupError
 from utils.replay.conversation import AnswerTurn, Fault, Reply, Scenario, ToolAnswer
 from utils.replay.gates import Gate, HeldGate, Stall
-from utils.replay.log import Log, Miss, Request
+from utils.replay.log import Log, Miss, Traffic
 from utils.replay.matching import (
     Index,
     ModelRequest,
@@ -65,47 +64,15 @@ class Session:
 
     # What checks ask and set, from their own thread.
 
-    def log(self, *, settle: float = 1.0) -> tuple[Request, ...]:
-        """All requests so far, by order of arrival, after waiting up to ``settle`` seconds for open ones."""
+    def traffic(self, *, settle: float = 0.0) -> Traffic:
+        """Return what was asked so far, after waiting up to ``settle`` seconds for open requests."""
 
-        async def read() -> tuple[Request, ...]:
-            await self._log.settled(settle)
-            return tuple(self._log.requests)
+        async def read() -> Traffic:
+            if settle:
+                await self._log.settled(settle)
+            return Traffic(tuple(self._log.requests), tuple(self._log.misses), dict(self._log.peaks))
 
         return self._server.run(read())
-
-    def requests(self, kind: str = "model") -> tuple[Request, ...]:
-        """The requests of one kind so far, without waiting for open ones."""
-        return tuple(request for request in self._now(lambda: self._log.requests) if request.kind == kind)
-
-    def misses(self) -> tuple[Miss, ...]:
-        return tuple(self._now(lambda: list(self._log.misses)))
-
-    def peak(self, kind: str = "model") -> int:
-        """Most requests of a kind that were open at the same time."""
-        return self._now(lambda: self._log.peaks.get(kind, 0))
-
-    def open(self, kind: str = "model") -> int:
-        """Requests of a kind that are open now."""
-        return self._now(lambda: self._log.open.get(kind, 0))
-
-    def add(self, scenario: Scenario) -> None:
-        """Let the session know further conversations."""
-        index = compile_scenario(scenario)
-
-        def merge() -> None:
-            rows = {
-                question: (*self._index.rows.get(question, ()), *found)
-                for question, found in index.rows.items()
-            }
-            self._index = replace(
-                self._index,
-                rows={**self._index.rows, **rows},
-                tools={**self._index.tools, **index.tools},
-                asked={**self._index.asked, **index.asked},
-            )
-
-        self._now(merge)
 
     def restart(self, scenario: Scenario, pace: Pace) -> None:
         """Begin anew with these conversations, at the same address; what still waits goes on."""

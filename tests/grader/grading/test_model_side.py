@@ -25,6 +25,7 @@ from tests.grader.sandbox.looking import descriptors
 from utils.lab.lab import Died
 from utils.replay.conversation import Scenario
 from utils.replay.gates import CapGate
+from utils.replay.log import Traffic
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="graded on Linux only")
 SECONDS = 60.0
@@ -67,8 +68,7 @@ def post(url: str, what: str = "Hello") -> tuple[int, str]:
 def test_a_session_is_open_at_an_address_of_its_own(model):
     one, two = model.open(Scenario()), model.open(Scenario())
     assert one.url != two.url
-    assert one.log(settle=0) == two.log(settle=0) == ()
-    assert (one.requests(), one.misses(), one.peak(), one.open()) == ((), (), 0, 0)
+    assert one.traffic() == two.traffic() == Traffic()
 
 
 def test_what_nobody_recorded_is_told_as_a_request_and_as_a_miss(model):
@@ -76,40 +76,39 @@ def test_what_nobody_recorded_is_told_as_a_request_and_as_a_miss(model):
     other = model.open(Scenario())
     status, told = post(session.url)
     assert status >= 400, told
-    (miss,) = session.misses()
-    assert len(session.log(settle=0)) == len(session.requests()) == 1
-    assert session.peak() == 1
-    assert session.open() == 0
-    assert other.log(settle=0) == other.misses() == ()
+    (miss,) = session.traffic().misses
+    assert len(session.traffic().requests) == len(session.traffic().of()) == 1
+    assert session.traffic().peak() == 1
+    assert session.traffic().open() == 0
+    assert other.traffic().requests == other.traffic().misses == ()
     assert type(miss).__name__ == "Miss"
 
 
-def test_gates_and_further_conversations_are_taken(model):
+def test_gates_are_taken(model):
     session = model.open(Scenario())
     session.arm(CapGate(count=1))
     session.release()
-    session.add(Scenario())
     post(session.url)
     session.clear()
-    assert session.log(settle=0) == ()
+    assert session.traffic().requests == ()
 
 
 def test_a_session_that_was_closed_answers_no_more_and_the_others_do(model):
     session, other = model.open(Scenario()), model.open(Scenario())
     session.close()
     with pytest.raises(Died, match="could not say what it was asked") as told:
-        session.log(settle=0)
+        session.traffic()
     assert told.value.how == "crashed"
     assert not model.broken
-    assert other.log(settle=0) == ()
+    assert other.traffic().requests == ()
 
 
 def test_more_requests_than_are_told_end_the_question(model, monkeypatch):
-    told = {"requests": [], "left_out": 1}
+    told = {"traffic": {}, "left_out": 1}
     session = model.open(Scenario())
     monkeypatch.setattr(model, "ask", lambda *_, **__: told)
     with pytest.raises(Died, match="1 requests more than are kept"):
-        session.requests()
+        session.traffic()
     assert MOST >= 100
 
 

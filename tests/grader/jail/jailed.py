@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,15 +24,27 @@ SECONDS = 30.0
 class Jailed:
     """What a runner is asked, and what it says."""
 
-    def __init__(self, channel: Channel, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, channel: Channel, process: subprocess.Popen[bytes], shown: Path) -> None:
         self.channel = channel
         self.process = process
         self.number = 0
+        self._shown = shown
+        self._cells = 0
 
     def receive(self, kind: str | None = None) -> dict[str, Any]:
         frame = self.channel.receive(time.monotonic() + SECONDS)
         assert kind in (None, frame["kind"]), frame
+        if frame["kind"] == "cell" and self._shown.exists():
+            frame["outputs"] = self._outputs(frame)
         return frame
+
+    def _outputs(self, frame: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the cell showed, as ``showing`` wrote it down before the frame was sent."""
+        if frame["status"] == "skipped":
+            return []
+        self._cells += 1
+        shown: list[dict[str, Any]] = json.loads(self._shown.read_text("utf-8").splitlines()[self._cells - 1])
+        return shown
 
     def begin(
         self, *sources: str | dict[str, Any], limits: dict | None = None, skip: dict | None = None
@@ -68,13 +82,35 @@ class Jailed:
 
 @contextlib.contextmanager
 def jailed(folder: Path, *, parts: bool = False, code: Path = ROOT) -> Iterator[Jailed]:
-    """A runner that has not got its job yet; it is ended at the latest when the test is."""
+    """A runner that has not got its job yet; it is ended at the latest when the test is.
+
+    From this checkout it writes down what cells show, and the cells' frames get it as ``outputs``.
+    """
     ours, theirs = socket.socketpair()
-    words = [sys.executable, "-P", "-m", "grader.jail.runner", str(theirs.fileno())]
+    with tempfile.TemporaryDirectory() as notes:
+        shown = Path(notes) / "shown"
+        command = [sys.executable, "-P", "-m"]
+        if code == ROOT:
+            command += ["tests.grader.jail.showing", str(theirs.fileno()), str(shown)]
+            command += ["parts"] if parts else []
+        else:
+            command += ["grader.jail.runner", str(theirs.fileno())]
+            command += [] if parts else ["--no-parts"]
+        with _started(command, folder, code, ours, theirs) as process:
+            try:
+                yield Jailed(Channel(ours), process, shown)
+            finally:
+                process.kill()
+
+
+@contextlib.contextmanager
+def _started(
+    command: list[str], folder: Path, code: Path, ours: socket.socket, theirs: socket.socket
+) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "PYTHONPATH": str(code), "TMPDIR": str(folder)}
     with ours, theirs:
         process = subprocess.Popen(
-            words if parts else [*words, "--no-parts"],
+            command,
             pass_fds=[theirs.fileno()],
             cwd=folder,
             env=environment,
@@ -84,10 +120,7 @@ def jailed(folder: Path, *, parts: bool = False, code: Path = ROOT) -> Iterator[
         )
         theirs.close()
         with process:
-            try:
-                yield Jailed(Channel(ours), process)
-            finally:
-                process.kill()
+            yield process
 
 
 def text(frame: dict[str, Any], name: str = "stdout") -> str:

@@ -38,7 +38,6 @@ def test_cells_run_in_order_in_one_namespace(process: Jailed) -> None:
         ("c2", 2, "ok", None),
     ]
     assert [output["output_type"] for output in frames[2]["outputs"]] == ["stream", "execute_result"]
-    assert all(0 <= frame["cpu"] < 1 and 0 <= frame["wall"] < 10 for frame in frames)
     assert process.finished["twice"] == {}
     assert process.end() == 0
 
@@ -265,18 +264,19 @@ BOMBS = {
 }
 
 
-# All of them in one process would show more than one submission may.
-@pytest.mark.parametrize("bombs", [list(BOMBS)[::2], list(BOMBS)[1::2]], ids=" · ".join)
-def test_output_is_bounded_and_the_next_cell_runs(bombs: list[str], process: Jailed) -> None:
-    sources = [cell for bomb in bombs for cell in (BOMBS[bomb], "print('next')")]
-    frames = process.run(*sources, limits={"cell_cpu": 2.0, "file_size": 4_000_000, "data": None})
-    assert [text(frame) for frame in frames[1::2]] == ["next\n"] * len(bombs)
-    for bomb, frame in zip(bombs, frames[::2], strict=True):
-        assert len(repr(frame["outputs"])) < 700_000, bomb
-        cut = "more than is kept" in text(frame, "stderr")
-        assert cut is (bomb not in ("no JSON", "half a character")), bomb
-        if bomb == "an error after prints":
-            assert frame["error"] == {"ename": "ValueError", "evalue": "told"}
+def test_whatever_is_shown_is_dropped_and_the_next_cell_runs(tmp_path: Path, whole_kit: Path) -> None:
+    sources = [cell for bomb in BOMBS.values() for cell in (bomb, "ran = globals().get('ran', 0) + 1")]
+    with jailed(tmp_path, code=whole_kit) as process:
+        limits = {"cell_cpu": 2.0, "file_size": 4_000_000, "data": None}
+        frames = process.run(*sources, limits=limits)
+        for bomb, frame in zip(BOMBS, frames[::2], strict=True):
+            assert len(repr(frame)) < 3_000, bomb
+        assert frames[2 * list(BOMBS).index("an error after prints")]["error"] == {
+            "ename": "ValueError",
+            "evalue": "told",
+        }
+        assert statuses(frames[1::2]) == ["ok"] * len(BOMBS)
+        assert process.ask({"op": "get", "target": {"name": "ran"}})["answer"] == {"value": len(BOMBS)}
 
 
 def test_what_is_written_past_python_keeps_its_place(process: Jailed) -> None:
@@ -318,7 +318,7 @@ def test_programs_that_a_cell_starts_do_not_inherit_the_socket(process: Jailed) 
 def test_questions_are_answered_with_fresh_values(process: Jailed) -> None:
     process.run("def double(n):\n    print('asked')\n    return 2 * n", "async def later(n): return n + 1")
     first = process.ask({"op": "call", "target": {"name": "double"}, "args": [21]})
-    assert (first["answer"], first["printed"], first["timeout"]) == ({"value": 42}, "asked\n", "")
+    assert first == {"kind": "answer", "number": 1, "answer": {"value": 42}, "timeout": ""}
     assert process.call("later", 1) == {"value": 2}
     assert process.call("absent") == {"missing": "absent"}
     assert "bad" in process.ask({"op": "explode"})["answer"]
@@ -420,12 +420,19 @@ def test_cells_import_what_lies_beside_them_but_not_in_place_of_the_kit(tmp_path
     assert [text(frame) for frame in frames] == ["imported\n", ""]
 
 
-def test_the_jail_needs_nothing_else_of_the_grader(tmp_path: Path) -> None:
-    (tmp_path / "grader").mkdir()
-    (tmp_path / "grader" / "__init__.py").touch()
+@pytest.fixture
+def whole_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what goes into a jail, and nothing else of the grader."""
+    kit = tmp_path_factory.mktemp("kit")
+    (kit / "grader").mkdir()
+    (kit / "grader" / "__init__.py").touch()
     for name, place in (("jail", "grader/jail"), ("../utils", "utils")):
-        (tmp_path / "grader" / name).symlink_to(ROOT / place)
-    with jailed(tmp_path, code=tmp_path) as process:
+        (kit / "grader" / name).symlink_to(ROOT / place)
+    return kit
+
+
+def test_the_jail_needs_nothing_else_of_the_grader(tmp_path: Path, whole_kit: Path) -> None:
+    with jailed(tmp_path, code=whole_kit) as process:
         assert statuses(
             process.run("import sys\nassert not [m for m in sys.modules if m == 'grader.errors']")
         ) == ["ok"]

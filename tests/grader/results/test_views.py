@@ -32,7 +32,7 @@ def test_all_views_are_written_and_the_same_results_give_the_same_bytes(tmp_path
         "report.html",
     ]
     assert [row[0].student for row in views.rows] == ["Mia", "ada", "bob"]
-    assert views.problems == views.notes == views.stale == ()
+    assert views.problems == views.notes == ()
 
 
 def test_links_of_the_report_lead_to_pages(tmp_path):
@@ -73,7 +73,6 @@ def test_pages_of_those_who_are_gone_are_left_and_named(tmp_path):
     write_views(tmp_path, [result("ada"), result("bob")])
     (tmp_path / "feedback" / "notes.txt").write_text("mine")
     views = write_views(tmp_path, [result("ada")])
-    assert views.stale == (f"feedback/bob/{LAB}.html",)
     assert views.notes == (f"feedback/bob/{LAB}.html belongs to no result; delete it if it is old",)
     assert f"feedback/bob/{LAB}.html" in tree(tmp_path)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.submissions.safe_text import for_cell, for_page, for_terminal, write_table
+from grader.submissions.safe_text import for_cell, for_terminal, write_table
+from utils.views.page import escape, escape_line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=80)
 ACTING = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *"\u200b\u200e\u202a\u202e\u2028\u2066\ufeff"}
@@ -15,10 +16,10 @@ ACTING = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *"\u200b\u200e\u
 
 @given(ANY)
 def test_nothing_that_acts_reaches_a_terminal_a_table_or_a_page(text):
-    for shown in (for_terminal(text), for_cell(text), for_page(text, 80)):
+    for shown in (for_terminal(text), for_cell(text), escape_line(text, 80)):
         assert not ACTING & set(shown)
         shown.encode("utf-8")
-    assert not (ACTING - {"\n"}) & set(for_page(text))
+    assert not (ACTING - {"\n"}) & set(escape(text))
 
 
 @pytest.mark.parametrize(
@@ -69,5 +70,5 @@ def test_numbers_stay_numbers_even_below_zero():
 
 
 def test_a_page_gets_text_and_no_markup():
-    assert for_page("<script>\n'\"&") == "&lt;script&gt;\n&#x27;&quot;&amp;"
-    assert for_page("<a>\nb", 80) == "&lt;a&gt;⏎b"
+    assert escape("<script>\n'\"&") == "&lt;script&gt;\n&#x27;&quot;&amp;"
+    assert escape_line("<a>\nb", 80) == "&lt;a&gt;⏎b"

@@ -46,7 +46,7 @@ def test_turns_are_asked_at_the_same_time(lab: Lab) -> None:
     stage.cap(2, patience=5)
     told = lab.part("turns", agent, [["1", OSLO.question], ["2", ROME.question]])
     assert [message.text for message in told] == [OSLO.answer, ROME.answer]
-    assert stage.peak() == most_open(calls_of(stage.requests())) == 2
+    assert stage.traffic().peak() == most_open(calls_of(stage.requests())) == 2
 
 
 def test_a_distant_saver_can_be_given_up_before_anything_is_saved(lab: Lab) -> None:

@@ -85,7 +85,7 @@ def result(text: str, call_id: str = "call_1") -> Heard:
 
 
 def request(*messages: Heard, tools: tuple[str, ...] = ("search",), **more: Any) -> ModelRequest:
-    facts = {"protocol": "openai", "model": "gpt-4o", "stream": False, **more}
+    facts = {"model": "gpt-4o", "stream": False, **more}
     return ModelRequest(messages=messages, tools=tools, **facts)
 
 

@@ -9,12 +9,9 @@ from tests.utils.replay.talks import (
     AUTHORED,
     ask,
     calling,
-    conversation,
     giving,
     plain,
     say,
-    scenario,
-    tool_answer,
 )
 from utils.replay.conversation import Conversation, Hit, Origin, ToolAnswer, turn_problem
 
@@ -91,13 +88,3 @@ def test_a_turn_that_can_never_match_is_found(turns: tuple, at: int, why: str) -
 
 def test_a_conversation_may_end_with_calls() -> None:
     assert turn_problem((ask("a"), calling("x"))) is None
-
-
-def test_scenarios_add_up() -> None:
-    both = scenario(plain("a", "b")) + scenario(plain("c", "d"))
-    assert [told.name for told in both.conversations] == ["a", "c"]
-
-
-def test_arguments_and_answers_stay_what_they_are() -> None:
-    told = conversation("n", ask("a"), calling("x"), giving(tool_answer("y", pad=5)), say(""))
-    assert Conversation.model_validate(told.model_dump()) == told

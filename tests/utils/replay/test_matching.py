@@ -118,7 +118,6 @@ FACES = {
     "a late system prompt": {"messages": (user("Warmer?"), system("Be brief."))},
     "the model": {"model": "gpt-9"},
     "the stream flag": {"stream": True},
-    "the protocol": {"protocol": "other"},
     "more tools": {"tools": ("lookup", "search")},
     "no tools": {"tools": ()},
 }

@@ -132,20 +132,20 @@ def test_what_was_recorded_can_be_replayed_whole_and_streamed(
     assert history[-1].text == "It is 20°C in SF."
     bound = model.bind_tools([my_search])
     assert "".join(chunk.text for chunk in bound.stream(history[:-1])) == "It is 20°C in SF."
-    assert bench.session.misses() == ()
+    assert bench.session.traffic().misses == ()
 
 
 def test_a_stream_is_recorded_from_a_whole_answer(bench: Bench, chat: Callable) -> None:
     assert "".join(chunk.text for chunk in chat(bench.session).stream("hi")) == "Hello."
-    assert [request.stream for request in bench.provider.log()] == [False]
-    assert [request.stream for request in bench.session.log()] == [True]
+    assert [request.stream for request in bench.provider.traffic(settle=1).requests] == [False]
+    assert [request.stream for request in bench.session.traffic(settle=1).requests] == [True]
 
 
 def test_the_same_history_is_asked_once(bench: Bench, chat: Callable) -> None:
     model = chat(bench.session)
     for _ in range(3):
         assert model.invoke("hi").text == "Hello."
-    assert len(bench.provider.log()) == 1
+    assert len(bench.provider.traffic(settle=1).requests) == 1
     assert len(bench.conversations()) == 1
 
 
@@ -157,7 +157,7 @@ def test_the_same_history_is_asked_once_even_at_the_same_time(bench: Bench, chat
         return [found.text for found in await asyncio.gather(*(model.ainvoke("hi") for _ in range(5)))]
 
     assert asyncio.run(work()) == ["Hello."] * 5
-    assert len(bench.provider.log()) == 1
+    assert len(bench.provider.traffic(settle=1).requests) == 1
 
 
 def test_a_recording_never_falls_back_to_a_shorter_history(bench: Bench, chat: Callable) -> None:
@@ -165,8 +165,8 @@ def test_a_recording_never_falls_back_to_a_shorter_history(bench: Bench, chat: C
     answer = model.invoke("hi")
     with pytest.raises(openai.UnprocessableEntityError):
         model.invoke([HumanMessage("hi"), answer, HumanMessage("what?")])
-    assert len(bench.provider.log()) == 2
-    assert bench.session.misses() == ()
+    assert len(bench.provider.traffic(settle=1).requests) == 2
+    assert bench.session.traffic().misses == ()
 
 
 def test_a_result_that_a_person_edited_is_marked(bench: Bench, chat: Callable) -> None:
@@ -230,7 +230,7 @@ def test_searches_outside_of_conversations_are_named(bench: Bench, chat: Callabl
     search(bench.session, "LA")
     search(bench.session, "la")
     assert bench.recorder.loose_searches() == ("la",)
-    assert len(bench.provider.requests("search")) == 2
+    assert len(bench.provider.traffic().of("search")) == 2
 
 
 # Keys and refusals
@@ -238,7 +238,14 @@ def test_searches_outside_of_conversations_are_named(bench: Bench, chat: Callabl
 
 def test_keys_go_to_the_provider_and_nowhere_else(bench: Bench, chat: Callable) -> None:
     weather(bench, chat(bench.session, api_key="sk-test-very-secret"))
-    told = repr((vars(bench.recorder), vars(bench.session), bench.session.log(), bench.conversations()))
+    told = repr(
+        (
+            vars(bench.recorder),
+            vars(bench.session),
+            bench.session.traffic(settle=1).requests,
+            bench.conversations(),
+        )
+    )
     assert "20°C" in told
     assert "sk-test-very-secret" not in told
     assert "tvly-test-key" not in told
@@ -369,9 +376,9 @@ def test_a_client_that_gives_up_does_not_lose_what_is_paid_for(bench: Bench, cha
     with pytest.raises(openai.APITimeoutError):
         chat(bench.session, max_retries=0, timeout=0.2).invoke("hi")
     bench.provider.release()
-    bench.provider.log()
+    bench.provider.traffic(settle=1)
     assert chat(bench.session).invoke("hi").text == "Hello."
-    assert len(bench.provider.requests()) == 1
+    assert len(bench.provider.traffic().of()) == 1
 
 
 @pytest.mark.parametrize(

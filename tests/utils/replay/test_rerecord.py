@@ -117,8 +117,8 @@ def test_a_lab_is_recorded_with_one_command(
     ]
     origin = next(c.origin for c in told.conversations if c.origin.kind == "recorded")
     assert (origin.provider, origin.model) == ("openai", "gpt-4o")
-    assert {request.stream for request in asked.requests()} == {False}
-    assert len(asked.requests()) == 3
+    assert {request.stream for request in asked.traffic().of()} == {False}
+    assert len(asked.traffic().of()) == 3
 
     replayed = open_session(told)
     model = chat(replayed).bind_tools([web_search])
@@ -127,7 +127,7 @@ def test_a_lab_is_recorded_with_one_command(
     history += [call, ToolMessage(str(HITS), tool_call_id=call.tool_calls[0]["id"])]
     assert model.invoke(history).text == "The provider says: 20.5 °C."
     assert "".join(chunk.text for chunk in model.stream(history)) == "The provider says: 20.5 °C."
-    assert replayed.misses() == ()
+    assert replayed.traffic().misses == ()
 
 
 @tool

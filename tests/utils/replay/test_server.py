@@ -103,11 +103,11 @@ def test_without_a_running_server_a_session_says_so() -> None:
     server = ReplayServer()
     session = server.open(TOLD)
     with pytest.raises(SetupError, match="not running") as caught:
-        session.requests()
+        session.traffic().of()
     assert "setup cell" in caught.value.hint
     server.start().close()
     with pytest.raises(SetupError, match="not running"):
-        session.log()
+        session.traffic(settle=1)
     session.close()
 
 
@@ -143,7 +143,7 @@ def test_closing_cuts_requests_that_are_open(
     else:
         session.arm(CapGate(count=9, patience=600))
         going_on = in_thread(lambda: model.invoke("wait"))
-        wait_until(lambda: session.open() == 1)
+        wait_until(lambda: session.traffic().open() == 1)
     start = time.monotonic()
     server.close()
     assert time.monotonic() - start < 5
@@ -167,7 +167,7 @@ def test_a_forked_child_can_let_go_of_it(server: ReplayServer) -> None:
     if child == 0:  # only the exit code leaves the child
         code = 1
         try:
-            session.requests()
+            session.traffic().of()
         except SetupError:
             copy = ReplayServer.__new__(ReplayServer)
             copy.__dict__.update(server.__dict__)
@@ -176,7 +176,7 @@ def test_a_forked_child_can_let_go_of_it(server: ReplayServer) -> None:
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert session.requests() == ()
+    assert session.traffic().of() == ()
     session.close()
 
 
@@ -237,7 +237,7 @@ def test_what_a_page_in_a_browser_could_send_is_refused(
     for path in (CHAT, "/nothing"):
         status, answered, _ = post(session, path, body(), headers)
         assert (status, answered["connection"]) == (403, "close")
-    assert session.log() == ()
+    assert session.traffic(settle=1).requests == ()
 
 
 def test_localhost_is_this_machine(open_session: Callable, post: Callable) -> None:
@@ -302,7 +302,7 @@ def test_garbage_is_answered_and_changes_nothing(
     assert headers["connection"] == "close"
     json.loads(told)
     assert post(session, CHAT, body())[0] == 200
-    assert all(request.finished is not None for request in session.log())
+    assert all(request.finished is not None for request in session.traffic(settle=1).requests)
     assert not caplog.records
 
 
@@ -361,7 +361,7 @@ def test_a_failure_of_the_server_is_an_answer_and_is_logged(
     assert (status, headers["connection"]) == (500, "close")
     assert "the recorded model failed" in json.loads(told)["error"]["message"]
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
-    assert [request.status for request in session.log()] == [500]
+    assert [request.status for request in session.traffic(settle=1).requests] == [500]
 
 
 @pytest.mark.parametrize(
@@ -389,9 +389,9 @@ def test_a_client_that_hangs_up_is_noted(open_session: Callable, caplog: pytest.
     assert b"assistant" in answer.readline()
     answer.close()
     connection.close()
-    (request,) = session.log(settle=10)
+    (request,) = session.traffic(settle=10).requests
     assert (request.gave_up, request.status, request.pieces) == (True, 499, 1)
-    assert session.open() == 0
+    assert session.traffic().open() == 0
     assert not caplog.records
 
 
@@ -406,12 +406,12 @@ def test_many_who_hang_up_leave_nothing_open(open_session: Callable) -> None:
             f"POST /{session.token}{CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(sent)}\r\n\r\n"
         )
         lines[-1].sendall(head.encode() + sent)
-    wait_until(lambda: session.open() == 20)
+    wait_until(lambda: session.traffic().open() == 20)
     for line in lines:
         line.close()
-    found = session.log(settle=10)
+    found = session.traffic(settle=10).requests
     assert [request.gave_up for request in found] == [True] * 20
-    assert session.open() == 0
+    assert session.traffic().open() == 0
 
 
 def test_forgetting_while_requests_are_open_changes_neither_log(
@@ -422,11 +422,11 @@ def test_forgetting_while_requests_are_open_changes_neither_log(
     next(stream)
     next(stream)
     session.clear()
-    assert session.requests() == ()
+    assert session.traffic().of() == ()
     session.release()
     assert "".join(chunk.text for chunk in stream) == " two three"
-    assert session.log() == ()
-    assert session.open() == 0
+    assert session.traffic(settle=1).requests == ()
+    assert session.traffic().open() == 0
     assert not caplog.records
 
 
@@ -452,9 +452,9 @@ def test_restarting_begins_anew_at_the_same_address(open_session: Callable, chat
     session.restart(scenario(plain("hi", "other")), OFF)
     assert "".join(chunk.text for chunk in stream) == " two"
     assert session.url == url
-    assert session.log() == ()
+    assert session.traffic(settle=1).requests == ()
     assert model.invoke("hi").text == "other"
-    assert [request.finished for request in session.log()] == [0]
+    assert [request.finished for request in session.traffic(settle=1).requests] == [0]
 
 
 def test_when_the_server_has_gone_clients_say_so(chat: Callable) -> None:

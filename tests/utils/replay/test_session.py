@@ -69,7 +69,7 @@ def test_a_whole_answer_has_text_usage_and_reason(open_session: Callable, chat: 
 def test_an_async_answer_is_the_same(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(plain("hi", "Hello there.")))
     assert asyncio.run(chat(session).ainvoke("hi")).text == "Hello there."
-    assert [request.client for request in session.log()] == ["async"]
+    assert [request.client for request in session.traffic(settle=1).requests] == ["async"]
 
 
 def test_a_stream_comes_in_pieces_and_ends_with_usage(open_session: Callable, chat: Callable) -> None:
@@ -80,9 +80,9 @@ def test_a_stream_comes_in_pieces_and_ends_with_usage(open_session: Callable, ch
     whole = sum(chunks[1:], chunks[0])
     assert whole.usage_metadata["output_tokens"] == 5
     assert whole.response_metadata["finish_reason"] == "stop"
-    assert [(request.stream, request.pieces, request.client) for request in session.log()] == [
-        (True, 5, "sync")
-    ]
+    assert [
+        (request.stream, request.pieces, request.client) for request in session.traffic(settle=1).requests
+    ] == [(True, 5, "sync")]
 
 
 def test_an_async_stream_is_the_same(open_session: Callable, chat: Callable) -> None:
@@ -163,17 +163,10 @@ def test_what_was_asked_is_kept_as_said(open_session: Callable, chat: Callable) 
     session = open_session(scenario(WEATHER))
     model = chat(session, model="gpt-9").bind_tools([web_search])
     model.invoke([SystemMessage("Be brief."), HumanMessage("weather?")])
-    (request,) = session.requests()
+    (request,) = session.traffic().of()
     assert request.roles == ("system", "user")
     assert request.questions == ("weather?",)
     assert (request.model, request.tools, request.client) == ("gpt-9", ("web_search",), "sync")
-
-
-def test_conversations_may_be_added_later(open_session: Callable, chat: Callable) -> None:
-    session = open_session(scenario(plain("hi", "Hello.")))
-    session.add(scenario(plain("bye", "Farewell."), looked_up("q", "x", "y", "z")))
-    model = chat(session)
-    assert (model.invoke("hi").text, model.invoke("bye").text) == ("Hello.", "Farewell.")
 
 
 # Misses
@@ -185,14 +178,16 @@ def test_a_miss_is_one_sentence_at_once(open_session: Callable, chat: Callable) 
     model.invoke("Weather in SF?")
     with pytest.raises(openai.UnprocessableEntityError) as caught:
         model.invoke("Weather in Paris?")
-    assert [request.status for request in session.log()] == [200, 422], "the client tried again"
-    (miss,) = session.misses()
+    assert [request.status for request in session.traffic(settle=1).requests] == [200, 422], (
+        "the client tried again"
+    )
+    (miss,) = session.traffic().misses
     assert miss.asked == "Weather in Paris?"
     assert miss.nearest == "Weather in SF?"
     assert caught.value.body["message"] == miss.sentence
     assert caught.value.body["code"] == "not_recorded"
     assert caught.value.response.reason_phrase == miss.sentence
-    assert [request.status for request in session.log()] == [200, 422]
+    assert [request.status for request in session.traffic(settle=1).requests] == [200, 422]
 
 
 def test_a_miss_in_an_async_stream_is_the_same(open_session: Callable, chat: Callable) -> None:
@@ -204,14 +199,14 @@ def test_a_miss_in_an_async_stream_is_the_same(open_session: Callable, chat: Cal
 
     with pytest.raises(openai.UnprocessableEntityError, match="No recorded answer"):
         asyncio.run(read())
-    assert len(session.requests()) == 1
+    assert len(session.traffic().of()) == 1
 
 
 def test_forgotten_tools_are_a_miss_that_says_so(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(WEATHER))
     with pytest.raises(openai.UnprocessableEntityError, match=r"did you forget model\.bind_tools"):
         chat(session).invoke("weather?")
-    assert [miss.reason for miss in session.misses()] == ["tool"]
+    assert [miss.reason for miss in session.traffic().misses] == ["tool"]
 
 
 # Refusals in the provider's words
@@ -253,8 +248,8 @@ def test_a_malformed_history_is_refused_as_the_provider_does(
     assert says in caught.value.body["message"]
     assert caught.value.body["type"] == "invalid_request_error"
     assert caught.value.body["param"].startswith("messages.[")
-    assert session.misses() == ()
-    assert [request.status for request in session.log()] == [400]
+    assert session.traffic().misses == ()
+    assert [request.status for request in session.traffic(settle=1).requests] == [400]
 
 
 def test_no_messages_are_refused_as_the_provider_does(open_session: Callable) -> None:
@@ -272,7 +267,7 @@ def test_no_messages_are_refused_as_the_provider_does(open_session: Callable) ->
 def test_a_rate_limit_passes_and_is_one_call(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="rate_limit", seconds=0.01, times=2)))
     assert chat(session).invoke("hi").text == "Hello."
-    found = session.log()
+    found = session.traffic(settle=1).requests
     assert [(request.status, request.call) for request in found] == [(429, 0), (429, 0), (200, 0)]
 
 
@@ -287,7 +282,10 @@ def test_a_rate_limit_that_stays_is_the_sdks_own_error(open_session: Callable, c
 def test_a_server_error_passes_and_is_one_call(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="server_error", times=1)))
     assert asyncio.run(chat(session).ainvoke("hi")).text == "Hello."
-    assert [(request.status, request.call) for request in session.log()] == [(500, 0), (200, 0)]
+    assert [(request.status, request.call) for request in session.traffic(settle=1).requests] == [
+        (500, 0),
+        (200, 0),
+    ]
 
 
 def test_a_server_error_that_stays_is_the_sdks_own_error(open_session: Callable, chat: Callable) -> None:
@@ -299,7 +297,7 @@ def test_a_server_error_that_stays_is_the_sdks_own_error(open_session: Callable,
 def test_latency_comes_before_the_first_piece(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="latency", seconds=0.05)))
     list(chat(session).stream("hi"))
-    (request,) = session.log()
+    (request,) = session.traffic(settle=1).requests
     assert request.first_at - request.opened_at >= 0.05
 
 
@@ -308,7 +306,7 @@ def test_an_abrupt_end_is_an_error_and_noted(open_session: Callable, chat: Calla
     session = open_session(scenario(plain("hi", "one two three", kind="drop", after=after)))
     with pytest.raises(Exception, match=r"(?i)incomplete|connection"):
         list(chat(session).stream("hi"))
-    (request,) = session.log()
+    (request,) = session.traffic(settle=1).requests
     assert (request.broken_off, request.pieces, request.answered) == (True, after, False)
 
 
@@ -339,7 +337,10 @@ def test_a_whole_answer_that_drops_is_tried_again_as_one_call(
 ) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="drop", times=1)))
     assert chat(session).invoke("hi").text == "Hello."
-    assert [(request.call, request.broken_off) for request in session.log()] == [(0, True), (0, False)]
+    assert [(request.call, request.broken_off) for request in session.traffic(settle=1).requests] == [
+        (0, True),
+        (0, False),
+    ]
     assert not [
         record for record in caplog.records if record.name.startswith(("aiohttp", "asyncio", "utils"))
     ]
@@ -352,7 +353,7 @@ def test_a_cut_ends_cleanly_without_a_reason(open_session: Callable, chat: Calla
     assert whole.text == "one two"
     assert "finish_reason" not in whole.response_metadata
     assert whole.usage_metadata is None
-    assert [request.status for request in session.log()] == [200]
+    assert [request.status for request in session.traffic(settle=1).requests] == [200]
 
 
 def test_a_stall_holds_a_stream_until_it_is_released(open_session: Callable, chat: Callable) -> None:
@@ -361,7 +362,7 @@ def test_a_stall_holds_a_stream_until_it_is_released(open_session: Callable, cha
     seen = ""
     while seen != "one two":
         seen += next(stream).text
-    (request,) = session.requests()
+    (request,) = session.traffic().of()
     assert (request.status, request.pieces) == (0, 2)
     session.release()
     assert "".join(chunk.text for chunk in stream) == " three"
@@ -372,7 +373,7 @@ def test_a_stall_holds_a_whole_answer_too(
 ) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="stall")), patience=LONG)
     answer = in_thread(lambda: chat(session).invoke("hi").text)
-    while session.open() == 0:
+    while session.traffic().open() == 0:
         assert not answer.done()
     session.release()
     assert answer.result(5) == "Hello."
@@ -408,9 +409,9 @@ def test_a_pace_is_kept(open_session: Callable, chat: Callable) -> None:
     session = open_session(scenario(told), pace=Pace(first=0.03))
     chat(session).invoke("hi")
     list(chat(session).stream("hi"))
-    for request in session.log():
+    for request in session.traffic(settle=1).requests:
         assert request.finished_at - request.opened_at >= 0.07
-    assert session.requests()[1].first_at - session.requests()[1].opened_at >= 0.03
+    assert session.traffic().of()[1].first_at - session.traffic().of()[1].opened_at >= 0.03
 
 
 # Gates
@@ -434,13 +435,13 @@ def test_the_gate_shows_whether_calls_run_at_the_same_time(open_session: Callabl
     questions = [f"question {n}" for n in range(4)]
     session.arm(CapGate(count=4, patience=5))
     assert gathered(chat, session, questions) == [f"answer {n}" for n in range(4)]
-    assert session.peak() == 4
+    assert session.traffic().peak() == 4
     session.clear()
     session.arm(CapGate(count=4, patience=0.02))
     model = chat(session)
     for text in questions:
         model.invoke(text)
-    assert session.peak() == 1
+    assert session.traffic().peak() == 1
 
 
 def test_the_reverse_gate_really_reverses_the_end(open_session: Callable, chat: Callable) -> None:
@@ -456,8 +457,10 @@ def test_the_reverse_gate_really_reverses_the_end(open_session: Callable, chat: 
         await asyncio.gather(*(one(n) for n in range(4)))
 
     asyncio.run(work())
-    arrived = [request.questions[0].removeprefix("question ") for request in session.log()]
-    assert [request.finished for request in session.log()] == [3, 2, 1, 0]
+    arrived = [
+        request.questions[0].removeprefix("question ") for request in session.traffic(settle=1).requests
+    ]
+    assert [request.finished for request in session.traffic(settle=1).requests] == [3, 2, 1, 0]
     assert [text.removeprefix("answer ") for text in done] == arrived[::-1]
 
 
@@ -486,7 +489,7 @@ def test_a_right_gather_of_four_shows_peak_four_in_fifty_of_fifty_runs(
         assert gathered(chat, session, [f"question {n}" for n in range(4)]) == [
             f"answer {n}" for n in range(4)
         ]
-        peaks.append(session.peak())
+        peaks.append(session.traffic().peak())
         session.close()
     assert peaks == [4] * 50
 
@@ -502,9 +505,9 @@ def test_a_thousand_requests_from_ten_threads_get_their_own_answers(
     with ThreadPoolExecutor(10) as pool:
         texts = list(pool.map(lambda n: model.invoke(f"question {n}").text, range(1000)))
     assert texts == [f"answer {n}" for n in range(1000)]
-    found = session.log()
+    found = session.traffic(settle=1).requests
     assert len({request.call for request in found}) == len(found) == 1000
-    assert session.peak() <= 10
+    assert session.traffic().peak() <= 10
 
 
 def test_a_thousand_requests_of_one_gather_get_their_own_answers(
@@ -513,7 +516,7 @@ def test_a_thousand_requests_of_one_gather_get_their_own_answers(
     session = open_session(several(1000))
     texts = gathered(chat, session, [f"question {n}" for n in range(1000)])
     assert texts == [f"answer {n}" for n in range(1000)]
-    assert {request.client for request in session.log()} == {"async"}
+    assert {request.client for request in session.traffic(settle=1).requests} == {"async"}
 
 
 # The search
@@ -551,9 +554,9 @@ def test_the_search_finds_as_many_as_it_is_asked_for(
         tool = search(session, count)
         found = asyncio.run(tool.ainvoke("Zürich")) if asynchronous else tool.invoke("Zürich")
         assert [hit["content"] for hit in found] == [hit["content"] for hit in HITS[:count]]
-    assert [request.args for request in session.requests("search")] == [{"query": "Zürich"}] * 2
-    assert session.peak("search") == 1
-    assert session.requests("model") == ()
+    assert [request.args for request in session.traffic().of("search")] == [{"query": "Zürich"}] * 2
+    assert session.traffic().peak("search") == 1
+    assert session.traffic().of("model") == ()
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -566,7 +569,7 @@ def test_a_search_that_nobody_recorded_says_so_through_the_wrapper(
     assert 'No recorded result for the search "Zurich now". The nearest recorded one is "zurich".' in str(
         found
     )
-    assert [miss.reason for miss in session.misses()] == ["query"]
+    assert [miss.reason for miss in session.traffic().misses] == ["query"]
 
 
 def test_a_search_may_find_text_or_nothing_or_fail(open_session: Callable, search: Callable) -> None:
@@ -610,7 +613,7 @@ def test_a_tool_fails_as_often_as_it_is_told_and_then_answers(
     session = open_session(with_tool(text="sunny", raises="no line", times=2))
     told = [call_tool(session, query=query) for query in ("sf", "SF", " sf ", "sf")]
     assert told == ["failed: no line", "failed: no line", "sunny", "sunny"]
-    found = session.requests("tool")
+    found = session.traffic().of("tool")
     assert [request.status for request in found] == [500, 500, 200, 200]
     assert {request.tool for request in found} == {"lookup"}
     assert found[0].args == {"query": "sf"}
@@ -626,7 +629,7 @@ def test_a_tool_may_take_its_time_and_answer_at_length(open_session: Callable, c
     told = call_tool(session)
     assert told.startswith("sunny...")
     assert len(told) == 100_000
-    (request,) = session.log()
+    (request,) = session.traffic(settle=1).requests
     assert request.finished_at - request.opened_at >= 0.05
 
 
@@ -635,7 +638,7 @@ def test_a_tool_may_stall_until_it_is_released(
 ) -> None:
     session = open_session(with_tool(text="sunny", stall=True), patience=LONG)
     told = in_thread(lambda: call_tool(session))
-    while session.open("tool") == 0:
+    while session.traffic().open("tool") == 0:
         assert not told.done()
     session.release()
     assert told.result(5) == "sunny"
@@ -649,7 +652,7 @@ def test_an_unknown_call_of_a_tool_is_a_miss(open_session: Callable, call_tool: 
     session = open_session(with_tool(text="sunny"))
     assert 'failed: No recorded result for the call of lookup "la".' in call_tool(session, query="la")
     assert "call of other" in call_tool(session, name="other")
-    assert [miss.reason for miss in session.misses()] == ["query", "query"]
+    assert [miss.reason for miss in session.traffic().misses] == ["query", "query"]
 
 
 def test_a_gate_holds_tools_too(open_session: Callable, call_tool: Callable, in_thread: Callable) -> None:
@@ -657,8 +660,8 @@ def test_a_gate_holds_tools_too(open_session: Callable, call_tool: Callable, in_
     session.arm(CapGate(count=2, linger=0, patience=5), "tool")
     told = [in_thread(lambda: call_tool(session)) for _ in range(2)]
     assert [future.result(5) for future in told] == ["sunny", "sunny"]
-    assert session.peak("tool") == 2
-    assert session.peak("model") == 0
+    assert session.traffic().peak("tool") == 2
+    assert session.traffic().peak("model") == 0
 
 
 # Keys
@@ -668,7 +671,15 @@ def test_keys_are_nowhere_to_be_found(open_session: Callable, chat: Callable, se
     session = open_session(scenario(SEARCHED, plain("hi", "Hello.")))
     chat(session).invoke("hi")
     search(session).invoke("Zürich")
-    told = repr((session, vars(session), session.log(), session.misses(), vars(session.notes)))
-    assert len(session.log()) == 2
+    told = repr(
+        (
+            session,
+            vars(session),
+            session.traffic(settle=1).requests,
+            session.traffic().misses,
+            vars(session.notes),
+        )
+    )
+    assert len(session.traffic(settle=1).requests) == 2
     assert "sk-test-of-the-client" not in told
     assert "tvly-test-of-the-client" not in told

@@ -19,6 +19,8 @@ TOOL_CUTS = ((0.3, 1.3), (1.5, 3.0))
 asked in the first: the machine may have been busy"""
 TIME = 6
 """seconds in which an answer comes"""
+SETTLE = 1.0
+"""seconds that requests have for coming to their end before they are counted"""
 UNHURRIED = 0.45
 """seconds that an answer in time may take: longer than the notebook's examples wait"""
 
@@ -137,7 +139,7 @@ def keeps_to_the_time(lab: Lab, case: Case) -> None:
         agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
         answered_in_time(lab, agent, case.thread, first)
         expect_none(timed(lab, agent, case.other, in_vain, seconds))
-        if came := [r for r in stage.log() if r.questions[-1:] == (in_vain,)]:
+        if came := [r for r in stage.traffic(settle=SETTLE).requests if r.questions[-1:] == (in_vain,)]:
             break
     expect_asked(came, seconds)
     # A client that does not say that it is asynchronous (AWS has none) works in threads, which go on.
@@ -195,7 +197,7 @@ def survives_a_cut_in_a_tool(lab: Lab, case: Case) -> None:
         agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
         answered_in_time(lab, agent, case.thread, first)
         expect_none(timed(lab, agent, case.thread, compare_question(second, third), seconds))
-        if came := [r for r in stage.log() if r.kind == "tool" and r.args == searched]:
+        if came := [r for r in stage.traffic(settle=SETTLE).of("tool") if r.args == searched]:
             break
     expect_asked(came, seconds)
     expect_given_up([request.gave_up for request in came])

@@ -14,16 +14,16 @@ PATIENCE = 0.6
 
 def picture(stage: Stage, kind: str = "model") -> Words:
     """How many requests were open at once, and the picture of it."""
-    return Words(gantt(stage.model_side.requests(kind)).text())
+    return Words(gantt(stage.traffic().of(kind)).text())
 
 
 def peak(stage: Stage, kind: str = "model") -> int:
-    return most_open(calls_of(stage.model_side.requests(kind)))
+    return most_open(calls_of(stage.traffic().of(kind)))
 
 
 def expect_made(stage: Stage, count: int, kind: str = "model") -> None:
     """Fail if the same was asked several times: that it was open at once says nothing then."""
-    made = len(stage.model_side.requests(kind))
+    made = len(stage.traffic().of(kind))
     expect(
         made == count,
         "Each request must be made once.",

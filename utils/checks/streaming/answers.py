@@ -109,4 +109,4 @@ def moments(items: Items, stage: Stage) -> Iterator[Moment]:
     """The pieces of text, each with how many model requests were open when it came."""
     while (item := items.next()) is not END:
         if text := text_of([item]):
-            yield Moment("llm", "token", text, open=stage.open())
+            yield Moment("llm", "token", text, open=stage.traffic().open())

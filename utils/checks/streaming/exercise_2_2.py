@@ -106,9 +106,9 @@ def serves_two_readers(lab: Lab, case: Case) -> None:
     called = f"{lab.last_call}, beside one on another thread"
     lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
     expect(
-        stage.peak() == len(readers),
+        stage.traffic().peak() == len(readers),
         "One reader has to wait until the other one has the whole answer.",
-        got=Words(f"{stage.peak()} model request open at a time"),
+        got=Words(f"{stage.traffic().peak()} model request open at a time"),
         expected=f"{len(readers)} model requests open at once",
         why=(
             "async def alone leaves no room for others: agent.stream(…) in it holds everything up "

@@ -156,7 +156,7 @@ def shows_while_searching(lab: Lab, case: Case) -> None:
         asked_before = len(stage.requests())
         over = [request for request in stage.tool_requests() if request.finished is not None]
         for _ in range(20):  # the report may be here before the request has got through
-            if over or stage.open("tool"):
+            if over or stage.traffic().open("tool"):
                 break
             time.sleep(0.005)
         stage.release()

@@ -47,9 +47,7 @@ class AnthropicMessages(StainlessWire):
         for index, item in enumerate(body["messages"]):
             messages += _heard(item, index)
         tools = tuple(str(tool["name"]) for tool in listed(body, "tools") if _has(tool, "name"))
-        return ModelRequest(
-            self.name, str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream"))
-        )
+        return ModelRequest(str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream")))
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         content: list[dict[str, Any]] = [{"type": "text", "text": spoken.text}] if spoken.text else []

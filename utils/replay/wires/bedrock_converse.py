@@ -60,7 +60,7 @@ class BedrockConverse:
         tools = tuple(str(spec["name"]) for spec in specs if isinstance(spec, dict) and "name" in spec)
         stream = path.get("operation") == "converse-stream"
         model = unquote(path.get("model", ""))
-        return ModelRequest(self.name, model, tuple(messages), tools, stream, lines=True)
+        return ModelRequest(model, tuple(messages), tools, stream, lines=True)
 
     def client(self, headers: Mapping[str, str]) -> str:
         # The SDK is sync, and LangChain runs it in threads for async callers: it cannot tell.

@@ -58,7 +58,7 @@ class OpenAIChat(StainlessWire):
             and isinstance(tool.get("function"), dict)
             and "name" in tool["function"]
         )
-        return ModelRequest(self.name, str(body.get("model", "")), messages, tools, bool(body.get("stream")))
+        return ModelRequest(str(body.get("model", "")), messages, tools, bool(body.get("stream")))
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         message: dict[str, Any] = {

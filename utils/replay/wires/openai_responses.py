@@ -53,9 +53,7 @@ class OpenAIResponses(OpenAIChat):
             for tool in listed(body, "tools")
             if isinstance(tool, dict) and tool.get("type") == "function" and "name" in tool
         )
-        return ModelRequest(
-            self.name, str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream"))
-        )
+        return ModelRequest(str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream")))
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         return _response(spoken, "completed", list(_items(spoken)), _usage(spoken))

@@ -66,7 +66,7 @@ def test_a_stream_comes_in_pieces_and_ends_with_usage(open_session: Callable, wa
     whole = added(chunks)
     assert whole.text == "Hello there, you."
     assert whole.usage_metadata["output_tokens"] == 5
-    (request,) = session.log()
+    (request,) = session.traffic(settle=1).requests
     assert (request.stream, request.pieces, request.client) == (True, 5, way.kind[False])
 
 
@@ -79,8 +79,8 @@ def test_async_answers_are_the_same(open_session: Callable, way: Way) -> None:
         return whole.text, [chunk.text async for chunk in model.astream("hi") if chunk.text]
 
     assert asyncio.run(read()) == ("Hello there, you.", ["Hello", " there", ",", " you", "."])
-    assert [request.client for request in session.log()] == [way.kind[True]] * 2
-    assert [request.stream for request in session.log()] == [False, True]
+    assert [request.client for request in session.traffic(settle=1).requests] == [way.kind[True]] * 2
+    assert [request.stream for request in session.traffic(settle=1).requests] == [False, True]
 
 
 def test_an_answer_may_be_empty(open_session: Callable, way: Way) -> None:
@@ -112,8 +112,8 @@ def test_two_calls_in_one_turn_with_a_word_beside(open_session: Callable, way: W
     assert answer.text == "Sunny “here”, 20 °C there."
     assert answer.usage_metadata["input_tokens"] == 30
     assert said([*history, answer, HumanMessage("Which is warmer?")]).text == "There."
-    assert session.misses() == ()
-    first, second, third = session.log()
+    assert session.traffic().misses == ()
+    first, second, third = session.traffic(settle=1).requests
     assert first.tools == ("web_search",)
     assert second.roles == ("user", "assistant", "tool", "tool")
     assert second.results == ("sunny", "fog")
@@ -173,7 +173,7 @@ def test_a_result_may_have_any_form(open_session: Callable, way: Way, content: A
     results = tool_results(call, content, "fog")
     results[0].status = status
     assert model.invoke([HumanMessage("weather?"), call, *results]).text.startswith("Sunny")
-    assert session.log()[-1].results == ("sunny", "fog")
+    assert session.traffic(settle=1).requests[-1].results == ("sunny", "fog")
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_a_question_may_have_any_form(open_session: Callable, way: Way, content:
     assert model.invoke([HumanMessage(content)]).text == "Hello there, you."
     answer = AIMessage([{"type": "text", "text": "Hello there, you."}])
     assert model.invoke([HumanMessage("hi"), answer, HumanMessage(content)]).text == "Hello there, you."
-    assert session.misses() == ()
+    assert session.traffic().misses == ()
 
 
 def test_two_questions_in_a_row_are_two(open_session: Callable, way: Way) -> None:
     session = open_session(TOLD)
     assert way.make(session).invoke([HumanMessage("unanswered"), HumanMessage("hi")]).text.startswith("Hello")
-    assert " ".join(session.log()[0].questions).split() == ["unanswered", "hi"]
-    assert session.misses() == ()
+    assert " ".join(session.traffic(settle=1).requests[0].questions).split() == ["unanswered", "hi"]
+    assert session.traffic().misses == ()
 
 
 def test_the_system_prompt_is_told_apart(open_session: Callable, way: Way) -> None:
@@ -202,7 +202,7 @@ def test_the_system_prompt_is_told_apart(open_session: Callable, way: Way) -> No
     model = way.make(session)
     for content in ("Be brief.", [{"type": "text", "text": "Be brief."}]):
         assert model.invoke([SystemMessage(content), HumanMessage("hi")]).text.startswith("Hello")
-    for request in session.log():
+    for request in session.traffic(settle=1).requests:
         assert [(message.role, message.text) for message in request.messages] == [
             ("system", "Be brief."),
             ("user", "hi"),
@@ -237,7 +237,7 @@ def test_every_protocol_is_heard_the_same(open_session: Callable) -> None:
         model.invoke(
             [SystemMessage("Be brief."), HumanMessage("weather?"), call, *tool_results(call, "sunny", "fog")]
         )
-        log: list[Any] = session.log()
+        log: list[Any] = session.traffic(settle=1).requests
         heard.append(
             [
                 [(m.role, m.text, [(c.name, dict(c.args)) for c in m.calls]) for m in request.messages]
@@ -268,11 +268,11 @@ def gathered(way: Way, session: Session, count: int) -> list[str]:
 def test_ten_at_the_same_time_get_their_own_answers(open_session: Callable, way: Way) -> None:
     session = open_session(several(10))
     assert gathered(way, session, 10) == [f"answer {n}" for n in range(10)]
-    assert len({request.call for request in session.log()}) == 10
+    assert len({request.call for request in session.traffic(settle=1).requests}) == 10
 
 
 def test_four_at_the_same_time_are_seen_so(open_session: Callable, way: Way) -> None:
     session = open_session(several(4))
     session.arm(CapGate(count=4, patience=5))
     assert gathered(way, session, 4) == [f"answer {n}" for n in range(4)]
-    assert session.peak() == 4
+    assert session.traffic().peak() == 4

@@ -40,7 +40,10 @@ def test_what_passes_is_one_call(
     model = way.make(session)
     found = asyncio.run(model.ainvoke("hi")) if asynchronous else model.invoke("hi")
     assert found.text == "Hello."
-    assert [(request.status, request.call) for request in session.log()] == [(status, 0), (200, 0)]
+    assert [(request.status, request.call) for request in session.traffic(settle=1).requests] == [
+        (status, 0),
+        (200, 0),
+    ]
 
 
 def test_a_rate_limit_that_stays_is_the_sdks_own_error(open_session: Callable, way: Way) -> None:
@@ -53,14 +56,14 @@ def test_a_rate_limit_that_stays_is_the_sdks_own_error(open_session: Callable, w
         assert error.response["ResponseMetadata"]["HTTPHeaders"]["x-amz-retry-after"] == "7000"
     else:
         assert error.response.headers["retry-after"] == "7"
-    assert len(session.log()) == 1
+    assert len(session.traffic(settle=1).requests) == 1
 
 
 def test_a_server_error_that_stays_is_the_sdks_own_error(open_session: Callable, way: Way) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="server_error")))
     with pytest.raises(way.refused, match=r"(?i)server error|had an error|unexpected error"):
         way.make(session, max_retries=0).invoke("hi")
-    assert [request.status for request in session.log()] == [500]
+    assert [request.status for request in session.traffic(settle=1).requests] == [500]
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
@@ -70,7 +73,7 @@ def test_an_abrupt_end_is_an_error_and_noted(open_session: Callable, way: Way, a
     with pytest.raises(way.broken):
         seen.extend(chunk.text for chunk in way.make(session, max_retries=0).stream("hi"))
     assert "".join(seen) == "".join(["one", " two", " three"][:after])
-    (request,) = session.log()
+    (request,) = session.traffic(settle=1).requests
     assert (request.broken_off, request.pieces, request.answered) == (True, after, False)
 
 
@@ -109,7 +112,10 @@ def test_a_call_may_break_off_in_its_arguments(
 def test_a_whole_answer_that_drops_is_tried_again_as_one_call(open_session: Callable, way: Way) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="drop", times=1)))
     assert way.make(session).invoke("hi").text == "Hello."
-    assert [(request.call, request.broken_off) for request in session.log()] == [(0, True), (0, False)]
+    assert [(request.call, request.broken_off) for request in session.traffic(settle=1).requests] == [
+        (0, True),
+        (0, False),
+    ]
 
 
 def test_a_cut_ends_cleanly_without_a_reason(open_session: Callable, way: Way) -> None:
@@ -127,7 +133,7 @@ def test_a_cut_ends_cleanly_without_a_reason(open_session: Callable, way: Way) -
     assert whole.text == "one two"
     for name in ("finish_reason", "stop_reason", "stopReason", "status"):
         assert whole.response_metadata.get(name) in (None, "in_progress")
-    assert [request.status for request in session.log()] == [200]
+    assert [request.status for request in session.traffic(settle=1).requests] == [200]
 
 
 def test_a_stall_holds_a_stream_until_it_is_released(open_session: Callable, way: Way) -> None:
@@ -136,7 +142,7 @@ def test_a_stall_holds_a_stream_until_it_is_released(open_session: Callable, way
     seen = ""
     while seen != "one two":
         seen += next(stream).text
-    (request,) = session.requests()
+    (request,) = session.traffic().of()
     assert (request.status, request.pieces) == (0, 2)
     session.release()
     assert "".join(chunk.text for chunk in stream) == " three"
@@ -145,7 +151,7 @@ def test_a_stall_holds_a_stream_until_it_is_released(open_session: Callable, way
 def test_a_stall_holds_a_whole_answer_too(open_session: Callable, way: Way, in_thread: Callable) -> None:
     session = open_session(scenario(plain("hi", "Hello.", kind="stall")), patience=LONG)
     answer = in_thread(lambda: way.make(session).invoke("hi").text)
-    while session.open() == 0:
+    while session.traffic().open() == 0:
         assert not answer.done()
     session.release()
     assert answer.result(5) == "Hello."

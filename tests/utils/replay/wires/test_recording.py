@@ -101,7 +101,9 @@ def test_what_is_recorded_on_one_protocol_is_replayed_on_all(
     bench = Bench(open_session, way)
     said = ["One moment.", "It is sunny.", "Quite."]
     assert talk(way.make(bench.session), streamed=streamed) == said
-    assert {request.stream for request in bench.provider.log()} == {False}, "upstream is never streamed"
+    assert {request.stream for request in bench.provider.traffic(settle=1).requests} == {False}, (
+        "upstream is never streamed"
+    )
     assert bench.recorder.failures == ()
     told: tuple[Conversation, ...] = bench.recorder.scenario().conversations
     assert len(told) == 1
@@ -115,7 +117,7 @@ def test_what_is_recorded_on_one_protocol_is_replayed_on_all(
     for other in WAYS:
         replayed = open_session(bench.recorder.scenario())
         assert talk(other.make(replayed), streamed=streamed) == said
-        assert replayed.misses() == ()
+        assert replayed.traffic().misses == ()
 
 
 @pytest.mark.usefixtures("aws_keys")
@@ -139,7 +141,9 @@ def test_bedrock_is_asked_with_a_signature_for_its_own_address(
     again.headers["X-Amz-Date"], again.headers["X-Amz-Security-Token"] = sent["X-Amz-Date"], TOKEN
     signature = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
     assert sent["Authorization"].endswith(f"Signature={signature}")
-    everything = repr((vars(bench.recorder), vars(bench.session), bench.session.log(), heard))
+    everything = repr(
+        (vars(bench.recorder), vars(bench.session), bench.session.traffic(settle=1).requests, heard)
+    )
     assert SECRET not in everything
 
 
@@ -150,7 +154,7 @@ def test_without_aws_keys_recording_from_bedrock_says_so(
     bench = Bench(open_session, WAYS[-1])
     with pytest.raises(Exception, match="no AWS credentials are found to sign the request with"):
         WAYS[-1].make(bench.session, max_retries=0).invoke("weather?")
-    assert bench.provider.log() == ()
+    assert bench.provider.traffic(settle=1).requests == ()
 
 
 def test_a_bearer_token_goes_to_bedrock_as_it_is(
@@ -168,7 +172,7 @@ def test_a_refusal_comes_back_as_the_provider_s_own(open_session: Callable, way:
     bench = Bench(open_session, way)
     with pytest.raises(way.refused, match="No recorded answer"):
         way.make(bench.session).invoke("what?")
-    assert len(bench.provider.log()) == 1
+    assert len(bench.provider.traffic(settle=1).requests) == 1
     (failure,) = bench.recorder.failures
     assert failure.startswith(f'the model ({way.provider}) answered 422: No recorded answer for "what?"')
 

@@ -30,11 +30,13 @@ def test_a_miss_is_one_sentence_at_once(open_session: Callable, way: Way) -> Non
     model.invoke("hi")
     with pytest.raises(way.refused) as caught:
         model.invoke("Which “city”?")
-    (miss,) = session.misses()
+    (miss,) = session.traffic().misses
     assert (miss.asked, miss.nearest) == ("Which “city”?", "hi")
     assert not_recorded(caught.value) == miss.sentence
     assert miss.sentence in str(caught.value)
-    assert [request.status for request in session.log()] == [200, 422], "the client tried again"
+    assert [request.status for request in session.traffic(settle=1).requests] == [200, 422], (
+        "the client tried again"
+    )
 
 
 def test_a_miss_in_an_async_stream_is_the_same(open_session: Callable, way: Way) -> None:
@@ -48,14 +50,14 @@ def test_a_miss_in_an_async_stream_is_the_same(open_session: Callable, way: Way)
     with pytest.raises(way.refused, match="No recorded answer for") as caught:
         asyncio.run(read())
     assert not_recorded(caught.value)
-    assert len(session.requests()) == 1
+    assert len(session.traffic().of()) == 1
 
 
 def test_forgotten_tools_are_a_miss_that_says_so(open_session: Callable, way: Way) -> None:
     session = open_session(TOLD)
     with pytest.raises(way.refused, match=r"did you forget model\.bind_tools"):
         way.make(session).invoke("q")
-    assert [miss.reason for miss in session.misses()] == ["tool"]
+    assert [miss.reason for miss in session.traffic().misses] == ["tool"]
 
 
 def test_a_closed_session_says_so(open_session: Callable, way: Way) -> None:
@@ -81,8 +83,8 @@ def test_a_call_without_its_answer_is_refused_before_it_is_a_miss(open_session: 
     }
     assert said[way.name] in str(caught.value)
     assert not_recorded(caught.value) is None
-    assert session.misses() == ()
-    assert [request.status for request in session.log()] == [200, 400]
+    assert session.traffic().misses == ()
+    assert [request.status for request in session.traffic(settle=1).requests] == [200, 400]
 
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -245,8 +247,8 @@ def test_a_malformed_history_is_refused_as_the_provider_does(
     assert says[way.name] in told.decode()
     kind = headers.get("x-amzn-errortype") or json.loads(told)["error"]["type"]
     assert kind == ("ValidationException" if way.name == "bedrock" else "invalid_request_error")
-    assert session.misses() == ()
-    assert [request.status for request in session.log()] == [400]
+    assert session.traffic().misses == ()
+    assert [request.status for request in session.traffic(settle=1).requests] == [400]
 
 
 def test_calls_without_any_tool_are_refused_where_the_provider_does(

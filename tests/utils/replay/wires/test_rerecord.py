@@ -35,8 +35,8 @@ def test_a_lab_is_recorded_with_one_command(
     fixture = tmp_path / "fixture.yaml"
     done = record(notebook(tmp_path / "lab.ipynb", CELLS), fixture)
     assert done.exit_code == 0, done.output
-    assert len(there.requests()) == 3
-    assert {request.stream for request in there.requests()} == {False}
+    assert len(there.traffic().of()) == 3
+    assert {request.stream for request in there.traffic().of()} == {False}
     (told,) = load_scenario(fixture).conversations
     assert (told.origin.kind, told.origin.provider) == ("recorded", name)
     text = fixture.read_text("utf-8")
