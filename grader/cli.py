@@ -84,7 +84,7 @@ def grade(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores]"),
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores + 1]"),
     ] = None,
     timeout: Annotated[
         float,
@@ -102,6 +102,10 @@ def grade(
         typer.Option(
             "--no-sandbox", help="Run submissions as yourself, with all your rights. Stamps every result."
         ),
+    ] = False,
+    cold: Annotated[
+        bool,
+        typer.Option("--cold", help="Start a Python for each process, instead of forking a warm one."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each result.")] = False,
     secret: Annotated[
@@ -125,7 +129,7 @@ def grade(
     """
     from grader.grading import command  # noqa: PLC0415 - takes a quarter of a second
 
-    words = command.Words(
+    options = command.Options(
         submissions=submissions,
         out=out,
         labs=tuple(lab or ()),
@@ -137,21 +141,29 @@ def grade(
         fresh=fresh,
         shard=shard,
         sandbox=not no_sandbox,
+        warm=not cold,
         as_json=as_json,
         secret=secret,
         root=root,
     )
-    _leave(lambda: command.run(words, _tell, _say))
+    _leave(lambda: command.run(options, _tell, _say))
 
 
 @app.command()
 def validate(
-    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="[default: all]")] = None,
+    lab: Annotated[
+        list[str] | None,
+        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+    ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores]"),
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores + 1]"),
     ] = None,
     no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Without a jail.")] = False,
+    cold: Annotated[
+        bool,
+        typer.Option("--cold", help="Start a Python for each process, instead of forking a warm one."),
+    ] = False,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
@@ -164,8 +176,10 @@ def validate(
     """
     from grader.grading import command  # noqa: PLC0415
 
-    words = command.Words(labs=tuple(labs or ()), jobs=jobs, sandbox=not no_sandbox, root=root)
-    _leave(lambda: command.validate_labs(words, typer.echo, _say))
+    options = command.Options(
+        labs=tuple(lab or ()), jobs=jobs, sandbox=not no_sandbox, warm=not cold, root=root
+    )
+    _leave(lambda: command.validate_labs(options, typer.echo, _say))
 
 
 @app.command()

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.errors import GraderError, UsageError
-from grader.grading.attempt import Terms
-from grader.grading.judge import Verdict, judge
-from grader.grading.paper import Paper
-from grader.hidden.seed import fresh_case, rng_for
+from grader.grading.host import Host
+from grader.grading.judge import judge
+from grader.grading.lab_spec import LabSpec
+from grader.grading.supervisor import Outcome, Plan, supervisor
 from grader.results import store
 from grader.results.model import Result, Sandbox
 from grader.results.scrub import scrubbed
-from grader.sandbox.child import Child, Guard, Start
+from grader.sandbox.bubblewrap import missing_layers
+from grader.sandbox.jails import Jails
 from grader.submissions import (
     Entry,
     Found,
@@ -35,23 +34,26 @@ from grader.submissions.files import opened_folder
 from grader.submissions.patterns import which_lab
 from grader.submissions.reader import read_notebook
 from utils.checks.run import not_run
+from utils.providers import Provider
 
-MOST_FAILURES = 3
-"""submissions for which no process could be started, until it is taken for the machine's fault"""
 STRANGER = "is not on the roster; graded all the same"
+STARTS = 60.0
+"""seconds beyond a submission's own that judging it may take: its processes start, on a busy machine"""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Batch:
     """What is to be graded, and how."""
 
     submissions: Path
     out: Path
-    papers: Mapping[str, Paper]
+    labs: Mapping[str, LabSpec]
     """by the lab's name"""
     secret: bytes
     digest: str
-    """over everything but the submissions (``paper.digest``)"""
+    """over everything but the submissions (``lab_spec.digest``)"""
+    provider: Provider
+    """whose models the work is judged with"""
     roster: tuple[Student, ...] | None = None
     student: str = ""
     """only this one; empty for all"""
@@ -62,15 +64,26 @@ class Order:
     shard: tuple[int, int] = (1, 1)
     """this machine's part, counted from 1, and the number of parts"""
     sandbox: Sandbox = "bubblewrap"
+    warm: bool = True
+    """whether processes are forked from warm ones"""
     others: tuple[str, ...] = ()
     """labs of the course that are not graded now"""
-    provider: str = "openai"
-    """whose models the work is judged with"""
+
+    @property
+    def plan(self) -> Plan:
+        """How its submissions are given to judges."""
+        # A submission has its seconds for its cells, half of them once more, and as many for its answers.
+        return Plan(self.jobs, 6 * self.seconds + STARTS, self.sandbox != "none", self.warm)
+
+    def host(self, jails: Jails, *, again: bool) -> Host:
+        """Return what one of its submissions is run on."""
+        lacking = missing_layers() if self.sandbox != "none" else ()
+        return Host(jails, self.provider, self.sandbox, lacking, again)
 
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """What came of an order."""
+    """What came of a batch."""
 
     results: tuple[Result, ...]
     """in the order of the roster, or of the names"""
@@ -82,108 +95,119 @@ class Graded:
     """why no process could be started for a submission; it has no result"""
 
 
-class Interrupted(Exception):
-    """The run was stopped from outside; every result so far is written."""
+Tell = Callable[[Result, bool], None]
+"""is told of each result, in order, and of whether it is new"""
 
 
-class Starting:
-    """A way to start processes that can be stopped: what runs then is ended, and nothing new starts."""
-
-    def __init__(self, start: Start) -> None:
-        self._start = start
-        self._alive: dict[int, Child] = {}
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
-        """The started process (see ``Start``). Raises Interrupted once this was stopped."""
-        self.check()
-        child = self._start(module, guard=guard)
-        with self._lock:
-            self._alive[id(child)] = child
-            child.after_end(lambda: self._forget(child))
-            if self._stopped:
-                child.kill()
-        return child
-
-    def check(self) -> None:
-        """Raise Interrupted once this was stopped: what was ended half-way is no result."""
-        if self._stopped:
-            raise Interrupted
-
-    def stop(self) -> None:
-        """End everything that was started and is still there."""
-        self._stopped = True
-        with self._lock:
-            for child in self._alive.values():
-                child.kill()
-
-    def _forget(self, child: Child) -> None:
-        with self._lock:
-            self._alive.pop(id(child), None)
-
-
-def grade(
-    order: Order,
-    terms: Callable[[Paper, Start], Terms],
-    start: Start,
-    tell: Callable[[Result, bool], None],
-) -> Graded:
+def grade(batch: Batch, tell: Tell, note: Callable[[str], None]) -> Graded:
     """Grade what is new and write each result at once.
 
-    ``tell`` is called with each result in order, and with whether it was graded now. Raises UsageError for
-    an order that cannot work, GraderError when this machine cannot grade, KeyboardInterrupt once everything
-    that was started is ended.
+    Raises UsageError for a batch that cannot be graded, GraderError when this machine cannot, and
+    KeyboardInterrupt once everything that was started is ended.
     """
-    handed, entries = entries_of(order)
-    problems: list[str] = []
-    results: list[Result] = []
-    failed: list[str] = []
-    afresh = 0
-    store.tidy(order.out)
-    starting = Starting(start)
-    every = {paper.lab: terms(paper, starting) for paper in order.papers.values()}
-    with ThreadPoolExecutor(order.jobs, "grading") as pool:
-        waiting: list[Future[tuple[Result, bool, str]]] = [
-            pool.submit(_one, order, entry, every[entry.lab], starting) for entry in entries
-        ]
+    handed, entries = entries_of(batch)
+    store.tidy(batch.out)
+    collected = _Collected(batch, entries, tell)
+
+    def work(task: int, again: bool, jails: Jails) -> Mapping[str, Any]:
+        return _graded(batch, entries[task], batch.host(jails, again=again))
+
+    with supervisor(work, batch.plan, note) as judges:
+        for outcome in judges.outcomes(len(entries)):
+            collected.take(outcome)
+    results, afresh, problems, failed = collected.all()
+    return Graded(results, handed, afresh, problems, failed)
+
+
+class _Collected:
+    """Writes results as they come, and tells of them in batch."""
+
+    def __init__(self, batch: Batch, entries: Sequence[Entry], tell: Tell) -> None:
+        self._batch = batch
+        self._entries = entries
+        self._tell = tell
+        self._told = 0
+        self._outcomes: dict[int, tuple[Result | None, bool]] = {}
+        self._problems: dict[int, str] = {}
+        self._failed: dict[int, str] = {}
+
+    def take(self, outcome: Outcome) -> None:
+        """Write a result and tell of all that no earlier one is awaited for."""
+        number, entry = outcome.task, self._entries[outcome.task]
+        result, new = None, True
+        if outcome.cannot:
+            self._failed[number] = f"{entry.student}, {entry.lab}: {outcome.problem}"
+        elif outcome.value is None:
+            result = self._not_judged(entry, outcome.problem)
+        else:
+            result, new = store.from_json(outcome.value["result"]), bool(outcome.value["new"])
+            if outcome.value["problem"]:
+                self._problems[number] = str(outcome.value["problem"])
+        if result is not None and new:
+            store.write(self._batch.out, result)
+        self._outcomes[number] = result, new
+        while self._told in self._outcomes:
+            result, new = self._outcomes[self._told]
+            if result is not None:
+                self._tell(result, new)
+            self._told += 1
+
+    def _not_judged(self, entry: Entry, problem: str) -> Result:
+        """The result of a submission that brought down those who judged it."""
+        blank = blank_result(self._batch, entry, None)
+        reason = (
+            f"It could not be judged: {problem.rstrip('.')}. That is the grader's fault, not the student's."
+        )
+        do = "Grade it again; if that does not help, send the notebook to the course's maintainers."
+        return replace(blank, status="error", reason=reason, do=do, inputs="")
+
+    def all(self) -> tuple[tuple[Result, ...], int, tuple[str, ...], tuple[str, ...]]:
+        """Return the results, how many are new, what was wrong with stored ones, and what failed."""
+        ordered = [self._outcomes[number] for number in sorted(self._outcomes)]
+        return (
+            tuple(result for result, _ in ordered if result is not None),
+            sum(new for result, new in ordered if result is not None),
+            tuple(self._problems[number] for number in sorted(self._problems)),
+            tuple(self._failed[number] for number in sorted(self._failed)),
+        )
+
+
+def _graded(batch: Batch, entry: Entry, host: Host) -> Mapping[str, Any]:
+    """Return a result as text, whether it is new, and what was wrong with the one that was stored before."""
+    read = read_entry(batch, entry.found)
+    blank = blank_result(batch, entry, read)
+    problem = ""
+    if not batch.fresh:
         try:
-            for entry, future in zip(entries, waiting, strict=True):
-                try:
-                    result, new, problem = future.result()
-                except GraderError as error:
-                    failed.append(f"{entry.student}, {entry.lab}: {error}")
-                    if len(failed) >= MOST_FAILURES:
-                        raise
-                    continue
-                results.append(result)
-                afresh += new
-                problems += [problem] if problem else []
-                tell(result, new)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            starting.stop()
-            raise
-    return Graded(tuple(results), handed, afresh, tuple(problems), tuple(failed))
+            stored = store.read(batch.out, entry.student, entry.lab)
+        except GraderError as error:
+            stored, problem = None, str(error)
+        if stored is not None and stored.inputs == blank.inputs:
+            return {"result": store.to_json(stored), "new": False, "problem": ""}
+    result = blank
+    if isinstance(read, Submission):
+        spec = batch.labs[entry.lab]
+        result = scrubbed(judge(blank, read, spec, host, batch.secret, batch.seconds))
+    return {"result": store.to_json(result), "new": True, "problem": problem}
 
 
-def entries_of(order: Order) -> tuple[Handed, tuple[Entry, ...]]:
+def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
     """Everyone who is to be graded, in an order that is always the same."""
-    if order.out.resolve().is_relative_to(order.submissions.resolve()):
+    if batch.out.resolve().is_relative_to(batch.submissions.resolve()):
         message = "the results cannot lie among the submissions"
-        raise UsageError(message, where=str(order.out), hint="name another folder with --out")
-    labs = tuple(order.papers)
-    handed = _without(order.others, find_submissions(order.submissions, labs))
-    if order.roster is None:
+        raise UsageError(message, where=str(batch.out), hint="name another folder with --out")
+    labs = tuple(batch.labs)
+    handed = _without(batch.others, find_submissions(batch.submissions, labs))
+    if batch.roster is None:
         entries = tuple(Entry(one.student, one.lab, "handed in", one.name, found=one) for one in handed.found)
     else:
-        entries = join(order.roster, handed.found, labs)
-    if order.student:
-        entries = tuple(entry for entry in entries if entry.student == order.student)
+        entries = join(batch.roster, handed.found, labs)
+    if batch.student:
+        entries = tuple(entry for entry in entries if entry.student == batch.student)
         if not entries:
-            message = f"nobody called {order.student!r} has handed anything in"
+            message = f"nobody called {batch.student!r} has handed anything in"
             raise UsageError(message, hint="--student takes the name of the folder, or the roster's id")
-    part, parts = order.shard
+    part, parts = batch.shard
     return handed, tuple(entry for entry in entries if _part(entry.student, parts) == part - 1)
 
 
@@ -206,55 +230,34 @@ def _part(student: str, parts: int) -> int:
     return int.from_bytes(digest[:8], "big") % parts
 
 
-def _one(order: Order, entry: Entry, terms: Terms, starting: Starting) -> tuple[Result, bool, str]:
-    """A result, whether it is new, and what was wrong with the one that was stored before."""
-    starting.check()
-    read = read_entry(order, entry.found)
-    blank = _blank(order, entry, read)
-    problem = ""
-    if not order.fresh:
-        try:
-            stored = store.read(order.out, entry.student, entry.lab)
-        except GraderError as error:
-            stored, problem = None, str(error)
-        if stored is not None and stored.inputs == blank.inputs:
-            return stored, False, problem
-    result = blank
-    if isinstance(read, Submission):
-        result = scrubbed(_judged(order, blank, read, terms))
-    starting.check()
-    store.write(order.out, result)
-    return result, True, problem
-
-
-def read_entry(order: Order, found: Found | None) -> Submission | Unreadable | None:
+def read_entry(batch: Batch, found: Found | None) -> Submission | Unreadable | None:
     """The cells of what somebody handed in, why there are none, or ``None`` if nothing was handed in."""
     if found is None:
         return None
     if found.problem:
         what, _, do = found.problem.partition(". ")
         return Unreadable("shape", what, do)
-    with opened_folder(order.submissions) as folder:
+    with opened_folder(batch.submissions) as folder:
         return read_notebook(folder, found.path)
 
 
-def _blank(order: Order, entry: Entry, read: Submission | Unreadable | None) -> Result:
-    """The result of someone of whose work nothing has been run."""
-    paper, found = order.papers[entry.lab], entry.found
+def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | None) -> Result:
+    """Return the result of someone of whose work nothing has been run."""
+    spec, found = batch.labs[entry.lab], entry.found
     notes = found.notes if found is not None else ()
-    if entry.status == "stranger" and order.roster is not None:
+    if entry.status == "stranger" and batch.roster is not None:
         notes = (*notes, f"{entry.student} {STRANGER}.")
     result = Result(
         entry.student,
         entry.lab,
-        paper.checks.title,
+        spec.checks.title,
         "missing",
-        tuple(not_run(exercise) for exercise in paper.checks.exercises.values()),
+        tuple(not_run(exercise) for exercise in spec.checks.exercises.values()),
         reason="Nothing was handed in.",
         name=entry.name or (found.name if found is not None else ""),
         path=found.path if found is not None else "",
         late=found.late if found is not None else False,
-        sandbox=order.sandbox,
+        sandbox=batch.sandbox,
         notes=notes,
     )
     if isinstance(read, Unreadable):
@@ -264,40 +267,10 @@ def _blank(order: Order, entry: Entry, read: Submission | Unreadable | None) -> 
         result = replace(
             result, status="graded", reason="", notes=(*notes, *read.notes), submission=read.sha256
         )
-    return replace(result, inputs=_inputs(order, result))
+    return replace(result, inputs=_inputs(batch, result))
 
 
-def _inputs(order: Order, result: Result) -> str:
+def _inputs(batch: Batch, result: Result) -> str:
     """A hash over everything that the result depends on; the secret goes in without coming out."""
-    facts = (result, order.digest, order.seconds, order.provider)
-    return hmac.digest(order.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()
-
-
-def _judged(order: Order, blank: Result, submission: Submission, terms: Terms) -> Result:
-    paper = order.papers[blank.lab]
-    verdict = judged(paper, submission, terms, order.secret, order.seconds)
-    return replace(
-        blank,
-        status=verdict.status,
-        reason=verdict.reason,
-        do=verdict.do,
-        exercises=verdict.exercises,
-        notes=(*blank.notes, *verdict.notes),
-        losses=verdict.losses,
-        flags=verdict.flags,
-        lacking=verdict.lacking,
-    )
-
-
-def judged(
-    paper: Paper,
-    submission: Submission,
-    terms: Terms,
-    secret: bytes,
-    seconds: float,
-    note: Callable[[str, Any], None] | None = None,
-) -> Verdict:
-    """The verdict on a submission, asked with the case that belongs to it."""
-    rng = rng_for(secret, submission.sha256.encode(), paper.lab)
-    case = fresh_case(paper.slug, rng)
-    return judge(submission, paper, terms, rng, case, seconds, note)
+    facts = (result, batch.digest, batch.seconds, batch.provider.name)
+    return hmac.digest(batch.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -1,23 +1,23 @@
-"""``python -m grader grade``: an order made of the command's words, carried out, and told as it goes."""
+"""``python -m grader grade``: a batch made of the command's options, graded, and told as it goes."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-import secrets
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.grading.batch import Graded, Order, grade
-from grader.grading.machine import CELL_CPU, CELL_WALL, Machine, machine
-from grader.grading.paper import digest, read_paper
+from grader.grading.batch import Batch, Graded, entries_of, grade
+from grader.grading.host import CELL_CPU, CELL_WALL
+from grader.grading.lab_spec import digest, read_lab_spec
+from grader.grading.progress import Progress
+from grader.grading.supervisor import Plan
 from grader.grading.validate import validate, wrong_with
 from grader.hidden.seed import course_secret
 from grader.release.course import Course, find_course
@@ -25,6 +25,7 @@ from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
 from grader.results.model import Result
 from grader.results.views import write_views
+from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
 from grader.submissions import read_roster
 from grader.submissions.safe_text import for_terminal
@@ -32,6 +33,8 @@ from utils.providers import chosen_provider
 
 SECRET = ".course-secret"  # noqa: S105 - the name of a file
 SECONDS = 15.0
+PATIENT = 300.0
+"""seconds that validating may take for one submission: all of them are honest"""
 NAMED = 5
 WIDTH = 400
 """columns of a line: a terminal folds what is longer, and cut advice is none"""
@@ -42,7 +45,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Options:
     """What was typed."""
 
     submissions: Path = Path()
@@ -56,25 +59,39 @@ class Words:
     fresh: bool = False
     shard: str = ""
     sandbox: bool = True
+    warm: bool = True
     as_json: bool = False
     secret: Path | None = None
     root: Path | None = None
 
 
-def run(words: Words, say: Say, note: Say) -> int:
-    """Grade, write results and views; the exit code. ``say`` takes results, ``note`` everything else."""
-    course = find_course(words.root, Path.cwd())
-    order = _order(words, course)
-    with _ended_politely(), machine(sandboxed=words.sandbox) as ready:
-        _say_limits(words, ready, order, note)
-        if words.show:
-            return _show(words, order, ready, say)
-        progress = _Progress()
-        graded = grade(
-            order, ready.terms, ready.start, lambda result, new: _tell(words, result, new, say, progress)
-        )
-        progress.end()
-    return _finish(words, graded, say, note)
+def run(options: Options, say: Say, note: Say) -> int:
+    """Grade, write results and views; return the exit code.
+
+    ``say`` takes results, ``note`` everything else.
+    """
+    course = find_course(options.root, Path.cwd())
+    batch = _batch(options, course)
+    if options.sandbox:
+        find_bubblewrap()  # said before anything is read
+    _say_limits(batch, note)
+    with _ended_politely():
+        if options.show:
+            return _show(batch, say, note)
+        progress = Progress(len(entries_of(batch)[1]), sys.stderr)
+
+        def tell(result: Result, new: bool) -> None:
+            progress.clear()
+            _tell(options, result, new, say)
+            progress.step(new)
+
+        def remark(text: str) -> None:
+            progress.clear()
+            note(f"note: {text}")
+
+        graded = grade(batch, tell, remark)
+        progress.clear()
+    return _finish(options, graded, say, note)
 
 
 @contextmanager
@@ -92,42 +109,46 @@ def _ended_politely() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _order(words: Words, course: Course) -> Order:
-    if words.show and not words.student:
+def _batch(options: Options, course: Course) -> Batch:
+    if options.show and not options.student:
         raise UsageError("--show needs to know whose work", hint="add --student ID")
-    if not 0 < words.seconds < math.inf:
+    if not 0 < options.seconds < math.inf:
         raise UsageError(
-            f"--timeout {words.seconds:g} is no time to work in", hint="give seconds, such as --timeout 30"
+            f"--timeout {options.seconds:g}: give it more than zero seconds", hint="for example --timeout 30"
         )
-    return Order(
-        submissions=words.submissions,
-        out=words.out,
-        papers={lab: read_paper(course, lab) for lab in _labs(words, course)},
-        secret=course_secret(words.secret or course.root / SECRET),
+    labs = _labs(options, course)
+    return Batch(
+        submissions=options.submissions,
+        out=options.out,
+        labs={lab: read_lab_spec(course, lab) for lab in labs},
+        secret=course_secret(options.secret or course.root / SECRET),
         digest=digest(course),
-        roster=None if words.roster is None else read_roster(words.roster),
-        student=words.student,
-        seconds=words.seconds,
-        jobs=words.jobs or _cores(),
-        fresh=words.fresh,
-        shard=_shard(words.shard),
-        sandbox="bubblewrap" if words.sandbox else "none",
-        others=tuple(lab for lab in course.labs() if lab not in _labs(words, course)),
-        provider=chosen_provider().name,
+        provider=chosen_provider(),
+        roster=None if options.roster is None else read_roster(options.roster),
+        student=options.student,
+        seconds=options.seconds,
+        jobs=options.jobs or usual_jobs(),
+        fresh=options.fresh,
+        shard=_shard(options.shard),
+        sandbox="bubblewrap" if options.sandbox else "none",
+        warm=options.warm,
+        others=tuple(lab for lab in course.labs() if lab not in labs),
     )
 
 
-def _labs(words: Words, course: Course) -> tuple[str, ...]:
-    """The labs that were named; all of them, if none was."""
+def _labs(options: Options, course: Course) -> tuple[str, ...]:
+    """Return the labs that were named; all of them, if none was. Raises UsageError."""
     known = course.labs()
-    for lab in words.labs:
+    for lab in options.labs:
         if lab not in known:
             raise UsageError(f"there is no lab {lab!r}", hint=f"the labs are: {', '.join(known)}")
-    return words.labs or tuple(known)
+    return options.labs or tuple(known)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usual_jobs() -> int:
+    """Return how many submissions are graded at a time: one more than cores, as each waits a little."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -136,47 +157,46 @@ def _shard(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(
-            f"--shard {text} is no part of anything", hint="the second of four parts is --shard 2/4"
+            f"--shard {text}: name a part and the number of parts", hint="the second of four is --shard 2/4"
         )
     return int(found[1]), int(found[2])
 
 
-def _say_limits(words: Words, ready: Machine, order: Order, note: Say) -> None:
+def _say_limits(batch: Batch, note: Say) -> None:
     note(
         f"limits: {CELL_CPU:g} s of processor time and {CELL_WALL:g} s for each cell and question, "
-        f"{order.seconds:g} s for all cells of a submission and for all its answers, {order.jobs} at a time"
+        f"{batch.seconds:g} s for all cells of a submission and for all its answers, {batch.jobs} at a time"
     )
-    if not ready.sandboxed:
+    if batch.sandbox == "none":
         note("NO SANDBOX: submissions can read and write whatever you can. Every result is stamped.")
-    for layer in ready.lacking:
+        return
+    for layer in missing_layers():
         note(f"note: this machine lacks {layer}")
 
 
-def _tell(words: Words, result: Result, new: bool, say: Say, progress: _Progress) -> None:
-    progress.clear()
-    if words.as_json:
+def _tell(options: Options, result: Result, new: bool, say: Say) -> None:
+    if options.as_json:
         say(as_json_line(result))
     elif new or result.status not in FINE:
         for line in lines(result, WIDTH):
             say(line)
-    progress.step()
 
 
-def _finish(words: Words, graded: Graded, say: Say, note: Say) -> int:
+def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
     for problem in graded.problems:
         note(f"note: {problem}")
     for failure in graded.failed:
         note(f"error: {for_terminal(failure, WIDTH)}")
-    stored = store.read_all(words.out)
-    strays.write(words.out, graded.handed.strays)
+    stored = store.read_all(options.out)
+    strays.write(options.out, graded.handed.strays)
     views = write_views(
-        words.out,
+        options.out,
         stored.results,
         strays=graded.handed.strays,
         problems=[
             *map(str, stored.problems),
             *_alike(stored.results),
-            *_older(words, graded, stored.results),
+            *_older(options, graded, stored.results),
         ],
     )
     for text in (*views.problems, *views.notes):
@@ -188,7 +208,7 @@ def _finish(words: Words, graded: Graded, say: Say, note: Say) -> int:
     unchanged = len(graded.results) - graded.afresh
     if unchanged:
         note(f"{unchanged} unchanged since the last time; --fresh grades them again")
-    note(summary(graded.results, words.out))
+    note(summary(graded.results, options.out))
     fine = all(result.status in FINE for result in graded.results)
     return 0 if fine and not graded.failed else 1
 
@@ -204,9 +224,9 @@ def _alike(results: Sequence[Result]) -> Iterator[str]:
             yield f"{_named(students)} handed in the same file, byte by byte"
 
 
-def _older(words: Words, graded: Graded, results: Sequence[Result]) -> Iterator[str]:
+def _older(options: Options, graded: Graded, results: Sequence[Result]) -> Iterator[str]:
     """A sentence on results of students who have nothing in the folder any more."""
-    if words.student or words.shard:
+    if options.student or options.shard:
         return
     now = {(result.student, result.lab) for result in graded.results}
     labs = {lab for _, lab in now}
@@ -221,32 +241,10 @@ def _named(students: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-class _Progress:
-    """A line on a terminal's stderr that is written again and again; nothing where nobody looks."""
-
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self._done = 0
-
-    def step(self) -> None:
-        self._done += 1
-        if self._on:
-            sys.stderr.write(f"\r{self._done} done, {time.monotonic() - self._began:.0f} s\x1b[K")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._on:
-            sys.stderr.write("\r\x1b[K")
-
-    def end(self) -> None:
-        self.clear()
-
-
-def _show(words: Words, order: Order, ready: Machine, say: Say) -> int:
+def _show(batch: Batch, say: Say, note: Say) -> int:
     from grader.grading.show import show  # noqa: PLC0415 - for one submission at a time
 
-    for text in show(order, ready):
+    for text in show(batch, note):
         say(text)
     return 0
 
@@ -264,20 +262,17 @@ def doctor(say: Say) -> int:
     return 1 if bad else 0
 
 
-def validate_labs(words: Words, say: Say, note: Say) -> int:
-    """Grade what has known points; the exit code."""
-    course = find_course(words.root, Path.cwd())
-    papers = [read_paper(course, lab) for lab in _labs(words, course)]
+def validate_labs(options: Options, say: Say, note: Say) -> int:
+    """Grade what has known points; return the exit code."""
+    course = find_course(options.root, Path.cwd())
+    labs = [read_lab_spec(course, lab) for lab in _labs(options, course)]
+    plan = Plan(options.jobs or usual_jobs(), PATIENT, options.sandbox, options.warm)
     code = 0
-    with _ended_politely(), machine(sandboxed=words.sandbox) as ready:
-        judging = validate(
-            course, papers, ready, secrets.token_bytes(), words.seconds, words.jobs or _cores()
-        )
-        for paper, one, verdict in judging:
-            wrong = wrong_with(one, verdict)
+    with _ended_politely():
+        for spec, one, result in validate(course, labs, chosen_provider(), plan, options.seconds, note):
+            wrong = wrong_with(one, result)
             code = 1 if wrong else code
-            points = sum(exercise.points for exercise in verdict.exercises)
-            say(f"{paper.lab}  {one.what:<18} {points:g}  {'; '.join(wrong) or 'as it should be'}")
+            say(f"{spec.lab}  {one.what:<18} {result.points:g}  {'; '.join(wrong) or 'as it should be'}")
     note("every lab is graded as it should be" if not code else "some points are not what they should be")
     return code
 

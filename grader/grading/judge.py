@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from grader.grading.attempt import CellRun, Terms
 from grader.grading.flags import scan
-from grader.grading.paper import Paper
+from grader.grading.host import Host
+from grader.grading.lab_spec import LabSpec
+from grader.grading.notebook_process import CellRun
 from grader.grading.scan.source import TooMuch, parsed
-from grader.grading.work import Work
+from grader.grading.submission_run import SubmissionRun
+from grader.hidden.seed import fresh_case, rng_for
 from grader.jail.job import DEMO
 from grader.jail.names import names_in
-from grader.results.model import Flag, Loss, SubmissionStatus
+from grader.results.model import Flag, Loss, Result, SubmissionStatus
 from grader.submissions import CodeCell, Submission
 from utils.checks.registry import Exercise, LabChecks
 from utils.checks.results import CheckResult, ExerciseResult
@@ -33,71 +34,64 @@ ENDED: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What running and asking a submission gave."""
-
-    status: SubmissionStatus
-    reason: str
-    do: str
-    exercises: tuple[ExerciseResult, ...]
-    notes: tuple[str, ...]
-    losses: tuple[Loss, ...]
-    flags: tuple[Flag, ...]
-    lacking: tuple[str, ...]
+Note = Callable[[str, Any], None]
+"""is told of what is asked and what comes back: its kind, and the thing itself"""
 
 
 def judge(
+    blank: Result,
     submission: Submission,
-    paper: Paper,
-    terms: Terms,
-    rng: random.Random,
-    case: Any,
+    spec: LabSpec,
+    host: Host,
+    secret: bytes,
     seconds: float,
-    note: Callable[[str, Any], None] | None = None,
-) -> Verdict:
-    """The verdict on one submission.
+    note: Note | None = None,
+) -> Result:
+    """Return what running and asking a submission gave.
 
-    ``seconds`` bounds its cells and answers together. ``note`` is told of everything that is asked and
-    comes back. Raises GraderError when no process can be started on this machine.
+    ``blank`` says whose it is. It is asked with fresh questions, which follow from the course's secret and
+    the submission. ``seconds`` are for all its cells, and as many for all its answers. ``note`` is told of
+    everything that is asked and comes back. Raises Interruption when its processes could not be started, or
+    were disturbed.
     """
-    needed = [cell.number for cell in submission.cells if _exercise_of(cell, paper.checks)]
-    work = Work(terms, submission.cells, rng, seconds, needed, note)
+    rng = rng_for(secret, submission.sha256.encode(), spec.lab)
+    case = fresh_case(spec.slug, rng)
+    needed = [cell.number for cell in submission.cells if _exercise_of(cell, spec.checks)]
+    run = SubmissionRun(host, spec, submission.cells, rng, seconds, needed, note)
     try:
-        work.run_cells()
-        lab = Lab(work, work, terms.provider.name)
+        run.run_cells()
+        lab = Lab(run, run, host.provider.name)
         exercises = tuple(
-            _asked(exercise, lab, case, work, note) for exercise in paper.checks.exercises.values()
+            _asked(exercise, lab, case, run, note) for exercise in spec.checks.exercises.values()
         )
-        work.exhaust()
-        status, reason, do = _status(work)
-        work.extend(EXAMPLE_SECONDS)
-        learnt = _only_the_example(paper.checks, exercises, lab, work)
+        run.exhaust()
+        status, reason, do = _status(run)
+        run.extend(EXAMPLE_SECONDS)
+        learnt = _only_the_example(spec.checks, exercises, lab, run)
     finally:
-        work.end()
+        run.end()
     lacking = {exercise.exercise for exercise in exercises if not exercise.passed}
-    doubled = _doubled(work, paper.checks)
-    return Verdict(
-        status,
-        reason,
-        do,
-        exercises,
-        notes=tuple(note for note, number in doubled if number not in lacking),
+    doubled = _doubled(run, spec.checks)
+    return replace(
+        blank,
+        status=status,
+        reason=reason,
+        do=do,
+        exercises=exercises,
+        notes=(*blank.notes, *(text for text, number in doubled if number not in lacking)),
         losses=(
-            *_nothing_found(paper.checks, exercises),
-            *_losses(work, paper.checks, submission.cells),
+            *_nothing_found(spec.checks, exercises),
+            *_losses(run, spec.checks, submission.cells),
             *_lost_questions(exercises),
             *(Loss("defined-twice", text, exercise=number) for text, number in doubled if number in lacking),
         ),
-        flags=(*_tampered(work), *learnt, *scan(submission.cells, paper.released)),
-        lacking=(*terms.lacking, *work.lacking),
+        flags=(*_tampered(run), *learnt, *scan(submission.cells, spec.released)),
+        lacking=(*host.lacking, *run.lacking),
     )
 
 
-def _asked(
-    exercise: Exercise, lab: Lab, case: Any, work: Work, note: Callable[[str, Any], None] | None
-) -> ExerciseResult:
-    if work.over:
+def _asked(exercise: Exercise, lab: Lab, case: Any, run: SubmissionRun, note: Note | None) -> ExerciseResult:
+    if run.over:
         return not_run(exercise)
     if note is not None:
         note("exercise", exercise)
@@ -108,12 +102,12 @@ def _asked(
 
 
 def _only_the_example(
-    checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, work: Work
+    checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, run: SubmissionRun
 ) -> list[Flag]:
     """Flags for what answers the printed example better than fresh questions of the same kind."""
     found = []
     for result in exercises:
-        if work.over or result.passed or any(check.status in ENDED for check in result.checks):
+        if run.over or result.passed or any(check.status in ENDED for check in result.checks):
             continue
         exercise = checks.exercises[result.exercise]
         if result.points < run_exercise(exercise, lab, checks.example).points:
@@ -124,26 +118,26 @@ def _only_the_example(
     return found
 
 
-def _status(work: Work) -> tuple[SubmissionStatus, str, str]:
-    if work.tampered:
+def _status(run: SubmissionRun) -> tuple[SubmissionStatus, str, str]:
+    if run.tampered:
         reason = "What came out of its process was not what the process says by itself."
         return "tampered", reason, "Look at the flags and the code, then set the points in adjustments.csv."
-    if work.over == "timeout":
+    if run.over == "timeout":
         reason = "Its time was used up before everything had been asked."
         return "timeout", reason, "The losses below say where the time went; --timeout grants more."
-    if work.over == "crashed":
+    if run.over == "crashed":
         reason = "Its process ended again and again, so not everything could be asked."
         return "crashed", reason, "The losses below name the cells and exercises."
     return "graded", "", ""
 
 
-def _tampered(work: Work) -> list[Flag]:
-    if not work.tampered:
+def _tampered(run: SubmissionRun) -> list[Flag]:
+    if not run.tampered:
         return []
-    return [Flag("forged-message", "Something wrote to the grader's own connection.", shown=work.tampered)]
+    return [Flag("forged-message", "Something wrote to the grader's own connection.", shown=run.tampered)]
 
 
-def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Loss]:
+def _losses(run: SubmissionRun, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Loss]:
     lost = [
         Loss(
             loss.kind,
@@ -153,11 +147,11 @@ def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Lo
             loss.cell,
             loss.shown,
         )
-        for loss in work.losses
+        for loss in run.losses
     ]
-    failed = [_lost_cell(run, checks) for run in work.runs if _is_loss(run)]
+    failed = [_lost_cell(cell, checks) for cell in run.cell_runs if _is_loss(cell)]
     # Whoever tries something out in a demonstration has lost nothing, and others may not have run before it.
-    tried = {run.cell.number for run in work.runs if DEMO in run.cell.tags}
+    tried = {cell.cell.number for cell in run.cell_runs if DEMO in cell.cell.tags}
     failed = [loss for loss in failed if loss.exercise or loss.kind != "cell-error" or loss.cell not in tried]
     errors = [loss for loss in failed if loss.kind == "cell-error"]
     if len(errors) > MOST_ERRORS:
@@ -167,17 +161,17 @@ def _losses(work: Work, checks: LabChecks, cells: Sequence[CodeCell]) -> list[Lo
     return lost + failed
 
 
-def _is_loss(run: CellRun) -> bool:
-    return run.status == "timeout" or (run.status == "error" and not run.error.startswith(UNWRITTEN))
+def _is_loss(cell: CellRun) -> bool:
+    return cell.status == "timeout" or (cell.status == "error" and not cell.error.startswith(UNWRITTEN))
 
 
-def _lost_cell(run: CellRun, checks: LabChecks) -> Loss:
-    number, exercise = run.cell.number, _exercise_of(run.cell, checks)
-    if run.status == "timeout":
+def _lost_cell(cell: CellRun, checks: LabChecks) -> Loss:
+    number, exercise = cell.cell.number, _exercise_of(cell.cell, checks)
+    if cell.status == "timeout":
         what, do = "This cell took too long and was stopped.", "What it defines after that point is missing."
-        return Loss("cell-timeout", what, do, exercise, number, run.why)
+        return Loss("cell-timeout", what, do, exercise, number, cell.why)
     what, do = "This cell ended with an error.", "Restart the kernel and run all cells to see it."
-    return Loss("cell-error", what, do, exercise, number, run.error)
+    return Loss("cell-error", what, do, exercise, number, cell.error)
 
 
 def _exercise_of(cell: CodeCell, checks: LabChecks) -> str:
@@ -215,13 +209,13 @@ def _nothing_found(checks: LabChecks, exercises: Sequence[ExerciseResult]) -> li
     ]
 
 
-def _doubled(work: Work, checks: LabChecks) -> list[tuple[str, str]]:
+def _doubled(run: SubmissionRun, checks: LabChecks) -> list[tuple[str, str]]:
     """Sentences on functions that several cells define, with the exercises' numbers."""
     functions = {
         name: exercise.number for exercise in checks.exercises.values() for name in exercise.functions
     }
     return [
         (f"{name} is defined in cells {', '.join(cells)}; the last one counts.", functions[name])
-        for name, cells in sorted(work.twice.items())
+        for name, cells in sorted(run.twice.items())
         if name in functions
     ]

@@ -6,13 +6,16 @@ The questions are the ones that were graded: they follow from the submission and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from grader.grading.batch import Order, entries_of, judged, read_entry
-from grader.grading.machine import Machine
+from grader.grading.batch import Batch, blank_result, entries_of, read_entry
+from grader.grading.host import Host
+from grader.grading.judge import judge
+from grader.grading.supervisor import supervisor
 from grader.results.scrub import scrub
-from grader.submissions import Submission
+from grader.sandbox.jails import Jails
+from grader.submissions import Entry, Submission
 from grader.submissions.safe_text import for_terminal
 from utils.checks.registry import Exercise
 from utils.checks.results import ExerciseResult
@@ -20,22 +23,35 @@ from utils.replay.log import Request
 
 CHARS = 2_000
 LINE = 400
+MOST = 3_000
+"""lines of one submission; an ordinary one has a thousand"""
 
 
-def show(order: Order, ready: Machine) -> Iterator[str]:
-    """Lines for a terminal; what students wrote cannot do anything to it."""
-    for entry in entries_of(order)[1]:
-        paper = order.papers[entry.lab]
-        yield f"{for_terminal(entry.student)}  {entry.lab}"
-        read = read_entry(order, entry.found)
-        if not isinstance(read, Submission):
-            yield f"  {'nothing was handed in' if read is None else for_terminal(read.what, LINE)}"
-            continue
-        told: list[str] = []
-        terms = ready.terms(paper, ready.start)
-        verdict = judged(paper, read, terms, order.secret, order.seconds, _Told(told))
-        yield from told
-        yield f"{verdict.status}: {sum(exercise.points for exercise in verdict.exercises):g} points"
+def show(batch: Batch, note: Callable[[str], None]) -> Iterator[str]:
+    """Yield lines for a terminal; what students wrote cannot do anything to it."""
+    entries = entries_of(batch)[1]
+
+    def work(task: int, again: bool, jails: Jails) -> Mapping[str, Any]:
+        return {"lines": _shown(batch, entries[task], batch.host(jails, again=again))}
+
+    with supervisor(work, batch.plan, note) as judges:
+        for outcome in judges.outcomes(len(entries)):
+            entry = entries[outcome.task]
+            yield f"{for_terminal(entry.student)}  {entry.lab}"
+            yield from outcome.value["lines"] if outcome.value is not None else [f"  {outcome.problem}"]
+
+
+def _shown(batch: Batch, entry: Entry, host: Host) -> list[str]:
+    read = read_entry(batch, entry.found)
+    if not isinstance(read, Submission):
+        return [f"  {'nothing was handed in' if read is None else for_terminal(read.what, LINE)}"]
+    lines: list[str] = []
+    blank = blank_result(batch, entry, read)
+    result = judge(blank, read, batch.labs[entry.lab], host, batch.secret, batch.seconds, _Told(lines))
+    more = len(lines) - MOST
+    if more > 0:
+        lines[MOST:] = [f"  and {more} lines more"]
+    return [*lines, f"{result.status}: {result.points:g} points"]
 
 
 class _Told:

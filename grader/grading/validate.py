@@ -5,17 +5,23 @@ The solution must get everything, the released lab nothing, and each exercise al
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from grader.errors import GraderError
-from grader.grading.batch import Starting, judged
-from grader.grading.judge import TAG, Verdict
-from grader.grading.machine import Machine
-from grader.grading.paper import Paper
+from grader.grading.host import Host
+from grader.grading.judge import TAG, judge
+from grader.grading.lab_spec import LabSpec
+from grader.grading.supervisor import Plan, supervisor
 from grader.release.course import Course
+from grader.results.model import Result
+from grader.results.store import from_json, to_json
+from grader.sandbox.jails import Jails
 from grader.submissions import Submission, Unreadable, read_notebook
+from utils.checks.run import not_run
+from utils.providers import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,10 @@ class Expected:
     """by exercise; those that are not named earn nothing"""
 
 
-def expected(course: Course, paper: Paper) -> Iterator[Expected]:
+def expected(course: Course, spec: LabSpec) -> Iterator[Expected]:
     """What is graded to validate a lab."""
-    solution, released = (_read(course, folder, paper.lab) for folder in ("solutions", "labs"))
-    full = {number: exercise.points for number, exercise in paper.checks.exercises.items()}
+    solution, released = (_read(course, folder, spec.lab) for folder in ("solutions", "labs"))
+    full = {number: exercise.points for number, exercise in spec.checks.exercises.items()}
     yield Expected("the solution", solution, full)
     yield Expected("the released lab", released, {})
     for number, points in full.items():
@@ -41,36 +47,50 @@ def expected(course: Course, paper: Paper) -> Iterator[Expected]:
 
 
 def validate(
-    course: Course, papers: Sequence[Paper], ready: Machine, secret: bytes, seconds: float, jobs: int
-) -> Iterator[tuple[Paper, Expected, Verdict]]:
-    """What was graded, with the verdicts, in order."""
-    starting = Starting(ready.start)
-    with ThreadPoolExecutor(jobs) as pool:
+    course: Course,
+    labs: Sequence[LabSpec],
+    provider: Provider,
+    plan: Plan,
+    seconds: float,
+    note: Callable[[str], None],
+) -> Iterator[tuple[LabSpec, Expected, Result]]:
+    """Yield what was graded with its result, in order. Raises GraderError when this machine cannot grade."""
+    every = [(spec, one) for spec in labs for one in expected(course, spec)]
+    secret = secrets.token_bytes()
 
-        def asked(paper: Paper, one: Expected) -> Callable[[], Verdict]:
-            terms = ready.terms(paper, starting)
-            return pool.submit(judged, paper, one.submission, terms, secret, seconds).result
+    def work(task: int, again: bool, jails: Jails) -> Mapping[str, Any]:
+        spec, one = every[task]
+        host = Host(jails, provider, "bubblewrap" if plan.sandboxed else "none", second_try=again)
+        return {"result": to_json(judge(_blank(spec), one.submission, spec, host, secret, seconds))}
 
-        waiting = [(paper, one, asked(paper, one)) for paper in papers for one in expected(course, paper)]
-        try:
-            for paper, one, verdict in waiting:
-                yield paper, one, verdict()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            starting.stop()
-            raise
+    waiting: dict[int, Result] = {}
+    with supervisor(work, plan, note) as judges:
+        given = 0
+        for outcome in judges.outcomes(len(every)):
+            if outcome.value is None:
+                what = f"{every[outcome.task][1].what} could not be judged: {outcome.problem}"
+                raise GraderError(what, where=every[outcome.task][0].lab)
+            waiting[outcome.task] = from_json(outcome.value["result"])
+            while given in waiting:
+                yield (*every[given], waiting.pop(given))
+                given += 1
 
 
-def wrong_with(one: Expected, verdict: Verdict) -> list[str]:
+def _blank(spec: LabSpec) -> Result:
+    exercises = tuple(not_run(exercise) for exercise in spec.checks.exercises.values())
+    return Result("", spec.lab, spec.checks.title, "graded", exercises)
+
+
+def wrong_with(one: Expected, result: Result) -> list[str]:
     """Sentences on what came out otherwise than expected; none if nothing did."""
     wrong = [
         f"{exercise.exercise} earns {exercise.points:g} instead of {one.points.get(exercise.exercise, 0):g}"
-        for exercise in verdict.exercises
+        for exercise in result.exercises
         if exercise.points != one.points.get(exercise.exercise, 0)
     ]
-    if verdict.status != "graded":
-        wrong.append(f"it is {verdict.status}: {verdict.reason}")
-    return wrong + [f"it is flagged: {flag.what}" for flag in verdict.flags]
+    if result.status != "graded":
+        wrong.append(f"it is {result.status}: {result.reason}")
+    return wrong + [f"it is flagged: {flag.what}" for flag in result.flags]
 
 
 def _read(course: Course, folder: str, lab: str) -> Submission:

@@ -66,6 +66,10 @@ class Channel:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    def detach(self) -> None:
+        """Let go of the connection without closing it."""
+        self._socket.detach()
+
     @property
     def holds_bytes(self) -> bool:
         """Whether something has been read already that no frame was made of."""
@@ -99,23 +103,35 @@ class Channel:
     def receive_granted(
         self, count: int, deadline: float | None = None
     ) -> tuple[dict[str, Any], tuple[int, ...]]:
-        """The next object with exactly so many descriptors, which are the caller's to close.
+        """Return the next object with exactly so many descriptors, which are the caller's to close.
 
         Raises NotJson when more or fewer came.
         """
-        self._expected = count
+        message, granted = self.receive_with(count, deadline)
+        if len(granted) == count:
+            return message, granted
+        for number in granted:
+            socket.close(number)
+        msg = f"a frame without the {count} descriptors that belong to it"
+        raise NotJson(msg)
+
+    def receive_with(
+        self, most: int, deadline: float | None = None
+    ) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """Return the next object with the descriptors that came with it, which are the caller's to close.
+
+        What comes beyond ``most`` is closed.
+        """
+        self._expected = most
         try:
             message = self.receive(deadline)
-            if len(self._granted) == count:
-                granted, self._granted = tuple(self._granted), []
-                return message, granted
+            granted, self._granted = tuple(self._granted), []
         finally:
             self._expected = 0
             for number in self._granted:
                 socket.close(number)
             self._granted = []
-        msg = f"a frame without the {count} descriptors that belong to it"
-        raise NotJson(msg)
+        return message, granted
 
     def receive(self, deadline: float | None = None) -> dict[str, Any]:
         """The next object, by a time of the monotonic clock; what has come by then is kept for later."""

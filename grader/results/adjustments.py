@@ -36,7 +36,7 @@ NAME = "adjustments.csv"
 COLUMNS = ("student_id", "lab", "exercise", "points", "author", "reason")
 WHOLE_LAB = "*"
 
-WITHHELD: frozenset[SubmissionStatus] = frozenset({"missing", "unreadable", "tampered"})
+WITHHELD: frozenset[SubmissionStatus] = frozenset({"missing", "unreadable", "tampered", "error"})
 """a submission of these has no score until a person gives it one: a 0 would look like a judgement"""
 
 HINT = f"write it as CSV in UTF-8 with the columns {', '.join(COLUMNS)}; gradebook.csv was left as it is"

@@ -45,11 +45,18 @@ class _Cut:
 _CUTS = (_Cut(600), _Cut(300), _Cut(120), _Cut(60, checks=False), None)
 """Tried in this order until the page is small enough; a real lab fits with the first. None: no exercise."""
 
+UNTOLD: frozenset[SubmissionStatus] = frozenset({"tampered", "error"})
+"""of these the student is not told the reason: it is the instructor's suspicion, or the grader's trouble"""
+
 _SENTENCES: Mapping[SubmissionStatus, tuple[str, str]] = {
     "graded": ("", ""),
     "timeout": ("Your notebook took too long, so it was stopped.", "Look for a loop that never ends."),
     "crashed": ("Python itself stopped while your notebook ran.", "Run all cells in a fresh kernel."),
     "unreadable": ("The file that you handed in cannot be read as a notebook.", "Ask your instructor."),
+    "error": (
+        "Your submission could not be judged, through a fault of the grader.",
+        "You need not do anything; ask your instructor if it takes long.",
+    ),
     "missing": ("Nothing was handed in for this lab.", "If that is wrong, ask your instructor."),
     "tampered": (
         "A person looks at this submission before it gets a score.",
@@ -111,9 +118,9 @@ def _who(result: Result) -> str:
 
 def _status(result: Result, final: Adjusted) -> Iterator[str]:
     what, do = _SENTENCES[result.status]
-    if result.status != "tampered":  # the instructor's suspicion is not the student's page
+    if result.status not in UNTOLD:
         what, do = result.reason or what, result.do or do
-    if result.status == "tampered" and final.points is not None:
+    if result.status in UNTOLD and final.points is not None:
         what, do = "A person has looked at this submission.", ""
     if result.status == "graded":
         right = sum(1 for score in final.exercises if score_mark(score).tone == "good")

@@ -3,10 +3,10 @@
 Columns
   student_id, name, lab
   score       final points, with people's adjustments. Empty, never 0, while there is none: ``missing`` and
-              ``unreadable`` had nothing to judge, ``tampered`` waits for a person. ``timeout`` and
-              ``crashed`` have the points of what did run.
+              ``unreadable`` had nothing to judge, ``tampered`` waits for a person, and an ``error`` is the
+              grader's own. ``timeout`` and ``crashed`` have the points of what did run.
   max_score
-  status      graded, timeout, crashed, unreadable, tampered or missing
+  status      graded, timeout, crashed, unreadable, tampered, error or missing
   exercises   final points of each that was judged, such as ``1.1=3/3 1.2=1/3``; one column for all, because
               labs differ and a column for each would have holes
   flags       kinds of what a person should look at, see report.html

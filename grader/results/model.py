@@ -10,7 +10,8 @@ from typing import Literal
 
 from utils.checks.results import ExerciseResult
 
-SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tampered", "missing"]
+SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tampered", "missing", "error"]
+"""``error``: it could not be judged, through the grader's own fault"""
 
 LossKind = Literal[
     "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found"

@@ -14,6 +14,7 @@ STATUSES: tuple[SubmissionStatus, ...] = (
     "crashed",
     "unreadable",
     "tampered",
+    "error",
     "missing",
 )
 NO_SCORE = "–"
@@ -23,6 +24,7 @@ _MARKS: Mapping[SubmissionStatus, Mark] = {
     "crashed": Mark("!", "crashed", "bad"),
     "unreadable": Mark("!", "unreadable", "bad"),
     "tampered": Mark("!", "tampered", "bad"),
+    "error": Mark("!", "not judged", "bad"),
     "missing": Mark("·", "missing", "none"),
 }
 

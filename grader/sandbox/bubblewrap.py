@@ -12,20 +12,19 @@ import os
 import platform
 import random
 import shutil
-import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.errors import GraderError
-from grader.jail.frames import Channel
-from grader.sandbox.child import Child, Guard
+from grader.sandbox.child import Child, buried, said_by, started
+from grader.sandbox.leftovers import too_many_files
 from grader.sandbox.seccomp import filter_bytes
 from grader.sandbox.stage import Mount, Stage
-from grader.sandbox.watch import Bounds, MemoryWatch, Over
+from grader.sandbox.watch import Bounds, MemoryWatch
 from utils.providers import VARIABLE as PROVIDER
 from utils.providers import chosen_provider
 
@@ -40,6 +39,7 @@ BOUNDS = Bounds(memory=1536 * MIB, tasks=160, descriptors=1_500)
 FIRST_UID, UIDS = 61_900, 1_000
 """users that no distribution gives to anybody; each process has its own, so that its limits are its own"""
 START_SECONDS = 20.0
+DOCTOR = "python -m grader doctor says what this machine lacks"
 
 _SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 """folders of the system besides /usr; on most systems links into it"""
@@ -52,6 +52,11 @@ _FILES = {
 }
 
 
+def missing_layers() -> tuple[str, ...]:
+    """Return the layers of a jail that cannot be had on this machine."""
+    return () if filter_bytes() is not None else (f"a filter of system calls for {platform.machine()}",)
+
+
 def find_bubblewrap() -> str:
     """Path of the program. Raises GraderError where there is none, saying what to do."""
     found = shutil.which("bwrap")
@@ -62,7 +67,7 @@ def find_bubblewrap() -> str:
 
 
 @dataclass
-class _Users:
+class Users:
     """User ids in use by processes that root has started."""
 
     # Another grader at the same time begins elsewhere: limits on processes count all of a user's.
@@ -87,89 +92,81 @@ class _Users:
 
 
 class Bubblewrap:
-    """Starts modules of ``grader.jail`` in jails."""
+    """Starts modules of ``grader.jail`` in jails, each with an interpreter of its own."""
 
-    def __init__(self, stage: Callable[[], Stage], watch: MemoryWatch, program: str | None = None) -> None:
-        """``stage`` makes what goes into the jails; it is called before the first one is started."""
+    def __init__(self, stage: Stage, watch: MemoryWatch, program: str | None = None) -> None:
+        """``stage`` is what goes into the jails."""
+        self.stage = stage
+        self.filter = filter_bytes()
+        self.as_root = os.geteuid() == 0
+        self.users = Users()
         self._program = program or find_bubblewrap()
-        self._make_stage = stage
-        self._made: Stage | None = None
-        self._making = threading.Lock()
         self._watch = watch
-        self._filter = filter_bytes()
-        self._as_root = os.geteuid() == 0
-        self._users = _Users()
+        _write_etc(stage.folder / ETC)
 
-    @property
-    def _stage(self) -> Stage:
-        with self._making:
-            if self._made is None:
-                self._made = self._make_stage()
-                _write_etc(self._made.folder / ETC)
-            return self._made
-
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """Layers that are missing on this machine."""
-        return () if self._filter is not None else (f"a filter of system calls for {platform.machine()}",)
-
-    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
-        """The started process (see ``Start``). What bubblewrap says, if it fails, is in the GraderError."""
-        uid = self._users.take() if self._as_root else None
-        ours, theirs = socket.socketpair()
+    def __call__(self, module: str, theirs: int) -> Child:
+        """Return the started process (see ``Start``). What bubblewrap says, if it fails, is in the error."""
+        uid = self.users.take() if self.as_root else None
         told, telling = os.pipe()
-        passed = [theirs.fileno(), telling]
-        filtering: list[str] = []
+        passed = [theirs, telling]
+        options = ["--info-fd", str(telling)]
         try:
-            if self._filter is not None:
-                passed.append(_file_with(self._filter))
-                filtering = ["--seccomp", str(passed[-1])]
-            python = [str(self._stage.python(JAIL)), "-P", "-m", module, str(theirs.fileno())]
-            process = subprocess.Popen(
-                [
-                    *(self._program, "--info-fd", str(telling)),
-                    *filtering,
-                    *self._arguments(),
-                    *(_dropping(uid) if uid is not None else ()),
-                    *python,
-                ],
-                pass_fds=passed,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                env={},
+            if self.filter is not None:
+                passed.append(_file_with(self.filter))
+                options += ["--seccomp", str(passed[-1])]
+            process = self.started(
+                [*options, *self.arguments(), *(_dropping(uid) if uid is not None else ())],
+                module,
+                [str(theirs)],
+                passed,
             )
-        except BaseException as error:
-            ours.close()
+        except BaseException:
             os.close(told)
             if uid is not None:
-                self._users.give_back(uid)
-            if not isinstance(error, OSError):
-                raise
-            msg = f"a jail could not be started: {error.strerror or error}"
-            raise GraderError(msg, hint="python -m grader doctor says what this machine lacks") from error
+                self.users.give_back(uid)
+            raise
         finally:
-            theirs.close()
             for descriptor in passed[1:]:
                 os.close(descriptor)
         first = _first_process(told)
-        child = Child(Channel(ours), process, process.pid)
+        handle = None if first is None else _handle(first)
+        if handle is None:
+            code = buried(process) if first is not None else process.wait(START_SECONDS)
+            said = said_by(process).removeprefix("bwrap: ")
+            if process.stderr is not None:
+                process.stderr.close()
+            if uid is not None:
+                self.users.give_back(uid)
+            raise GraderError(f"the jail could not be built: {said or f'code {code}'}", hint=DOCTOR)
+        child = Child(process.pid, handle, lambda: buried(process), said=lambda: said_by(process))
         if uid is not None:
-            child.after_end(lambda: self._users.give_back(uid))
-        if first is None:
-            child.process.wait(START_SECONDS)
-            said = child.said().removeprefix("bwrap: ")
-            child.end()
-            msg = f"the jail could not be built: {said or f'code {process.returncode}'}"
-            raise GraderError(msg, hint="python -m grader doctor says what this machine lacks")
-        child.opened(first)
-        look = None if guard is None else guard.look
-        watching = self._watch.over(process.pid, BOUNDS, lambda found: _end(child, found, guard), look)
-        child.while_alive(watching)
+            child.after_end(lambda: self.users.give_back(uid))
+        self.watched(child)
         return child
 
-    def _arguments(self) -> Iterator[str]:
+    def started(
+        self, options: Iterable[str], module: str, words: Iterable[str], passed: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
+        """Return bubblewrap, started with these options and a module in the jail. Raises GraderError."""
+        python = [str(self.stage.python(JAIL)), "-P", "-m", module, *words]
+        try:
+            return started([self._program, *options, *python], passed)
+        except OSError as error:
+            msg = f"a jail could not be started: {error.strerror or error}"
+            raise GraderError(msg, hint=DOCTOR) from error
+
+    def watched(self, child: Child) -> None:
+        """Have the watch look at what a process uses for as long as it is there."""
+        watching = self._watch.over(
+            child.root,
+            BOUNDS,
+            lambda found: child.went_over(f"more {found.what} than a submission may have"),
+            lambda: too_many_files(child.folders),
+        )
+        child.while_alive(watching)
+
+    def arguments(self, *, writable_proc: bool = False) -> Iterator[str]:
+        """Yield what bubblewrap is told of the jail. ``writable_proc`` leaves /proc as it is mounted."""
         yield from (
             "--unshare-pid",
             "--unshare-net",
@@ -177,35 +174,31 @@ class Bubblewrap:
             "--unshare-uts",
             "--unshare-cgroup-try",
         )
-        if not self._as_root:
+        if not self.as_root:
             yield "--unshare-user"
         yield from ("--die-with-parent", "--new-session", "--hostname", "jail", "--clearenv")
-        for name, value in environment(str(self._stage.kit(JAIL))).items():
+        for name, value in environment(str(self.stage.kit(JAIL))).items():
             yield from ("--setenv", name, value)
         for path in ("/usr", *_SYSTEM):
             yield from _mounted(path)
-        mounts = self._stage.mounts(JAIL)
+        mounts = self.stage.mounts(JAIL)
         yield from _ways([*_ETC, *(f"/etc/{name}" for name in _FILES), *(mount.target for mount in mounts)])
         for path in _ETC:
             yield from ("--ro-bind-try", path, path)
         for name in _FILES:
-            yield from ("--ro-bind", str(self._stage.folder / ETC / name), f"/etc/{name}")
+            yield from ("--ro-bind", str(self.stage.folder / ETC / name), f"/etc/{name}")
         yield from _staged(mounts)
-        yield from ("--proc", "/proc", "--dev", "/dev")
+        # Mapped and shared, /dev/zero is memory that no page table has to show. /dev/full has the same zeros
+        # and cannot be mapped.
+        yield from ("--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/full", "/dev/zero")
         for folder, size in WRITABLE.items():
             yield from ("--perms", "1777", "--size", str(size), "--tmpfs", folder)
         yield from ("--perms", "1777", "--dir", f"{WORK}/.tmp", "--symlink", f"{WORK}/.tmp", "/tmp")  # noqa: S108
         # These are writable until now, and nothing may be left there for others. In /proc, some settings of
         # its namespaces would be.
-        for folder in ("/proc", "/dev", "/"):
+        for folder in ("/dev", "/") if writable_proc else ("/proc", "/dev", "/"):
             yield from ("--remount-ro", folder)
         yield from ("--chdir", WORK)
-
-
-def _end(child: Child, found: Over, guard: Guard | None) -> None:
-    if guard is not None:
-        guard.went_over(f"more {found.what} than a submission may have")
-    child.kill()
 
 
 def environment(kit: str, work: str = WORK, programs: str = f"{JAIL}/venv/bin") -> Mapping[str, str]:
@@ -273,6 +266,14 @@ def _dropping(uid: int) -> tuple[str, ...]:
     user = str(uid)
     rights = ("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--")
     return ("setpriv", "--reuid", user, "--regid", user, *rights)
+
+
+def _handle(first: int) -> int | None:
+    """Return a handle of the jail's first process; ``None`` when it is gone already."""
+    try:
+        return os.pidfd_open(first)
+    except ProcessLookupError:
+        return None
 
 
 def _file_with(data: bytes) -> int:

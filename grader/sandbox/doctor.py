@@ -20,14 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import GraderError
-from grader.jail.frames import FrameError
+from grader.jail.frames import Channel, FrameError
+from grader.jail.zygote import RUNNER
 from grader.sandbox import watch
-from grader.sandbox.bubblewrap import WRITABLE, Bubblewrap, find_bubblewrap
+from grader.sandbox.bubblewrap import WRITABLE, Bubblewrap, find_bubblewrap, missing_layers
 from grader.sandbox.child import Child
 from grader.sandbox.stage import stage
+from grader.sandbox.start import Start
+from grader.sandbox.warm import WarmStart
 
 PYTHONS = ((3, 11), (3, 14))
 """the oldest that can, and the first that nobody has tried"""
+END_SECONDS = 1.0
 SECONDS = 30.0
 """for one answer from a jail; a machine that needs more cannot grade in the time that submissions have"""
 SLOW = 10.0
@@ -181,13 +185,13 @@ def _jail(stack: ExitStack) -> Iterator[Finding]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doctor-")))
         watching = stack.enter_context(watch.MemoryWatch())
         staged = stage(folder / "stage")
-        jails.append(Bubblewrap(lambda: staged, watching))
+        jails.append(Bubblewrap(staged, watching))
         return "made"
 
     yield _tried("what goes into a jail", ready)
     if not jails:
         return
-    patient = _Patient(jails[0])
+    patient = _Patient(jails[0], missing_layers())
     stack.callback(patient.end)
     yield _tried("a jail starts", patient.start, known=True)
     if patient.child is None:
@@ -203,13 +207,34 @@ def _jail(stack: ExitStack) -> Iterator[Finding]:
     yield _tried("nothing else can be reached from it", patient.reaches)
     yield _tried("it ends, and nothing is left", patient.ends)
     yield _tried("an empty jail is quick", patient.quick, needed=False)
+    yield _tried("jails are forked from a warm process", lambda: _warm(jails[0]), needed=False)
+
+
+def _warm(cold: Bubblewrap) -> str:
+    notes: list[str] = []
+    began = time.monotonic()
+    start = WarmStart(cold, notes.append)
+    try:
+        ready = time.monotonic()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            start(RUNNER, theirs.fileno()).end()
+        forked = time.monotonic()
+    finally:
+        start.end()
+    if notes:
+        raise _Failed(_line(notes[0]), "nothing has to be done: grading takes four times as long without it")
+    return f"within {(forked - ready) * 1000:.0f} ms, once it is warm after {ready - began:.1f} s"
 
 
 class _Patient:
     """A jail with a process in it that runs cells, as a submission's does."""
 
-    def __init__(self, start: Bubblewrap) -> None:
+    def __init__(self, start: Start, lacking: Sequence[str] = ()) -> None:
+        """``lacking`` are layers of the jail that cannot be had on this machine."""
         self._start = start
+        self._missing = lacking
+        self._channel: Channel | None = None
         self._listener: socket.socket | None = None
         self._began = 0.0
         self._took = 0.0
@@ -223,7 +248,10 @@ class _Patient:
         self._outside.bind(("127.0.0.1", 0))
         self._outside.listen()
         self._began = time.monotonic()
-        self.child = self._start("grader.jail.runner")
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
+        with theirs:
+            self.child = self._start(RUNNER, theirs.fileno())
         return f"within {(time.monotonic() - self._began) * 1000:.0f} ms"
 
     def interpreter(self) -> str:
@@ -239,12 +267,13 @@ class _Patient:
         }
         try:
             self._send(job)
-            _, (listener,) = self._channel().receive_granted(1, self._deadline())
+            _, (listener,) = self._talk().receive_granted(1, self._deadline())
             self._listener = socket.socket(fileno=listener)
             self._send({"env": {}})
             self._lacking = tuple(map(str, self._receive()["lacking"]))
         except FrameError as error:
-            last = self._child().said().splitlines()[-1:] or [str(error)]
+            last = self._child().end(END_SECONDS).said.splitlines()[-1:] or [str(error)]
+            self.child = None
             do = "make the environment anew, with an interpreter of its own that anybody may read, as uv does"
             raise _Failed(_line(f"its process did not start: {last[0]}"), do) from error
         self._took = time.monotonic() - self._began
@@ -280,8 +309,8 @@ class _Patient:
         return f"user {uid}, no capabilities, and none to be had"
 
     def filter(self) -> str:
-        if self._start.lacking:
-            msg = f"not here: {self._start.lacking[0]}"
+        if self._missing:
+            msg = f"not here: {self._missing[0]}"
             raise _Failed(msg, "nothing has to be done: this is the layer behind the others")
         if self._status()["Seccomp"] != "2":
             msg = "the kernel runs the jail without its filter"
@@ -322,6 +351,7 @@ class _Patient:
     def ends(self) -> str:
         child, began = self._child(), time.monotonic()
         child.end()
+        self.child = None
         self.alive = False
         if Path(f"/proc/{child.root}").exists():
             msg = "its first process is there still"
@@ -339,8 +369,11 @@ class _Patient:
         self._outside.close()
         if self._listener is not None:
             self._listener.close()
+        if self._channel is not None:
+            self._channel.close()
         if self.child is not None:
             self.child.end()
+            self.child = None
 
     def _child(self) -> Child:
         if self.child is None:
@@ -348,17 +381,20 @@ class _Patient:
             raise _Failed(msg)
         return self.child
 
-    def _channel(self) -> Any:
-        return self._child().channel
+    def _talk(self) -> Channel:
+        if self._channel is None:
+            msg = "there is no jail"
+            raise _Failed(msg)
+        return self._channel
 
     def _deadline(self) -> float:
         return time.monotonic() + SECONDS
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        self._channel().send(message, self._deadline())
+        self._talk().send(message, self._deadline())
 
     def _receive(self) -> dict[str, Any]:
-        return dict(self._channel().receive(self._deadline()))
+        return dict(self._talk().receive(self._deadline()))
 
     def _found(self, name: str) -> Any:
         self._send({"op": "get", "target": {"name": name}, "number": 1})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from grader.sandbox.child import Child
 from grader.sandbox.watch import use
 
 MIB = 2**20
@@ -22,10 +21,11 @@ FREE = 0.25
 """share of the work folder's space that the rest of the submission may count on"""
 
 
-def used_up(child: Child, folders: Sequence[int]) -> str:
-    """What a process has left too little of for the rest of its submission; empty if it has enough.
+def used_up(root: int, folders: Sequence[int]) -> str:
+    """Return what a process has left too little of for the rest of its submission; "" if it has enough.
 
-    ``folders`` are descriptors of all that it can write to, each of them a file system of its own.
+    ``root`` is the process id below which everything of it is found, ``folders`` are descriptors of all that
+    it can write to, each of them a file system of its own.
     """
     for folder in folders:
         disk = os.fstatvfs(folder)
@@ -33,12 +33,12 @@ def used_up(child: Child, folders: Sequence[int]) -> str:
             return "files nearly fill the work folder"
         if disk.f_files - disk.f_ffree > FILES:
             return f"more than {FILES} files lie in the work folder"
-    now = use(child.root)
+    now = use(root)
     if now.descriptors > DESCRIPTORS:
         return f"more than {DESCRIPTORS} files and connections stay open"
     if now.tasks > TASKS:
         return f"more than {TASKS} processes and threads go on"
-    if now.memory > MEMORY and use(child.root, exact=True).memory > MEMORY:
+    if now.memory > MEMORY and use(root, exact=True).memory > MEMORY:
         return f"more than {MEMORY // MIB} MiB of memory stay in use"
     return ""
 

@@ -5,16 +5,15 @@ Code that runs this way can do what its user can: read the hidden cases, other s
 
 from __future__ import annotations
 
+import os
 import shutil
-import socket
-import subprocess
+import signal
 import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from grader.jail.frames import Channel
 from grader.sandbox.bubblewrap import environment
-from grader.sandbox.child import Child, Guard
+from grader.sandbox.child import Child, buried, said_by, started
 from grader.sandbox.stage import Stage
 
 
@@ -24,33 +23,26 @@ class Plain:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
-    def __call__(self, module: str, *, guard: Guard | None = None) -> Child:
-        """The started process (see ``Start``); nothing watches what it uses."""
+    def __call__(self, module: str, theirs: int) -> Child:
+        """Return the started process (see ``Start``); nothing watches what it uses."""
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
-        ours, theirs = socket.socketpair()
+        kit = str(self._stage.kit(PurePosixPath(self._stage.folder)))
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env={
-                    **environment(
-                        str(self._stage.kit(PurePosixPath(self._stage.folder))),
-                        str(folder),
-                        str(Path(sys.executable).parent),
-                    )
-                },
+            process = started(
+                [sys.executable, "-P", "-m", module, str(theirs)],
+                [theirs],
+                environment=dict(environment(kit, str(folder), str(Path(sys.executable).parent))),
+                cwd=str(folder),
             )
         except BaseException:
-            ours.close()
             shutil.rmtree(folder)
             raise
-        finally:
-            theirs.close()
-        child = Child(Channel(ours), process, process.pid)
+        child = Child(
+            process.pid,
+            os.pidfd_open(process.pid),
+            lambda: buried(process),
+            stop=lambda: os.killpg(process.pid, signal.SIGKILL),
+            said=lambda: said_by(process),
+        )
         child.after_end(lambda: shutil.rmtree(folder, ignore_errors=True))
         return child

@@ -2,7 +2,7 @@
 
 Namespaces, limits and a read-only tree are the jail; this is the layer behind them. It takes away what no
 notebook needs and what holes in the kernel were found in, or what memory can be hidden in: new namespaces,
-mounts, tracing, io_uring, kernel keys, odd protocols, System V's shared memory.
+mounts, tracing, io_uring, kernel keys, odd protocols, shared memory that no file and no page table shows.
 
 It is a list of what is refused, not of what is allowed: the stack that students import may use any ordinary
 call. Calls newer than the list do not exist for a jail, so that none is open because nobody knew of it.
@@ -77,6 +77,8 @@ REFUSED: Mapping[str, tuple[int | None, int | None]] = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "memfd_secret": (447, 447),
+    "vmsplice": (278, 75),
+    "io_setup": (206, 0),
     # where memory lies
     "mbind": (237, 235),
     "set_mempolicy": (238, 237),
@@ -110,6 +112,7 @@ MISSING = {"clone3": (435, 435)}
 """its flags lie in memory, where no filter can look: glibc then takes clone"""
 WEIGHED = {
     "clone": (56, 220),
+    "mmap": (9, 222),
     "socket": (41, 198),
     "socketpair": (53, 199),
     "ioctl": (16, 29),
@@ -121,6 +124,9 @@ WEIGHED = {
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NEW_NAMESPACES = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
 """CLONE_NEW* for cgroup, uts, ipc, user, pid, net and mount; CLONE_NEWTIME is clone3's only"""
+_ANONYMOUS, _SHARED, _SHARED_VALIDATED, _SHARING = 0x20, 0x1, 0x3, 0xF
+"""of mmap: shared memory without a file stays when those who have it mapped drop it, and nothing says then
+whose it is; a file in memory has the size of its folder as its bound"""
 _UNIX, _INET, _INET6 = 1, 2, 10
 _STREAM, _DGRAM, _KINDS = 1, 2, 0xF
 _PROTOCOLS = (0, 6, 17)
@@ -188,6 +194,9 @@ def _arguments() -> Iterator[_Step | str]:
     """What is looked at in calls that are refused for some of their arguments."""
     namespaces = _Step(_ANY_BIT, _NEW_NAMESPACES, then="refuse", otherwise="allow")
     yield from _block("clone", _argument(0), namespaces)
+    yield from _block("mmap", _argument(3), _Step(_AND, _ANONYMOUS | _SHARING))
+    shared = (_ANONYMOUS | _SHARED, _ANONYMOUS | _SHARED_VALIDATED)
+    yield from _among(shared, then="refuse", otherwise="allow")
     yield from _block("ioctl", _argument(1), *_among(_TERMINAL, then="refuse", otherwise="allow"))
     yield from _block("personality", _argument(0), *_among(_USUAL, then="allow", otherwise="refuse"))
     yield from _block("prctl", _argument(0), *_among((_SET_DUMPABLE,), then="refuse", otherwise="allow"))

@@ -99,7 +99,7 @@ def test_it_works_where_the_model_is_another_process_s(
     assert kit.server is None
     names["ask"] = ask
     assert points(check("1.2")) == (2, 2)
-    assert parent.requests() == ()
+    assert parent.traffic().requests == ()
     parent.close()
 
 

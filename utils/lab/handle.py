@@ -5,7 +5,11 @@ notebook, an object kept earlier, or a part of the kit::
 
     {"op": "call", "target": {"name": "ask"}, "args": [{"$object": 3}, "trip", "…"], "kwargs": {}}
     {"op": "call", "target": {"ref": 3, "method": "invoke"}, "args": […]}
-    {"op": "call", "target": {"kit": "saver"}, "args": ["trip.db"]}
+    {"op": "call", "target": {"kit": "saver"}, "args": ["trip.db"], "keep": -1}
+
+``keep`` is the number under which the asker wants to find what the call returns. Several questions may come
+at once: the answer to a ``series`` is that of its last question, or ``{"failed": answer}`` of an earlier one
+that could not be answered. ``end`` makes some last calls, whatever comes of them, and lets go of all objects.
 
 An answer is ``{"value": …}``, ``{"end": true}``, ``{"values": […]}``, ``{"missing": name}`` or
 ``{"error": {"type", "bases", "message", "trace"}}``. Nothing here decides what an answer is worth.
@@ -17,13 +21,22 @@ import asyncio
 import inspect
 import linecache
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from utils.lab.plain import decode, encode, real_message, safe_text, short_type
 from utils.questions import asking
 
 MAX_MESSAGE = 2_000
+"""letters of an error's text"""
+MAX_TYPE = 80
+"""letters of a type's, or a function's, name"""
+MAX_BASES = 40
+"""classes that an error is told to be of"""
+MAX_TRACE = 3
+"""steps of an error's way through the notebook"""
+MAX_SOURCE = 200
+"""letters of a line of the notebook"""
 MAX_KEPT = 10_000
 
 Question = Mapping[str, Any]
@@ -72,7 +85,11 @@ class Handle:
     async def _answer(self, question: Question) -> Answer:
         match question.get("op"):
             case "call":
-                return {"value": self._encode(await self._call(question))}
+                result = await self._call(question)
+                if "keep" not in question:
+                    return {"value": self._encode(result)}
+                self._kept[question["keep"]] = result
+                return {"value": None}
             case "get":
                 return {"value": self._encode(self._get(question))}
             case "next":
@@ -82,8 +99,23 @@ class Handle:
             case "gather":
                 answers = [self.answer({**call, "op": "call"}) for call in question["calls"]]
                 return {"values": list(await asyncio.gather(*answers))}
+            case "series":
+                return await self._series(question["questions"])
+            case "end":
+                for call in question["calls"]:
+                    await self.answer({**call, "op": "call"})
+                self._kept.clear()
+                return {"value": None}
         msg = f"unknown operation {question.get('op')!r}"
         raise BadQuestion(msg)
+
+    async def _series(self, questions: Sequence[Question]) -> Answer:
+        *first, last = questions
+        for question in first:
+            answer = await self.answer(question)
+            if "value" not in answer:
+                return {"failed": answer}
+        return await self.answer(last)
 
     def _target(self, target: Mapping[str, Any]) -> Any:
         match target:
@@ -132,9 +164,6 @@ class Handle:
         raise TypeError(msg)
 
     async def _close(self, target: Mapping[str, Any]) -> Answer:
-        if target.get("all"):
-            self._kept.clear()
-            return {"value": None}
         kept = self._kept.pop(target.get("ref", -1), None)
         if hasattr(kept, "aclose"):
             await kept.aclose()
@@ -164,7 +193,7 @@ class Handle:
 
 def _told(error: BaseException) -> dict[str, Any]:
     kind = type(error)
-    bases = [short_type(base) for base in type.__dict__["__mro__"].__get__(kind)]
+    bases = [short_type(base) for base in type.__dict__["__mro__"].__get__(kind)[:MAX_BASES]]
     return {"type": short_type(kind), "bases": bases, "message": _message(error), "trace": _trace(error)}
 
 
@@ -183,5 +212,6 @@ def _trace(error: BaseException) -> list[dict[str, Any]]:
         name = frame.f_code.co_filename
         if "ipykernel" in name or "ipython-input" in name or name.startswith("<"):
             source = linecache.getline(name, line).strip()
-            steps.append({"function": frame.f_code.co_name, "line": line, "source": source[:200]})
-    return steps[-3:]
+            function = frame.f_code.co_name[:MAX_TYPE]
+            steps.append({"function": function, "line": line, "source": source[:MAX_SOURCE]})
+    return steps[-MAX_TRACE:]

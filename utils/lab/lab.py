@@ -166,6 +166,9 @@ class Lab:
         self._stages: list[Stage] = []
         self._names: dict[str, _Name] = {}
         self._savers: list[Ref] = []
+        self._waiting: list[dict[str, Any]] = []
+        """questions that nobody waits for; they go with the next one"""
+        self._made = 0
         self.kit = Parts(self)
         self.last_call = ""
         """the last call of the student's code, as a card shows it"""
@@ -177,19 +180,19 @@ class Lab:
         """
         call = self._calling(target, args, kwargs, method)
         self.last_call = self.describe(target, *args, method=method, **kwargs)
-        return self._value(self._transport.ask({"op": "call", **call}))
+        return self._value(self._ask({"op": "call", **call}))
 
     def get(self, target: str | Ref, *path: str | tuple[Any]) -> Any:
         """A name of the notebook, or what its attributes lead to."""
         steps = [step if isinstance(step, str) else [step[0]] for step in path]
-        return self._value(self._transport.ask({"op": "get", "target": self._target(target), "path": steps}))
+        return self._value(self._ask({"op": "get", "target": self._target(target), "path": steps}))
 
     def next(self, items: Ref) -> Any:
         """The next item of an iterator, sync or async; ``END`` when there is none."""
-        return self._value(self._transport.ask({"op": "next", "target": self._target(items)}))
+        return self._value(self._ask({"op": "next", "target": self._target(items)}))
 
     def close(self, ref: Ref) -> None:
-        self._value(self._transport.ask({"op": "close", "target": self._target(ref)}))
+        self._value(self._ask({"op": "close", "target": self._target(ref)}))
 
     def gather(self, *calls: tuple[Any, ...]) -> list[Any]:
         """What several calls return that run at the same time; a call that raises gives its StudentError.
@@ -198,7 +201,7 @@ class Lab:
         """
         asked = [self._calling(call[0], call[1:], {}, None) for call in calls]
         self.last_call = " beside ".join(dict.fromkeys(self.describe(call[0], *call[1:]) for call in calls))
-        answer = self._transport.ask({"op": "gather", "calls": asked})
+        answer = self._ask({"op": "gather", "calls": asked})
         if "values" not in answer:
             self._value(answer)
         values: list[Any] = []
@@ -221,13 +224,38 @@ class Lab:
         self.last_call = called or self.last_call
         call = {"target": {"kit": name}, "args": self._plain(args), "kwargs": self._plain(kwargs)}
         try:
-            value = self._value(self._transport.ask({"op": "call", **call}))
+            value = self._value(self._ask({"op": "call", **call}))
         except StudentError as error:
             if called:
                 raise
             msg = f"the kit's part {name!r} failed: {error}"
             raise LabError(msg) from error
         return Ref(value.number, value.type, label, self) if isinstance(value, Ref) and label else value
+
+    def make(self, name: str, *args: Any, label: str, **kwargs: Any) -> Ref:
+        """Return an object that a part of the kit makes on the student's side. ``label`` is for cards.
+
+        It is made together with the next question: only that one takes a way there and back.
+        """
+        self._made -= 1
+        call = {"target": {"kit": name}, "args": self._plain(args), "kwargs": self._plain(kwargs)}
+        self._waiting.append({"op": "call", **call, "keep": self._made})
+        return Ref(self._made, name, label, self)
+
+    def _ask(self, question: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the answer to a question, after all that waits for it. Raises LabError for what waited."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return self._transport.ask(question)
+        answer = self._transport.ask({"op": "series", "questions": [*waiting, question]})
+        if "failed" in answer:
+            try:
+                self._value(answer["failed"])
+            except StudentError as error:
+                msg = f"a part of the kit could not be made: {error}"
+                raise LabError(msg) from error
+            raise LabError("a part of the kit could not be made")
+        return answer
 
     def stage(self, *conversations: Conversation) -> Stage:
         """A fresh recorded model that knows these conversations only."""
@@ -265,16 +293,18 @@ class Lab:
         """End the stages and let go of what is kept: called after each check."""
         stages, self._stages = self._stages, []
         savers, self._savers = self._savers, []
+        self._waiting.clear()
         self.last_call = ""
         self._names.clear()
         for stage in stages:
             stage.model_side.close()
+        calls = [
+            {"target": {"kit": "close_saver"}, "args": [self._plain(saver)], "kwargs": {}} for saver in savers
+        ]
         try:
-            for saver in savers:
-                self.part("close_saver", saver)
+            self._transport.ask({"op": "end", "calls": calls})
         finally:
             self._surroundings.renew()
-        self._transport.ask({"op": "close", "target": {"all": True}})
 
     def close_later(self, saver: Ref) -> None:
         """Close a saver's file after this check, whoever opened it."""
@@ -331,18 +361,14 @@ class Stage:
 
     def model(self) -> Ref:
         """A chat model that talks to this recorded model."""
-        made = self._lab.part("model", self.model_side.url, self._lab.provider, label="model")
-        assert isinstance(made, Ref)
-        return made
+        return self._lab.make("model", self.model_side.url, self._lab.provider, label="model")
 
     def tool(self, name: str = "search", error: str = "") -> Ref:
         """A tool that does its work by one request to this recorded model's side.
 
         Where that fails it raises the kit's own error, or Python's error of this name.
         """
-        made = self._lab.part("tool", self.model_side.url, name, error, label=name)
-        assert isinstance(made, Ref)
-        return made
+        return self._lab.make("tool", self.model_side.url, name, error, label=name)
 
     def traffic(self, *, settle: float = 0.0) -> Traffic:
         """Return what was asked so far, after waiting up to ``settle`` seconds for open requests."""
@@ -397,25 +423,18 @@ class Parts:
 
     def saver(self, path: str | None = None) -> Ref:
         """A saver in memory, or on disk when a path is given."""
-        made = self._made("saver", path, label="saver")
+        made = self._lab.make("saver", path, label="saver")
         if path is not None:
             self._lab.close_later(made)
         return made
 
     def agent(self, model: Ref, tools: Sequence[Ref], saver: Ref | None = None, **options: Any) -> Ref:
         """The reference agent's compiled graph."""
-        return self._made("agent", model, list(tools), saver, label="agent", **options)
+        return self._lab.make("agent", model, list(tools), saver, label="agent", **options)
 
     def blocks_model(self, *answers: Sequence[str]) -> Ref:
         """A model whose answers are lists of text blocks."""
-        return self._made("blocks_model", [list(answer) for answer in answers], label="model")
-
-    def _made(self, name: str, *args: Any, label: str, **kwargs: Any) -> Ref:
-        made = self._lab.part(name, *args, label=label, **kwargs)
-        if not isinstance(made, Ref):
-            msg = f"the kit's part {name!r} is no object"
-            raise LabError(msg)
-        return made
+        return self._lab.make("blocks_model", [list(answer) for answer in answers], label="model")
 
 
 class _Name(str):

@@ -1,4 +1,4 @@
-"""Submissions built from the lab and its solution, judged two at a time in the real jail."""
+"""Submissions built from the lab and its solution, judged two at a time in real jails, by real judges."""
 
 from __future__ import annotations
 
@@ -7,35 +7,31 @@ import copy
 import json
 import os
 import socket
-import threading
+import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.errors import GraderError
-from grader.grading.attempt import Terms
-from grader.grading.batch import judged
-from grader.grading.judge import Verdict
-from grader.grading.machine import machine
-from grader.grading.paper import Paper, read_paper
+from grader.grading.host import Host as JailHost
 from grader.hidden.seed import fresh_case, rng_for
-from grader.release.course import Course
-from grader.sandbox.child import Child, Guard
+from grader.results.model import Result
+from grader.results.scrub import scrubbed
+from grader.results.store import from_json, to_json
 from grader.submissions import Submission, read_notebook
+from tests.grader.grading.judged import SECRET, judge_one, spec, supervised
 
 ROOT = Path(__file__).resolve().parents[3]
 LAB = "01_persistence"
-SECRET = bytes(range(32))
 SECONDS = 15.0
 LONGEST = 10 * SECONDS
 """wall seconds after which one submission has held up the others. Its cells and answers are granted 2.5 times
 ``SECONDS`` together; the rest is for starting its processes on a busy machine, up to four times.
 """
 FULL = 20.0
-WORKERS = 2
+MOST_TOLD = 100_000
+"""bytes of an answer that a test may look at"""
 HONEST_EVERY = 12
 """submissions between two honest ones"""
 
@@ -111,39 +107,39 @@ def answered(notebook: Notebook, answers: Mapping[str, str]) -> Notebook:
 class Outcome:
     """What came of one submission."""
 
-    verdict: Verdict
+    result: Result
     seconds: float
     case: Any
     """what its checks asked with, which nothing in its jail could know"""
     told: Mapping[str, Sequence[Any]]
     """what each function of the notebook returned, as it came out of the jail"""
-    next_honest: list[Verdict] = field(default_factory=list)
-    """verdicts on the solution, judged when this was over"""
+    next_honest: list[Result] = field(default_factory=list)
+    """results of the solution, judged when this was over"""
 
     @property
     def points(self) -> float:
-        return sum(exercise.points for exercise in self.verdict.exercises)
+        return sum(exercise.points for exercise in self.result.exercises)
 
     def points_of(self, number: str) -> float:
-        return next(e.points for e in self.verdict.exercises if e.exercise == number)
+        return next(e.points for e in self.result.exercises if e.exercise == number)
 
     @property
     def flagged(self) -> bool:
         """Whether a person's eye is drawn to it."""
-        return bool(self.verdict.flags or self.verdict.losses or self.verdict.status != "graded")
+        return bool(self.result.flags or self.result.losses or self.result.status != "graded")
 
     def __str__(self) -> str:
-        checks = [check for exercise in self.verdict.exercises for check in exercise.checks]
+        checks = [check for exercise in self.result.exercises for check in exercise.checks]
         lines = [
-            f"{self.points:g} points in {self.seconds:.1f} s, {self.verdict.status} {self.verdict.reason}",
+            f"{self.points:g} points in {self.seconds:.1f} s, {self.result.status} {self.result.reason}",
             *(
                 f"{c.exercise} {c.check}: {c.status} {c.points:g}; {c.message} {c.returned} {c.detail}"
                 for c in checks
                 if c.status not in ("passed", "not run") and "is not written" not in c.message
             ),
-            *map(str, self.verdict.losses),
-            *map(str, self.verdict.flags),
-            *self.verdict.notes,
+            *map(str, self.result.losses),
+            *map(str, self.result.flags),
+            *self.result.notes,
         ]
         return "\n".join(lines)
 
@@ -156,8 +152,8 @@ class Host:
     """of the jail's users, that still run"""
     memory: int
     """bytes that are gone"""
-    not_started: tuple[str, ...]
-    """submissions whose processes could not be started at first"""
+    notes: tuple[str, ...]
+    """what the grader said of itself: that processes could not be forked, say"""
     written: tuple[str, ...]
     """files that a submission left where it must not"""
 
@@ -168,78 +164,80 @@ class Classroom:
     def __init__(self, folder: Path, lab: str = LAB) -> None:
         self._folder = folder
         self._lab = lab
-        self._paper: Paper = read_paper(Course(ROOT), lab)
+        self._spec = spec(lab)
         self.host: Host | None = None
         self._port = 0
-        self._not_started: list[str] = []
 
-    def judge(self, notebooks: Mapping[str, Notebook]) -> dict[str, Outcome]:
+    def judge(self, notebooks: Mapping[str, Notebook], *, warm: bool = True) -> dict[str, Outcome]:
         """The outcome of each, by name; between them the plain solution is judged again and again."""
-        queue = list(_with_honest_ones(notebooks, lean(solved(self._lab))))
-        outcomes: dict[str, Outcome] = {}
+        queue = dict(_with_honest_ones(notebooks, lean(solved(self._lab))))
         before = _available()
+        notes: list[str] = []
+        with _targets() as self._port, tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+            works = {name: self._work(name, notebook) for name, notebook in queue.items()}
+            with _temporary(scratch):
+                judged = supervised(works, warm=warm, notes=notes)
+            living = tuple(_living(scratch))
+        outcomes: dict[str, Outcome] = {}
         waiting: list[Outcome] = []
-        lock = threading.Lock()
-        spaces: list[int] = []
-        with _targets() as self._port, machine() as grader, ThreadPoolExecutor(WORKERS) as pool:
-
-            def start(module: str, *, guard: Guard | None = None) -> Child:
-                child = grader.start(module, guard=guard)
-                if module.endswith("runner"):
-                    with contextlib.suppress(OSError, ValueError):  # gone already
-                        spaces.append(_space_of(child))
-                return child
-
-            terms = grader.terms(self._paper, start)
-
-            def one(item: tuple[str, Notebook]) -> None:
-                name, notebook = item
-                outcome = self.one(name, notebook, terms)
-                with lock:
-                    if name.startswith("honest "):
-                        for earlier in waiting:
-                            earlier.next_honest.append(outcome.verdict)
-                        waiting.clear()
-                    else:
-                        waiting.append(outcome)
-                    outcomes[name] = outcome
-
-            *most, last = queue
-            list(pool.map(one, most))
-            one(last)  # the honest one that comes after all others, the slowest attack too
-        self.host = Host(
-            tuple(_living(spaces)), before - _available(), tuple(self._not_started), tuple(_left())
-        )
-        for space in spaces:
-            os.close(space)
+        # In the order in which they ended: what was over can harm only those who come later.
+        for name, value in judged.items():
+            result = from_json(value["result"])
+            outcomes[name] = Outcome(result, value["seconds"], self._case(value["sha256"]), value["told"])
+            if name.startswith("honest "):
+                for earlier in waiting:
+                    earlier.next_honest.append(result)
+                waiting.clear()
+            else:
+                waiting.append(outcomes[name])
+        last = outcomes["honest last"].result
+        for outcome in waiting:
+            outcome.next_honest.append(last)
+        self.host = Host(living, before - _available(), tuple(notes), tuple(_left()))
         return outcomes
 
-    def one(self, name: str, notebook: Notebook, terms: Terms) -> Outcome:
-        """The outcome of one submission."""
+    def _work(self, name: str, notebook: Notebook) -> Callable[[JailHost], dict[str, Any]]:
+        """What a judge does with one submission."""
         file = self._folder / f"{abs(hash(name))}.ipynb"
         text = json.dumps(notebook).replace("HOST_PORT", str(self._port)).replace("HOST_SOCKET", TARGET)
         file.write_text(text, "utf-8")
         submission = read_notebook(self._folder, file.name)
         assert isinstance(submission, Submission), submission
-        told: dict[str, list[Any]] = {}
 
-        def note(kind: str, what: Any) -> None:
-            if kind == "asked":
-                question, frame = what
-                function = question.get("target", {}).get("name")
-                if function is not None:
-                    told.setdefault(function, []).append(frame.get("answer"))
+        def work(host: JailHost) -> dict[str, Any]:
+            told: dict[str, list[Any]] = {}
 
-        began = time.monotonic()
-        try:
-            verdict = judged(self._paper, submission, terms, SECRET, SECONDS, note)
-        except GraderError as error:  # one more try, so that the others are judged; a test tells of it
-            self._not_started.append(f"{name}: {error}")
-            told.clear()
-            verdict = judged(self._paper, submission, terms, SECRET, SECONDS, note)
-        seconds = time.monotonic() - began
-        case = fresh_case(self._paper.slug, rng_for(SECRET, submission.sha256.encode(), self._lab))
-        return Outcome(verdict, seconds, case, told)
+            def note(kind: str, what: Any) -> None:
+                if kind == "asked":
+                    question, frame = what
+                    function = question.get("target", {}).get("name")
+                    if function is not None and len(json.dumps(frame)) < MOST_TOLD:
+                        told.setdefault(function, []).append(frame.get("answer"))
+
+            began = time.monotonic()
+            result = scrubbed(judge_one(self._spec, submission, host, SECONDS, note))
+            seconds = time.monotonic() - began
+            return {
+                "result": to_json(result),
+                "seconds": seconds,
+                "told": told,
+                "sha256": submission.sha256,
+            }
+
+        return work
+
+    def _case(self, sha256: str) -> Any:
+        return fresh_case(self._spec.slug, rng_for(SECRET, sha256.encode(), self._lab))
+
+
+@contextlib.contextmanager
+def _temporary(folder: str) -> Iterator[None]:
+    """Let temporary files be made in there."""
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextlib.contextmanager
@@ -259,19 +257,11 @@ def _with_honest_ones(notebooks: Mapping[str, Notebook], honest: Notebook) -> It
     yield "honest last", honest
 
 
-def _space_of(child: Child) -> int:
-    """A descriptor of the process namespace that a jail has for itself: its number is nobody else's as long
-    as this is open."""
-    (below,) = Path(f"/proc/{child.root}/task/{child.root}/children").read_text().split()
-    return os.open(f"/proc/{below}/ns/pid", os.O_RDONLY)
-
-
-def _living(spaces: Collection[int]) -> Iterator[str]:
-    """Processes in these namespaces."""
-    numbers = {os.fstat(space).st_ino for space in spaces}
+def _living(folder: str) -> Iterator[str]:
+    """Processes that still run in jails, by what they have mounted."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if _state(process) != "Z" and (process / "ns" / "pid").stat().st_ino in numbers:
+            if _state(process) != "Z" and folder in (process / "mountinfo").read_text():
                 yield f"{process.name} {(process / 'comm').read_text().strip()}"
 
 

@@ -23,7 +23,7 @@ def test_an_accident_costs_nothing_and_raises_no_flag(
 ) -> None:
     outcome = outcomes[accident.names[0]]
     assert outcome.points == accident.points, f"{name}:\n{outcome}"
-    assert (outcome.verdict.status, outcome.verdict.flags) == ("graded", ()), f"{name}:\n{outcome}"
-    assert {loss.kind for loss in outcome.verdict.losses} <= set(CELLS), f"{name}:\n{outcome}"
-    assert not any(loss.exercise for loss in outcome.verdict.losses), f"{name}:\n{outcome}"
-    assert accident.notes in " ".join(outcome.verdict.notes)
+    assert (outcome.result.status, outcome.result.flags) == ("graded", ()), f"{name}:\n{outcome}"
+    assert {loss.kind for loss in outcome.result.losses} <= set(CELLS), f"{name}:\n{outcome}"
+    assert not any(loss.exercise for loss in outcome.result.losses), f"{name}:\n{outcome}"
+    assert accident.notes in " ".join(outcome.result.notes)

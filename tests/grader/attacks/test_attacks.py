@@ -42,15 +42,13 @@ def test_an_attack_earns_nothing_and_costs_nobody_else(
         assert outcome.points == FULL or outcome.flagged, f"points are lost and nothing says why:\n{outcome}"
     else:
         assert outcome.points in (0.0, FULL), f"a right solution lost points:\n{outcome}"
-        assert outcome.points == FULL or outcome.verdict.status != "graded", (
-            f"lost without a word:\n{outcome}"
-        )
+        assert outcome.points == FULL or outcome.result.status != "graded", f"lost without a word:\n{outcome}"
     assert outcome.flagged or not attack.seen, f"nobody would look at it:\n{outcome}"
     assert outcome.seconds < LONGEST, f"it held up the others:\n{outcome}"
     assert outcome.next_honest, "no honest one came after it"
-    for verdict in outcome.next_honest:
-        assert sum(exercise.points for exercise in verdict.exercises) == FULL
-        assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ())
+    for result in outcome.next_honest:
+        assert sum(exercise.points for exercise in result.exercises) == FULL
+        assert (result.status, result.flags, result.losses) == ("graded", (), ())
 
 
 @pytest.mark.parametrize("probe", PROBED)
@@ -77,7 +75,7 @@ def test_nothing_of_an_attack_goes_on_and_no_memory_is_gone(host: Host) -> None:
 
 
 def test_every_process_starts_whatever_runs_beside_it(host: Host) -> None:
-    assert host.not_started == ()
+    assert host.notes == ()
 
 
 def test_nothing_is_written_outside(host: Host) -> None:

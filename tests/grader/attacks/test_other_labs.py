@@ -47,9 +47,9 @@ def test_an_attack_on_another_lab_earns_nothing_and_costs_nobody_else(
     assert outcome.flagged or not attack.seen, f"nobody would look at it:\n{outcome}"
     assert outcome.seconds < LONGEST, f"it held up the others:\n{outcome}"
     assert all(
-        len(check.returned) <= MOST_LETTERS + 1 for e in outcome.verdict.exercises for check in e.checks
+        len(check.returned) <= MOST_LETTERS + 1 for e in outcome.result.exercises for check in e.checks
     )
     assert outcome.next_honest, "no honest one came after it"
-    for verdict in outcome.next_honest:
-        assert sum(exercise.points for exercise in verdict.exercises) == FULL
-        assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ())
+    for result in outcome.next_honest:
+        assert sum(exercise.points for exercise in result.exercises) == FULL
+        assert (result.status, result.flags, result.losses) == ("graded", (), ())

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from grader.grading.judge import Verdict
+from grader.results.model import Result
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading.judged import judge_all, of_cells, points, released, solution, told
 from tests.utils.checks import (
@@ -138,23 +138,23 @@ def loaded(module: ModuleType, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> dict[str, dict[str, Verdict]]:
+def results() -> dict[str, dict[str, Result]]:
     """By lab; a lab is judged when a test first asks for it."""
     return {}
 
 
-def judged_labs(verdicts: dict[str, dict[str, Verdict]], lab: str) -> dict[str, Verdict]:
-    if lab not in verdicts:
+def judged_labs(results: dict[str, dict[str, Result]], lab: str) -> dict[str, Result]:
+    if lab not in results:
         table = TABLES[lab]
         submissions = {name: table.in_one(group) for name, group in table.groups.items()}
         submissions |= {f"only {number}": table.with_only(number) for number in table.checks.exercises}
         submissions |= {"solution": solution(lab), "released": released(lab)}
         submissions |= {"empty": Submission((), "empty", 0), "exercises only": table.alone()}
-        verdicts[lab] = judge_all(submissions, lab=lab)
-    return verdicts[lab]
+        results[lab] = judge_all(submissions, lab=lab)
+    return results[lab]
 
 
-Verdicts = dict[str, dict[str, Verdict]]
+Results = dict[str, dict[str, Result]]
 LABS = pytest.mark.parametrize("lab", list(TABLES))
 
 
@@ -169,45 +169,46 @@ LABS = pytest.mark.parametrize("lab", list(TABLES))
     ids=lambda value: value.name if isinstance(value, Variant) else value,
 )
 def test_a_solution_gets_in_the_jail_what_its_own_check_says(
-    verdicts: Verdicts, lab: str, group: str, variant: Variant
+    results: Results, lab: str, group: str, variant: Variant
 ) -> None:
-    verdict = judged_labs(verdicts, lab)[group]
-    (result,) = (e for e in verdict.exercises if e.exercise == variant.exercise)
-    failed = {check.check: check for check in result.checks if check.status != "passed"}
-    assert set(failed) == set(variant.fails), told(verdict)
-    assert result.points == (result.max_points if variant.points is None else variant.points), told(verdict)
+    result = judged_labs(results, lab)[group]
+    (exercise,) = (e for e in result.exercises if e.exercise == variant.exercise)
+    failed = {check.check: check for check in exercise.checks if check.status != "passed"}
+    assert set(failed) == set(variant.fails), told(result)
+    points = exercise.max_points if variant.points is None else variant.points
+    assert exercise.points == points, told(result)
     for name, part in variant.fails.items():
-        assert part in failed[name].message, told(verdict)
+        assert part in failed[name].message, told(result)
 
 
 @pytest.mark.parametrize(
     ("lab", "number"), [(lab, number) for lab, table in TABLES.items() for number in table.checks.exercises]
 )
-def test_an_exercise_alone_earns_exactly_its_points(verdicts: Verdicts, lab: str, number: str) -> None:
-    verdict = judged_labs(verdicts, lab)[f"only {number}"]
-    assert points(verdict) == {number: TABLES[lab].checks.find(number).points}, told(verdict)
+def test_an_exercise_alone_earns_exactly_its_points(results: Results, lab: str, number: str) -> None:
+    result = judged_labs(results, lab)[f"only {number}"]
+    assert points(result) == {number: TABLES[lab].checks.find(number).points}, told(result)
 
 
 @LABS
-def test_the_solution_gets_everything_and_no_flag(verdicts: Verdicts, lab: str) -> None:
-    verdict = judged_labs(verdicts, lab)["solution"]
-    assert sum(points(verdict).values()) == 20, told(verdict)
-    assert (verdict.status, verdict.flags, verdict.losses, verdict.lacking) == ("graded", (), (), ()), verdict
+def test_the_solution_gets_everything_and_no_flag(results: Results, lab: str) -> None:
+    result = judged_labs(results, lab)["solution"]
+    assert sum(points(result).values()) == 20, told(result)
+    assert (result.status, result.flags, result.losses, result.lacking) == ("graded", (), (), ()), result
 
 
 @LABS
 @pytest.mark.parametrize(("name", "lost"), [("released", []), ("empty", ["nothing-found"])])
 def test_a_lab_without_work_gets_nothing_and_no_flag(
-    verdicts: Verdicts, lab: str, name: str, lost: list[str]
+    results: Results, lab: str, name: str, lost: list[str]
 ) -> None:
-    verdict = judged_labs(verdicts, lab)[name]
-    assert points(verdict) == {}, told(verdict)
-    assert (verdict.status, verdict.flags) == ("graded", ()), told(verdict)
-    assert [loss.kind for loss in verdict.losses] == lost, told(verdict)
+    result = judged_labs(results, lab)[name]
+    assert points(result) == {}, told(result)
+    assert (result.status, result.flags) == ("graded", ()), told(result)
+    assert [loss.kind for loss in result.losses] == lost, told(result)
 
 
 @LABS
-def test_answers_need_none_of_the_labs_other_cells(verdicts: Verdicts, lab: str) -> None:
+def test_answers_need_none_of_the_labs_other_cells(results: Results, lab: str) -> None:
     """Without setup, examples, ids, tags and checks: what counts is what the answers do."""
-    verdict = judged_labs(verdicts, lab)["exercises only"]
-    assert sum(points(verdict).values()) == 20, told(verdict)
+    result = judged_labs(results, lab)["exercises only"]
+    assert sum(points(result).values()) == 20, told(result)

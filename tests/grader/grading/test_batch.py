@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -12,16 +13,13 @@ from typing import Any
 import pytest
 
 from grader.errors import GraderError, UsageError
-from grader.grading.attempt import Terms
-from grader.grading.batch import Graded, Order, grade
-from grader.grading.machine import UNJAILED, machine
-from grader.grading.paper import Paper, read_paper
+from grader.grading.batch import Batch, Graded, grade
+from grader.grading.lab_spec import LabSpec, read_lab_spec
 from grader.release.course import Course
 from grader.results import store
 from grader.results.lines import lines
 from grader.results.model import Result
 from grader.results.views import write_views
-from grader.sandbox.child import Child, Guard
 from grader.submissions import read_roster
 from make.tools import jail_works
 from tests.grader.grading.running import (
@@ -46,26 +44,22 @@ FULL = 20
 
 
 @pytest.fixture(scope="module")
-def paper() -> Paper:
-    return read_paper(Course(ROOT), LAB)
+def spec() -> LabSpec:
+    return read_lab_spec(Course(ROOT), LAB)
 
 
 # Without any jail: what is read, kept, graded again, refused
 
 
-def no_start(module: str, *, guard: Guard | None = None) -> Child:
-    message = "the jail could not be built"
-    raise GraderError(message, hint="try another machine")
-
-
 class Class:
     """A folder of submissions that nobody runs, and the real batch on it."""
 
-    def __init__(self, folder: Path, paper: Paper) -> None:
+    def __init__(self, folder: Path, spec: LabSpec) -> None:
         self.submissions = folder / "submissions"
         self.submissions.mkdir()
         self.out = folder / "out"
-        self.order = Order(self.submissions, self.out, {LAB: paper}, SECRET, "digest", jobs=2)
+        provider = chosen_provider("openai")
+        self.batch = Batch(self.submissions, self.out, {LAB: spec}, SECRET, "digest", provider, jobs=2)
         self.told: list[tuple[str, bool]] = []
 
     def hand_in(self, **files: bytes) -> None:
@@ -73,12 +67,8 @@ class Class:
 
     def grade(self, **changed: Any) -> Graded:
         self.told = []
-        return grade(
-            replace(self.order, **changed),
-            lambda paper, start: Terms(start, chosen_provider(), paper.scenario, UNJAILED),
-            no_start,
-            lambda result, new: self.told.append((result.student, new)),
-        )
+        batch = replace(self.batch, **changed)
+        return grade(batch, lambda result, new: self.told.append((result.student, new)), pytest.fail)
 
     def afresh(self, **changed: Any) -> list[str]:
         """Who is graded now, and was not unchanged."""
@@ -90,9 +80,9 @@ class Class:
 
 
 @pytest.fixture
-def unread(tmp_path: Path, paper: Paper) -> Class:
+def unread(tmp_path: Path, spec: LabSpec) -> Class:
     """Three people who handed in what is no notebook."""
-    made = Class(tmp_path, paper)
+    made = Class(tmp_path, spec)
     made.hand_in(ada=b"", ben=GOOD[:30], cem=b"%PDF")
     return made
 
@@ -112,7 +102,7 @@ def test_what_has_not_changed_is_not_graded_again(unread: Class):
         {"secret": bytes(32)},
         {"seconds": 30.0},
         {"digest": "another version of the checks"},
-        {"provider": "anthropic"},
+        {"provider": chosen_provider("anthropic")},
         {"sandbox": "none"},
     ],
     ids=lambda changed: next(iter(changed)),
@@ -194,19 +184,30 @@ def test_every_student_is_in_exactly_one_shard(unread: Class):
     ]
 
 
-def test_a_jail_that_cannot_start_is_an_error_and_keeps_what_was_written(unread: Class):
-    unread.hand_in(xia=GOOD, yan=GOOD, zoe=GOOD)
-    with pytest.raises(GraderError, match="could not be built"):
-        unread.grade()
-    assert [one.student for one in store.read_all(unread.out).results] == ["ada", "ben", "cem"]
+@pytest.fixture
+def no_jails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose bubblewrap can build nothing."""
+    program = tmp_path / "programs" / "bwrap"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'bwrap: no permission' >&2; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
 
 
-def test_one_jail_that_cannot_start_costs_nobody_else(unread: Class):
+def test_one_jail_that_cannot_start_costs_nobody_else(unread: Class, no_jails: None):
     unread.hand_in(abe=GOOD)
-    graded = unread.grade()
+    graded = unread.grade(warm=False)
     assert [one.student for one in graded.results] == ["ada", "ben", "cem"]
     (failed,) = graded.failed
-    assert failed.startswith("abe, 01_persistence: the jail could not be built")
+    assert failed.startswith("abe, 01_persistence: the jail could not be built: no permission")
+
+
+def test_a_machine_on_which_no_jail_starts_is_said_and_not_tried_for_ever(unread: Class, no_jails: None):
+    unread.hand_in(**{f"zoe {number}": GOOD + b" " * number for number in range(5)})
+    with pytest.raises(GraderError, match="no permission") as raised:
+        unread.grade(warm=False)
+    assert "doctor" in raised.value.hint
+    assert [one.student for one in store.read_all(unread.out).results] == ["ada", "ben", "cem"]
 
 
 def test_a_keyboard_interrupt_while_results_are_told_keeps_what_was_written(unread: Class):
@@ -214,12 +215,7 @@ def test_a_keyboard_interrupt_while_results_are_told_keeps_what_was_written(unre
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grade(
-            replace(unread.order, jobs=1),
-            lambda paper, start: Terms(start, chosen_provider(), paper.scenario, UNJAILED),
-            no_start,
-            tell,
-        )
+        grade(replace(unread.batch, jobs=1), tell, pytest.fail)
     stored = store.read_all(unread.out)
     assert stored.problems == ()
     assert "ada" in {one.student for one in stored.results}
@@ -278,7 +274,7 @@ def possible() -> None:
 
 
 @pytest.mark.jail
-def test_no_broken_submission_costs_a_right_one_anything(possible, tmp_path: Path, paper: Paper):
+def test_no_broken_submission_costs_a_right_one_anything(possible, tmp_path: Path, spec: LabSpec):
     folder = tmp_path / "submissions"
     hand_in(folder, {f"broken {name}": content for name, (content, _, _) in FILES.items()})
     for name, (make, _, _) in SYSTEM.items():
@@ -286,13 +282,9 @@ def test_no_broken_submission_costs_a_right_one_anything(possible, tmp_path: Pat
         make(folder / f"broken {name}" / f"{LAB}.ipynb")
     hand_in(folder, {"a right one": lean_right(), "right, the last": lean_right() + b"\n"})
     told: list[Result] = []
-    with machine() as ready:
-        grade(
-            Order(folder, tmp_path / "out", {LAB: paper}, SECRET, "", seconds=120.0, jobs=2),
-            ready.terms,
-            ready.start,
-            lambda result, new: told.append(result),
-        )
+    provider = chosen_provider("openai")
+    batch = Batch(folder, tmp_path / "out", {LAB: spec}, SECRET, "", provider, seconds=120.0, jobs=2)
+    grade(batch, lambda result, new: told.append(result), pytest.fail)
     broken = [one for one in told if one.student.startswith("broken ")]
     right = [one for one in told if one not in broken]
     assert len(broken) == len(FILES) + len(SYSTEM)

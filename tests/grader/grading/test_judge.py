@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from grader.grading.judge import Verdict
 from grader.results.model import Result
 from grader.results.words import needs_a_look
 from grader.submissions import CodeCell, Submission
@@ -48,8 +47,8 @@ ADDRESS = "import os\nos.environ['OPENAI_BASE_URL'] = 'https://llm.example/v1'"
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> dict[str, Verdict]:
-    quick = judge_all({"slow": lean(SLOW, SLOW, SLOW), "waiting": lean(*[SLOW] * 7)}, seconds=8)
+def results() -> dict[str, Result]:
+    quick = judge_all({"slow": lean(SLOW, SLOW, SLOW), "waiting": lean(*[SLOW] * 5)}, seconds=8)
     return quick | judge_all(
         {
             "proxy": whole(PROXY),
@@ -63,52 +62,49 @@ def verdicts() -> dict[str, Verdict]:
 
 
 @pytest.mark.parametrize("name", ["proxy", "address"])
-def test_settings_of_another_network_cost_nothing(verdicts: dict[str, Verdict], name: str) -> None:
-    verdict = verdicts[name]
-    assert sum(points(verdict).values()) == FULL, told(verdict)
-    assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ()), told(verdict)
+def test_settings_of_another_network_cost_nothing(results: dict[str, Result], name: str) -> None:
+    result = results[name]
+    assert sum(points(result).values()) == FULL, told(result)
+    assert (result.status, result.flags, result.losses) == ("graded", (), ()), told(result)
 
 
 @pytest.mark.parametrize("name", ["slow", "waiting"])
-def test_slow_cells_are_left_out_and_cost_the_answers_nothing(
-    verdicts: dict[str, Verdict], name: str
-) -> None:
-    verdict = verdicts[name]
-    assert sum(points(verdict).values()) == FULL, told(verdict)
-    assert verdict.status == "graded"
-    loss, *others = verdict.losses
+def test_slow_cells_are_left_out_and_cost_the_answers_nothing(results: dict[str, Result], name: str) -> None:
+    result = results[name]
+    assert sum(points(result).values()) == FULL, told(result)
+    assert result.status == "graded"
+    loss, *others = result.losses
     assert "without the slow ones: 1, 2, 3" in loss.what
-    assert {one.kind for one in verdict.losses} == {"cell-timeout"}
-    assert [one.cell for one in others] == ([] if name == "slow" else [4, 5, 6, 7])
+    assert {one.kind for one in result.losses} == {"cell-timeout"}
+    assert [one.cell for one in others] == ([] if name == "slow" else [4, 5])
 
 
-def test_a_notebook_that_forgets_everything_is_to_be_looked_at(verdicts: dict[str, Verdict]) -> None:
-    verdict = verdicts["reset"]
-    assert points(verdict) == {}
-    assert [loss.kind for loss in verdict.losses] == ["nothing-found"], told(verdict)
-    result = Result("ada", "01_persistence", "", verdict.status, verdict.exercises, losses=verdict.losses)
+def test_a_notebook_that_forgets_everything_is_to_be_looked_at(results: dict[str, Result]) -> None:
+    result = results["reset"]
+    assert points(result) == {}
+    assert [loss.kind for loss in result.losses] == ["nothing-found"], told(result)
     assert needs_a_look(result)
 
 
-def test_a_later_definition_that_costs_points_is_named(verdicts: dict[str, Verdict]) -> None:
-    verdict = verdicts["scratch"]
-    assert FULL - sum(points(verdict).values()) == LAB.find("1.2").points
-    (loss,) = verdict.losses
+def test_a_later_definition_that_costs_points_is_named(results: dict[str, Result]) -> None:
+    result = results["scratch"]
+    assert FULL - sum(points(result).values()) == LAB.find("1.2").points
+    (loss,) = result.losses
     assert (loss.kind, loss.exercise) == ("defined-twice", "1.2")
     assert "the last one counts" in loss.what
 
 
-def test_an_earlier_definition_that_costs_nothing_is_a_note(verdicts: dict[str, Verdict]) -> None:
-    verdict = verdicts["twice"]
-    assert sum(points(verdict).values()) == FULL, told(verdict)
-    assert verdict.losses == ()
-    assert len(verdict.notes) == 1
+def test_an_earlier_definition_that_costs_nothing_is_a_note(results: dict[str, Result]) -> None:
+    result = results["twice"]
+    assert sum(points(result).values()) == FULL, told(result)
+    assert result.losses == ()
+    assert len(result.notes) == 1
 
 
-def test_many_errors_are_told_in_one_sentence(verdicts: dict[str, Verdict]) -> None:
-    verdict = verdicts["errors"]
-    assert sum(points(verdict).values()) == FULL, told(verdict)
-    (loss,) = verdict.losses
+def test_many_errors_are_told_in_one_sentence(results: dict[str, Result]) -> None:
+    result = results["errors"]
+    assert sum(points(result).values()) == FULL, told(result)
+    (loss,) = result.losses
     assert (loss.kind, loss.cell) == ("cell-error", 1)
     assert "4 later ones" in loss.what
 
@@ -125,9 +121,9 @@ def test_many_errors_are_told_in_one_sentence(verdicts: dict[str, Verdict]) -> N
     ],
 )
 def test_whoever_tries_something_out_in_a_demonstration_loses_nothing(lab: str, cell: str) -> None:
-    (verdict,) = judge_all({cell: tried_out(lab, cell)}, lab=lab).values()
-    assert sum(points(verdict).values()) == FULL, told(verdict)
-    assert (verdict.status, verdict.flags, verdict.losses) == ("graded", (), ()), told(verdict)
+    (result,) = judge_all({cell: tried_out(lab, cell)}, lab=lab).values()
+    assert sum(points(result).values()) == FULL, told(result)
+    assert (result.status, result.flags, result.losses) == ("graded", (), ()), told(result)
 
 
 def test_an_answer_may_use_what_a_demonstration_defines() -> None:
@@ -145,5 +141,5 @@ def test_an_answer_may_use_what_a_demonstration_defines() -> None:
     )
     answer = CodeCell(len(cells) + 1, None, leaning)
     submission = Submission((*cells, answer), "leaning", 0)
-    (verdict,) = judge_all({"leaning": submission}, lab="03_async_graphs").values()
-    assert points(verdict)["3.5"] == 3, told(verdict)
+    (result,) = judge_all({"leaning": submission}, lab="03_async_graphs").values()
+    assert points(result)["3.5"] == 3, told(result)

@@ -8,7 +8,7 @@ import pytest
 
 from grader.jail.demos import left_out
 from grader.jail.job import Cell
-from tests.grader.grading.judged import paper, released, solution
+from tests.grader.grading.judged import released, solution, spec
 from tests.utils.checks.every_lab import LABS
 
 DEMOS = {
@@ -67,4 +67,4 @@ def test_no_lab_as_it_is_needs_its_demonstrations(lab: str, written: object) -> 
     cells = [Cell(str(cell.number), cell.source, cell.tags) for cell in written(lab).cells]  # type: ignore[operator]
     demos = {cell.id for cell in cells if "demo" in cell.tags}
     assert demos
-    assert left_out(cells, paper(lab).demo, str) == demos
+    assert left_out(cells, spec(lab).demo, str) == demos

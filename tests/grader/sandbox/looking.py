@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 from grader.errors import GraderError
+from grader.jail.frames import Channel
 from grader.sandbox.bubblewrap import Bubblewrap
-from grader.sandbox.child import Child
+from grader.sandbox.child import End
 from grader.sandbox.stage import KIT, Stage, stage
+from grader.sandbox.start import Start
+from grader.sandbox.warm import WarmStart
 from grader.sandbox.watch import MemoryWatch
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,36 +31,52 @@ PROBE = """
 import json, os, socket, sys, traceback
 from grader.jail.frames import Channel, Closed
 
-sock = socket.socket(fileno=int(sys.argv[1]))
-sock.set_inheritable(False)
-channel = Channel(sock)
-names = dict(globals())
-while True:
-    try:
-        asked = channel.receive()
-    except Closed:
-        break
-    try:
-        exec("found = None\\n" + asked["code"], names)
-        told = {"found": names["found"]}
-    except BaseException:
-        told = {"error": traceback.format_exc()}
-    channel.send(told)
-os._exit(0)
+def main(sock):
+    sock.set_inheritable(False)
+    channel = Channel(sock)
+    names = {**globals(), "sock": sock}
+    while True:
+        try:
+            asked = channel.receive()
+        except Closed:
+            return
+        try:
+            exec("found = None\\n" + asked["code"], names)
+            told = {"found": names["found"]}
+        except BaseException:
+            told = {"error": traceback.format_exc()}
+        channel.send(told)
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))
+    os._exit(0)
 """
 
 
 class Inside:
     """A jail in which code runs that a test sends."""
 
-    def __init__(self, child: Child) -> None:
-        self.child = child
+    def __init__(self, start: Start) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self.child = start("probe", theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        self.channel = Channel(ours)
+        self.ended = False
+
+    def end(self, patience: float = 0.0) -> End:
+        self.channel.close()
+        self.ended = True
+        return self.child.end(patience)
 
     def send(self, code: str) -> None:
-        self.child.channel.send({"code": code})
+        self.channel.send({"code": code})
 
     def told(self) -> Any:
-        answer = self.child.channel.receive(time.monotonic() + SECONDS)
+        answer = self.channel.receive(time.monotonic() + SECONDS)
         assert "error" not in answer, answer["error"]
         return answer["found"]
 
@@ -70,34 +90,54 @@ class Inside:
 class Jails:
     """Jails with the probe in them."""
 
-    start: Bubblewrap
-    stage: Stage
+    start: Start
+    cold: Bubblewrap
+    watch: MemoryWatch
+
+    @property
+    def stage(self) -> Stage:
+        return self.cold.stage
+
+    @property
+    def warm(self) -> bool:
+        return self.start is not self.cold
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Inside]:
-        child = self.start("probe")
+        inside = Inside(self.start)
         try:
-            yield Inside(child)
+            yield inside
         finally:
-            child.end()
+            if not inside.ended:
+                inside.end()
 
 
 @contextlib.contextmanager
-def jails(folder: Path) -> Iterator[Jails]:
+def jails(folder: Path, *, warm: bool = False) -> Iterator[Jails]:
     """Jails as the grader makes them, with one module more in the kit."""
     staged = stage(folder)
     probe = staged.folder / KIT / "probe.py"
     probe.write_text(PROBE)
     probe.chmod(0o644)
     with MemoryWatch() as watch:
-        yield Jails(Bubblewrap(lambda: staged, watch), staged)
+        cold = Bubblewrap(staged, watch)
+        if not warm:
+            yield Jails(cold, cold, watch)
+            return
+        notes: list[str] = []
+        start = WarmStart(cold, notes.append)
+        try:
+            yield Jails(start, cold, watch)
+        finally:
+            start.end()
+        assert notes == []
 
 
-def possible(folder: Path) -> Iterator[Jails]:
+def possible(folder: Path, *, warm: bool = False) -> Iterator[Jails]:
     """Jails, for a fixture; where none can be started its tests are skipped, and fail on CI."""
     with contextlib.ExitStack() as stack:
         try:
-            made = stack.enter_context(jails(folder))
+            made = stack.enter_context(jails(folder, warm=warm))
             with made.open() as inside:
                 inside.look("pass")
         except GraderError as error:

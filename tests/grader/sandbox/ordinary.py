@@ -43,7 +43,7 @@ def as_ordinary(words: list[str]) -> subprocess.CompletedProcess[str]:
                 check=False,
             )
 
-        tried = run(["-c", "import grader.grading.machine"])
+        tried = run(["-c", "import grader.grading.host"])
         if tried.returncode != 0:
             not_here(f"nobody but root can run the grader here: {tried.stderr.strip()}")
         return run(words)

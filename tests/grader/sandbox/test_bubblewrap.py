@@ -20,17 +20,21 @@ import psutil
 import pytest
 
 from grader.errors import GraderError
-from grader.grading.attempt import Attempt, Terms
-from grader.grading.machine import JAILED, PORT
+from grader.grading.host import JAILED, PORT, Host
+from grader.grading.lab_spec import read_lab_spec
+from grader.grading.notebook_process import NotebookProcess
+from grader.jail.frames import Channel
+from grader.release.course import Course
 from grader.sandbox import bubblewrap as module
 from grader.sandbox.bubblewrap import FIRST_UID, UIDS, WRITABLE, Bubblewrap
-from grader.sandbox.leftovers import used_up
+from grader.sandbox.child import End
+from grader.sandbox.jails import Jails as GradersJails
+from grader.sandbox.jails import jailer
 from grader.submissions import CodeCell
 from tests.grader.sandbox.looking import AS_ROOT, ROOT, SECONDS, Inside, Jails, descriptors, possible
 from tests.grader.sandbox.ordinary import as_ordinary
 from utils.modes import RECORDED
 from utils.providers import chosen_provider, settings
-from utils.replay.conversation import Scenario
 
 pytestmark = pytest.mark.jail
 
@@ -44,8 +48,13 @@ STATUS = (
 )
 
 
+@pytest.fixture(scope="module", params=["cold", "warm"])
+def made(tmp_path_factory, request) -> Iterator[Jails]:
+    yield from possible(tmp_path_factory.mktemp("run") / "stage", warm=request.param == "warm")
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Iterator[Jails]:
+def cold(tmp_path_factory) -> Iterator[Jails]:
     yield from possible(tmp_path_factory.mktemp("run") / "stage")
 
 
@@ -95,13 +104,13 @@ def test_programs_that_would_give_rights_give_none(inside):
 # What it is in
 
 
-def test_it_sees_only_its_own_processes_and_none_of_their_secrets(inside):
+def test_it_sees_only_its_own_processes_and_none_of_their_secrets(inside, made):
     processes, names = inside.look(
         "processes = sorted(int(name) for name in os.listdir('/proc') if name.isdigit())\n"
         "found = [processes, [open(f'/proc/{p}/comm').read().strip() for p in processes]]"
     )
     assert processes[0] == 1
-    assert names == ["bwrap", "python"]
+    assert names == ["python" if made.warm else "bwrap", "python"]
     environ = inside.look("try: found = open('/proc/1/environ').read()\nexcept PermissionError: found = ''")
     assert environ == ""
 
@@ -149,7 +158,7 @@ def test_its_environment_is_nothing_but_what_is_listed(inside):
     assert str(ROOT) not in str(environment)
 
 
-def test_it_has_no_input_and_no_descriptor_but_its_socket(inside):
+def test_it_has_no_input_and_no_descriptor_but_its_socket(inside, made):
     told = inside.look(
         "names = os.listdir('/proc/self/fd')\n"
         "there = [name for name in names if os.path.lexists(f'/proc/self/fd/{name}')]\n"
@@ -159,12 +168,15 @@ def test_it_has_no_input_and_no_descriptor_but_its_socket(inside):
     links, own, read = told
     assert set(links) == {"0", "1", "2", own}
     assert (links["0"], links["1"], read) == ("/dev/null", "/dev/null", "")
-    assert links["2"].startswith("pipe:")
+    # What a cold process says before anything of a submission runs is told.
+    assert links["2"] == "/dev/null" if made.warm else links["2"].startswith("pipe:")
 
 
 def test_what_it_cannot_write_to_is_mounted_read_only(inside):
     mounts = inside.look("found = [line.split() for line in open('/proc/self/mountinfo')]")
-    writable = {words[4] for words in mounts if "ro" not in words[5].split(",")}
+    # Of several mounts at one place the last one is seen.
+    seen = {words[4]: words[5].split(",") for words in mounts}
+    writable = {place for place, options in seen.items() if "ro" not in options}
     devices = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "pts")}
     assert writable == {*WRITABLE, *devices}
     assert all("nosuid" in words[5].split(",") for words in mounts)
@@ -242,20 +254,26 @@ def cells(made) -> Iterator[dict[str, Any]]:
     """What cells find that look around, in the grader's own process for them."""
     sources = [SETUP, *(f"{name} = {code}" for name, code in CELLS.items())]
     cells = [CodeCell(number, None, source) for number, source in enumerate(sources, 1)]
-    terms = Terms(
-        made.start, chosen_provider(), Scenario(), JAILED, leaves=used_up, port=PORT, folders=tuple(WRITABLE)
-    )
-    attempt = Attempt(terms, cells, ())
-    try:
-        assert attempt.lacking == ()
-        runs = [attempt.run_cell(number, SECONDS) for number in range(len(cells))]
-        assert [(run.status, run.error) for run in runs] == [("ok", "")] * len(runs)
-        attempt.finished(SECONDS)
-        told = {name: attempt.ask({"op": "get", "target": {"name": name}}, SECONDS) for name in CELLS}
-        found = {name: json.loads(frame["answer"]["value"]) for name, frame in told.items()}
-        yield {**found, "url": attempt.session.url}
-    finally:
-        attempt.end()
+    with jailer(warm=made.warm) as process:
+        ours, theirs = socket.socketpair()
+        ready = process.channel.receive(time.monotonic() + SECONDS)
+        assert ready == {"ready": True}
+        process.connect(theirs)
+        theirs.close()
+        access = GradersJails(Channel(ours))
+        host = Host(access, chosen_provider())
+        notebook = NotebookProcess(host, read_lab_spec(Course(ROOT), "01_persistence"), cells, ())
+        try:
+            assert notebook.lacking == ()
+            runs = [notebook.run_cell(number, SECONDS) for number in range(len(cells))]
+            assert [(run.status, run.error) for run in runs] == [("ok", "")] * len(runs)
+            notebook.finished(SECONDS)
+            told = {name: notebook.ask({"op": "get", "target": {"name": name}}, SECONDS) for name in CELLS}
+            found = {name: json.loads(frame["answer"]["value"]) for name, frame in told.items()}
+            yield {**found, "url": notebook.session.url}
+        finally:
+            notebook.end()
+            access.close()
 
 
 def test_a_cells_environment_is_the_listed_names_and_those_of_the_recorded_model(cells):
@@ -369,7 +387,7 @@ def test_nothing_is_left_of_a_jail_that_is_ended(made):
     with made.open() as one:
         one.look(STUBBORN)
         processes = below(one.child.root)
-        assert len(processes) == 6
+        assert len(processes) == (5 if made.warm else 6)
         handles = [os.pidfd_open(process.pid) for process in processes]
     # Not a moment later: the next submission may have the same user.
     assert all(select.select([handle], [], [], 0)[0] for handle in handles)
@@ -385,7 +403,7 @@ def test_what_kills_all_it_can_kills_itself_at_most(made):
             "os.kill(1, signal.SIGKILL); os.kill(os.getppid(), signal.SIGSTOP)\n"
             "os.killpg(0, signal.SIGKILL)"
         )
-        assert select.select([one.child.channel], [], [], SECONDS)[0]
+        assert select.select([one.channel], [], [], SECONDS)[0]
         assert other.look("found = 1") == 1
     with made.open() as third:
         assert third.look("found = 1") == 1
@@ -407,14 +425,15 @@ def test_it_is_ended_from_any_thread_and_at_any_time(made):
 
 def test_users_are_given_back(made, monkeypatch):
     monkeypatch.setattr(module, "UIDS", 2)
-    fresh = Jails(Bubblewrap(lambda: made.stage, made.start._watch), made.stage)
+    fresh = made
+    monkeypatch.setattr(made.cold.users, "_next", 0)
     for _ in range(3):
         with fresh.open() as one, fresh.open() as two:
             users = [each.look("found = os.getuid()") for each in (one, two)]
             assert len(set(users)) == (2 if AS_ROOT else 1)
             if AS_ROOT:
                 with pytest.raises(GraderError, match="more than 2") as told:
-                    fresh.start("probe")
+                    fresh.start("probe", 0)
                 assert told.value.hint
 
 
@@ -422,7 +441,7 @@ GRADER = """
 import json, sys
 from pathlib import Path
 from tests.grader.sandbox.looking import descriptors, jails
-with jails(Path(sys.argv[1])) as made, made.open() as one, made.open() as two:
+with jails(Path(sys.argv[1]), warm=sys.argv[3] == "True") as made, made.open() as one, made.open() as two:
     for each in (one, two):
         each.look(sys.argv[2])
         each.send("while True: signal.pause()")  # not even an end of its socket is noticed
@@ -431,9 +450,10 @@ with jails(Path(sys.argv[1])) as made, made.open() as one, made.open() as two:
 """
 
 
-def test_jails_end_with_a_grader_that_is_killed(tmp_path):
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_jails_end_with_a_grader_that_is_killed(warm, tmp_path):
     with subprocess.Popen(
-        [sys.executable, "-c", GRADER, str(tmp_path / "stage"), STUBBORN],
+        [sys.executable, "-c", GRADER, str(tmp_path / "stage"), STUBBORN, str(warm)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -441,18 +461,18 @@ def test_jails_end_with_a_grader_that_is_killed(tmp_path):
         assert grader.stdout is not None
         roots = json.loads(grader.stdout.readline())
         processes = [process for root in roots for process in below(root)]
-        assert len(processes) == 2 * 6
+        assert len(processes) == 2 * (5 if warm else 6)
         with ending(processes):
             grader.kill()
 
 
-def test_a_jail_ends_with_the_thread_that_started_it(made):
+def test_a_jail_ends_with_the_thread_that_started_it(cold):
     """Who starts jails in threads has to know: for the kernel, a thread is its parent."""
-    children, enough = [], threading.Event()
+    opened, enough = [], threading.Event()
     started = threading.Event()
 
     def start() -> None:
-        children.append(made.start("probe"))
+        opened.append(Inside(cold.start))
         started.set()
         enough.wait(SECONDS)
 
@@ -460,12 +480,12 @@ def test_a_jail_ends_with_the_thread_that_started_it(made):
     thread.start()
     assert started.wait(SECONDS)
     try:
-        Inside(children[0]).look(STUBBORN)
-        with ending(below(children[0].root)):
+        opened[0].look(STUBBORN)
+        with ending(below(opened[0].child.root)):
             enough.set()
             thread.join()
     finally:
-        children[0].end()
+        opened[0].end()
 
 
 # Several
@@ -490,7 +510,7 @@ def test_two_jails_do_not_see_each_other(made):
             "found = [files, sorted(names), refused]"
         )
         assert files == [".tmp"]
-        assert names == ["bwrap", "python"]
+        assert names == ["python" if made.warm else "bwrap", "python"]
         assert 0 not in refused
         if AS_ROOT:
             assert one.look("found = os.getuid()") != two.look("found = os.getuid()")
@@ -521,26 +541,26 @@ def a_program(folder: Path, script: str) -> str:
     return str(program)
 
 
-def test_what_bubblewrap_says_is_told_when_it_cannot_build_a_jail(made, tmp_path):
+def test_what_bubblewrap_says_is_told_when_it_cannot_build_a_jail(cold, tmp_path):
     program = a_program(tmp_path, "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1")
     before = traces(tmp_path)
     with pytest.raises(
         GraderError, match="could not be built: setting up uid map: Permission denied"
     ) as told:
-        Bubblewrap(lambda: made.stage, made.start._watch, program)("probe")
+        Bubblewrap(cold.stage, cold.watch, program)("probe", 0)
     assert "doctor" in told.value.hint
     del told
     assert traces(tmp_path) == before
 
 
-def test_a_program_that_says_nothing_is_told_by_its_code(made, tmp_path):
+def test_a_program_that_says_nothing_is_told_by_its_code(cold, tmp_path):
     with pytest.raises(GraderError, match="could not be built: code 7"):
-        Bubblewrap(lambda: made.stage, made.start._watch, a_program(tmp_path, "exit 7"))("probe")
+        Bubblewrap(cold.stage, cold.watch, a_program(tmp_path, "exit 7"))("probe", 0)
 
 
-def test_a_program_that_cannot_be_started_is_an_error_with_a_way_out(made, tmp_path):
+def test_a_program_that_cannot_be_started_is_an_error_with_a_way_out(cold, tmp_path):
     with pytest.raises(GraderError, match="could not be started") as told:
-        Bubblewrap(lambda: made.stage, made.start._watch, str(tmp_path / "none"))("probe")
+        Bubblewrap(cold.stage, cold.watch, str(tmp_path / "none"))("probe", 0)
     assert told.value.hint
 
 
@@ -551,41 +571,42 @@ def test_without_bubblewrap_it_is_said_how_to_get_it(monkeypatch, tmp_path):
     assert "apt install bubblewrap" in told.value.hint
 
 
-def test_a_machine_without_a_filter_says_so(made, monkeypatch):
-    assert made.start.lacking == ()
+def test_a_machine_without_a_filter_says_so(cold, monkeypatch):
+    assert module.missing_layers() == ()
     monkeypatch.setattr(module, "filter_bytes", lambda: None)
-    jail = Bubblewrap(lambda: made.stage, made.start._watch)
-    assert jail.lacking == (f"a filter of system calls for {os.uname().machine}",)
-    child = jail("probe")
+    assert module.missing_layers() == (f"a filter of system calls for {os.uname().machine}",)
+    inside = Inside(Bubblewrap(cold.stage, cold.watch))
     try:
-        assert Inside(child).look(f"found = ({STATUS})['Seccomp']") == "0"
+        assert inside.look(f"found = ({STATUS})['Seccomp']") == "0"
     finally:
-        child.end()
+        inside.end()
 
 
 def test_one_that_uses_too_much_is_ended_and_it_is_told(made):
-    told = threading.Event()
-    what = []
+    inside = Inside(made.start)
+    with ending(below(inside.child.root)):
+        inside.send(
+            "import signal, threading\n"
+            "for _ in range(200): threading.Thread(target=signal.pause, daemon=True).start()\n"
+        )
+        assert select.select([inside.channel], [], [], SECONDS)[0]
+    assert inside.end() == End("more tasks than a submission may have")
 
-    class Noting:
-        def look(self):
-            return ""
 
-        def went_over(self, said):
-            what.append(said)
-            told.set()
-
-    child = made.start("probe", guard=Noting())
-    try:
-        with ending(below(child.root)):
-            Inside(child).send(
-                "import signal, threading\n"
-                "for _ in range(200): threading.Thread(target=signal.pause, daemon=True).start()\n"
-            )
-            assert told.wait(SECONDS)
-    finally:
-        child.end()
-    assert what == ["more tasks than a submission may have"]
+def test_one_that_is_killed_from_outside_is_told_from_one_that_ends_itself(made):
+    ends = []
+    for code in ("os._exit(3)", "import signal; os.kill(os.getpid(), signal.SIGKILL)"):
+        inside = Inside(made.start)
+        inside.send(code)
+        assert select.select([inside.channel], [], [], SECONDS)[0]
+        ends.append(inside.child.end(SECONDS).killed)
+        inside.channel.close()
+    inside = Inside(made.start)
+    for process in reversed(below(inside.child.root)):
+        process.kill()
+    ends.append(inside.child.end(SECONDS).killed)
+    inside.channel.close()
+    assert ends == [False, True, True]
 
 
 # Others

@@ -38,7 +38,7 @@ def look(inside) -> Iterator[Any]:
 
     def after(code: str) -> str:
         inside.look(code)
-        return used_up(inside.child, folders)
+        return used_up(inside.child.root, folders)
 
     yield after
     for folder in folders:

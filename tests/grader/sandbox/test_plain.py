@@ -33,9 +33,10 @@ def temporary(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def inside(start, temporary) -> Iterator[Inside]:
-    child = start("probe")
-    yield Inside(child)
-    child.end()
+    opened = Inside(start)
+    yield opened
+    if not opened.ended:
+        opened.end()
 
 
 def test_it_runs_in_a_folder_of_its_own_that_is_its_home_and_is_gone_afterwards(inside, temporary):
@@ -43,7 +44,7 @@ def test_it_runs_in_a_folder_of_its_own_that_is_its_home_and_is_gone_afterwards(
     assert here == home == made
     assert Path(here).parent == temporary
     inside.look("os.makedirs('a/b'); open('a/b/c', 'w').write('x')")
-    inside.child.end()
+    inside.end()
     assert list(temporary.iterdir()) == []
 
 
@@ -55,11 +56,11 @@ def test_it_has_the_kits_copy_and_the_graders_packages(inside, start):
 
 def test_its_environment_holds_nothing_of_whoever_grades(start, temporary, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    child = start("probe")
+    opened = Inside(start)
     try:
-        environment = Inside(child).look("found = dict(os.environ)")
+        environment = opened.look("found = dict(os.environ)")
     finally:
-        child.end()
+        opened.end()
     assert "sk-secret" not in environment.values()
     assert set(environment) - {"LC_CTYPE"} == set(module.environment("", ""))
 
@@ -72,7 +73,7 @@ def test_it_has_no_input_and_says_nothing_here(inside, capfd):
 def test_all_that_it_starts_ends_with_it(inside):
     child = inside.look("import signal\nfound = os.fork()\nif found == 0:\n    while True: signal.pause()")
     handle = os.pidfd_open(child)
-    inside.child.end()
+    inside.end()
     import select
 
     assert select.select([handle], [], [], 30)[0]
@@ -83,6 +84,6 @@ def test_one_that_cannot_be_started_leaves_nothing(start, temporary, monkeypatch
     before = descriptors()
     monkeypatch.setattr(module.sys, "executable", str(temporary / "none"))
     with pytest.raises(OSError, match="No such file"):
-        start("probe")
+        start("probe", 0)
     assert list(temporary.iterdir()) == []
     assert descriptors() == before

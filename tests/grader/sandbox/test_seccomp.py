@@ -177,6 +177,27 @@ def test_clone3_does_not_exist_so_that_clone_is_taken(machine):
     assert verdict(machine, 435, 1 << 40, 88) == ENOSYS
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (0x22, ALLOW),  # private, without a file
+        (0x20022, ALLOW),  # a thread's stack
+        (0x01, ALLOW),  # shared, of a file
+        (0x03, ALLOW),
+        (0x02, ALLOW),
+        (0x21, EPERM),
+        (0x23, EPERM),
+        (0x40021, EPERM),  # in huge pages
+        (0x108021, EPERM),  # filled at once, at a fixed place
+        (HIGH | 0x21, EPERM),
+        (HIGH | 0x22, ALLOW),
+    ],
+)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_memory_is_private_or_a_files(machine, flags, expected):
+    assert verdict(machine, column(WEIGHED, "mmap", machine), 0, 4096, 3, flags, 2**64 - 1, 0) == expected
+
+
 SOCKETS = [
     ((1, 1, 0), ALLOW),
     ((1, 5 | 0o2000000, 0), ALLOW),
@@ -322,6 +343,7 @@ def tried_in_jail() -> dict[str, int]:
         "TIOCSTI": [weighed["ioctl"], 0, 0x5412, 0],
         "TIOCSTI, upper half set": [weighed["ioctl"], 0, 1 << 32 | 0x5412, 0],
         "ADDR_NO_RANDOMIZE": [weighed["personality"], 0x0040000],
+        "shared memory": [weighed["mmap"], 0, 4096, 3, 0x21, 2**64 - 1, 0],
         "PR_SET_DUMPABLE": [weighed["prctl"], 4, 0],
         "a call of x32": [0x40000000 | 39],
         "a call to come": [NEWEST + 1],
@@ -359,7 +381,7 @@ def test_a_call_of_i386_ends_the_process():
     code = """
 import ctypes, mmap
 # mov eax, 20 (getpid); int 0x80; ret
-page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 page.write(b"\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3")
 print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))())
 """
@@ -446,7 +468,7 @@ assert os.waitpid(pid, 0)[1] == 0
 """,
     "memory, files and signals": """
 import ctypes, faulthandler, mmap, os, resource, signal, socket, tempfile, time
-mmap.mmap(-1, 4096).write(b"x")
+mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE).write(b"x")
 with tempfile.TemporaryFile() as file:
     file.write(b"x"); file.flush(); os.fsync(file.fileno()); os.posix_fallocate(file.fileno(), 0, 100)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -105,7 +105,7 @@ def test_a_closed_object_is_gone(ask: Any) -> None:
     assert ask("close", {"ref": 1}) == {"value": None}
     assert ask("get", {"ref": 1}) == {"bad": "no object 1 is kept"}
     assert ask("close", {"ref": 1}) == {"value": None}
-    assert ask("close", {"all": True}) == {"value": None}
+    assert ask("end", calls=[]) == {"value": None}
     assert ask("get", {"ref": 2}) == {"bad": "no object 2 is kept"}
 
 

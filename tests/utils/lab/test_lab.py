@@ -100,9 +100,12 @@ def test_a_part_of_the_kit_that_fails_is_the_kit_s_fault_unless_it_runs_the_stud
     assert lab.last_call == "with Box() as box"
 
 
-def test_a_part_that_should_be_an_object_and_is_none_is_a_fault(make_lab: Any) -> None:
-    with pytest.raises(LabError, match="the kit's part 'saver' is no object"):
-        make_lab({}, {"saver": lambda path: None}).kit.saver()
+def test_a_part_that_cannot_be_made_is_a_fault_that_the_next_question_finds(make_lab: Any) -> None:
+    lab = make_lab({"x": 1}, {"saver": lambda path: 1 / 0})
+    lab.kit.saver()
+    with pytest.raises(LabError, match="a part of the kit could not be made: ZeroDivisionError"):
+        lab.get("x")
+    assert lab.get("x") == 1
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def acting(lab: Lab, case: Case) -> tuple[Stage, Ref, str]:
     stage = lab.stage(conversation("four calls", turns))
     tools = [stage.tool(), stage.tool(SECOND)]
     work = lab.get("take_action")
-    agent = lab.part("acting_agent", stage.model(), tools, lab.kit.saver(), work, label="agent")
+    agent = lab.make("acting_agent", stage.model(), tools, lab.kit.saver(), work, label="agent")
     return stage, agent, question
 
 
@@ -116,7 +116,7 @@ def expect_errors_go_through(lab: Lab, case: Case) -> None:
     failing = asked(case.cities[0], answer=ToolAnswer(raises=f"no {case.word} today"))
     stage = lab.stage(conversation("a tool that fails", failing))
     work = lab.get("take_action")
-    agent = lab.part("acting_agent", stage.model(), [stage.tool()], lab.kit.saver(), work, label="agent")
+    agent = lab.make("acting_agent", stage.model(), [stage.tool()], lab.kit.saver(), work, label="agent")
     called = "await take_action(state, tools), for a tool that raises ToolFailed"
     raised = False
     try:

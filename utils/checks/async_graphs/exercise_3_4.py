@@ -156,7 +156,7 @@ def explain(error: StudentError) -> None:
 
 def fan_graph(lab: Lab, stage: Stage) -> Ref:
     """The graph that ``build_fanout`` returns."""
-    fetch = lab.part("fetch", stage.model_side.url, label="fetch")
+    fetch = lab.make("fetch", stage.model_side.url, label="fetch")
     with explaining():
         given = lab.call("build_fanout", fetch)
     graph = compiled(

@@ -150,7 +150,7 @@ def keeps_to_the_time(lab: Lab, case: Case) -> None:
 def gives_up_before_anything_is_there(lab: Lab, case: Case, stage: Stage) -> None:
     """Fail if a cut before the first step, which leaves a fresh thread without a message, is an error."""
     # In memory nothing is waited for before the question is saved: no cut could come sooner.
-    saver = lab.part("distant_saver", label="saver")
+    saver = lab.make("distant_saver", label="saver")
     agent = lab.kit.agent(stage.model(), [stage.tool()], saver)
     try:
         told = timed(lab, agent, case.thread, pack_question(case.cities[1]), 0)

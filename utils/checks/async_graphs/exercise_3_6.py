@@ -24,9 +24,9 @@ class Merged:
 
     def __init__(self, lab: Lab, names: Sequence[str]) -> None:
         self._lab = lab
-        self._feeds = {name: lab.part("feed", label="feed") for name in names}
+        self._feeds = {name: lab.make("feed", label="feed") for name in names}
         streams = {
-            name: lab.part("stream_of", feed, label=f"{name}'s stream") for name, feed in self._feeds.items()
+            name: lab.make("stream_of", feed, label=f"{name}'s stream") for name, feed in self._feeds.items()
         }
         called = f"interleave({{{', '.join(f'{name!r}: …' for name in names)}}})"
         if lab.part("is_coroutine_function", lab.get("interleave"), called=called):

@@ -68,7 +68,7 @@ def reads_blocks(lab: Lab, case: Case) -> None:
         [{"call": "search", "args": {"query": city.query}}],
         [{"text": piece} for piece in pieces],
     ]
-    model = lab.part("block_model", turns, label="model")
+    model = lab.make("block_model", turns, label="model")
     agent = lab.kit.agent(model, [stage.tool()], lab.kit.saver())
     told = text_of(Items(lab, stage, "tokens", agent, case.thread, city.question).rest())
     told = told.replace(city.result, "")  # that it does not belong here is another check's matter

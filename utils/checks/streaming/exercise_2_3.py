@@ -16,7 +16,7 @@ KEYS = ("first", "tokens", "per_second")
 
 def measured(lab: Lab, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What ``measure`` says of a stream that carries its own clock."""
-    stream = lab.part("timed_stream", list(rows), 1000.0, label="stream")
+    stream = lab.make("timed_stream", list(rows), 1000.0, label="stream")
     clock = stream.get("clock")
     clock = Ref(clock.number, clock.type, "clock", lab)
     try:

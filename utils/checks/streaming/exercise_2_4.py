@@ -125,7 +125,7 @@ def shows_both(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("trip", asked(second), compared(first, second)))
     steps = ["dialling", case.word, "done"]
-    tool = lab.part("telling_tool", stage.tool(), steps, label="tool")
+    tool = lab.make("telling_tool", stage.tool(), steps, label="tool")
     agent = lab.kit.agent(stage.model(), [tool], lab.kit.saver())
     lab.part("turn", agent, case.thread, second.question)
     stage.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect, fail
@@ -96,7 +96,7 @@ def acted(lab: Lab, case: Case) -> Acted:
         stage.tool("harbour", error=case.error),
         stage.tool("library"),
         stage.tool("museum"),
-        *(lab.part("giving_tool", *gift, label=gift[0]) for gift in zip(GIVING, given(case), strict=True)),
+        *(lab.make("giving_tool", *gift, label=gift[0]) for gift in zip(GIVING, given(case), strict=True)),
         stage.tool(UNKNOWN),
     ]
     agent = acting(lab, stage, tools, unknown=[UNKNOWN])
@@ -163,7 +163,7 @@ def acting(lab: Lab, stage: Stage, tools: Sequence[Ref], unknown: Sequence[str] 
         )
     saver = lab.kit.saver()
     options = (stage.model(), list(tools), saver, function, list(unknown))
-    return cast("Ref", lab.part("acting_agent", *options, label="agent"))
+    return lab.make("acting_agent", *options, label="agent")
 
 
 def alone(call: ToolCall, answer: ToolAnswer) -> tuple[Turn, ...]:
@@ -274,7 +274,7 @@ def lets_interrupts_pass(lab: Lab, case: Case) -> None:
     city = case.cities[0]
     # Whatever comes back is answered, so that a swallowed interrupt is told by its own sentence.
     stage = lab.stage(conversation("trip", asked(city, answer=ToolAnswer(text=""))))
-    tool = lab.part("asking_tool", "search", label="search")
+    tool = lab.make("asking_tool", "search", label="search")
     agent = acting(lab, stage, [tool])
     called = f"take_action(state, tools) with a tool that calls interrupt(…), thread {case.thread!r}"
     lab.part("turn", agent, case.thread, city.question, called=called)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from grader.jail.frames import FrameError
-from grader.jail.traffic import TRAFFIC
-from grader.sandbox.child import Child
+from grader.grading.door import traffic_of
+from grader.jail.frames import Closed, FrameError
+from grader.sandbox.jails import Jailed
 from utils.lab.lab import Died
 from utils.replay.conversation import Scenario
 from utils.replay.gates import Gate
@@ -21,58 +20,69 @@ ALL_SECONDS = 10.0
 """that one process's answers may take together: an honest submission's take a tenth of a second"""
 SETTLE = 1.0
 """seconds that open requests have for coming to their end, where all of them are to be shown"""
+END_SECONDS = 0.5
+"""for a process that has closed its connection: it is ending, and how it does so is to be seen"""
+MAX_FAULT = 300
+TOO_MUCH = "the recorded model was asked more than it can take"
 PATIENCE = 0.5
 """seconds that a gate or a stall holds; the same as in a notebook's self-check"""
 
 
-class RecordedModel:
+class RemoteModel:
     """The process of one submission's recorded model."""
 
-    def __init__(self, child: Child, listener: int, deadline: float) -> None:
-        """Have it serve on a socket from inside the jail; the socket's descriptor is closed here."""
+    def __init__(
+        self,
+        child: Jailed,
+        listener: int,
+        deadline: float,
+        see_to: Callable[[bool], None] = lambda killed: None,
+    ) -> None:
+        """Have it serve on a socket from inside the jail, by its descriptor, which stays the caller's.
+
+        ``see_to`` is told, once the process is gone, whether it was killed; it may raise.
+        """
         self._child = child
+        self._see_to = see_to
         self._number = 0
         self._opened = 0
         self._left = ALL_SECONDS
         self.broken = False
         """whether it can be asked no more"""
-        try:
-            child.channel.send({"number": 0}, deadline, descriptors=(listener,))
-            child.channel.receive(deadline)
-        finally:
-            os.close(listener)
+        child.channel.send({"number": 0}, deadline, descriptors=(listener,))
+        self.port = int(child.channel.receive(deadline)["value"])
 
     def open(
         self, scenario: Scenario, closing: Callable[[tuple[Request, ...]], None] | None = None
     ) -> RemoteSession:
-        """A fresh session that knows these conversations; ``closing`` is told what it was asked."""
+        """Return a fresh session that knows these conversations; ``closing`` is told what it was asked."""
         self._opened += 1
         name = f"session-{self._opened}"
         told = {"scenario": scenario.model_dump(mode="json"), "patience": PATIENCE}
-        return RemoteSession(self, name, str(self.ask("open", name, **told)), closing)
+        self.ask("open", name, **told)
+        return RemoteSession(self, name, closing)
 
     def ask(self, op: str, session: str, **facts: Any) -> Any:
-        """What an operation gives. Raises Died when the process is gone, or is asked for too much."""
+        """Return what an operation gives. Raises Died when the process is gone, or is asked for too much."""
         if self.broken:
-            msg = "the recorded model was asked more than it can take"
-            raise Died("crashed", msg)
+            raise Died("crashed", TOO_MUCH)
         self._number += 1
         began = time.monotonic()
         deadline = began + min(ANSWER_SECONDS, self._left)
         try:
-            self._child.channel.send(
-                {"number": self._number, "op": op, "session": session, **facts}, deadline
-            )
+            message = {"number": self._number, "op": op, "session": session, **facts}
+            self._child.channel.send(message, deadline)
             answer = self._child.channel.receive(deadline)
         except FrameError as error:
             self.broken = True
-            msg = f"the recorded model was asked more than it can take: {error}"
-            raise Died("crashed", msg) from error
+            end = self._child.end(END_SECONDS if isinstance(error, Closed) else 0.0)
+            self._see_to(end.killed)
+            raise Died("crashed", f"{TOO_MUCH}: {error}") from error
         finally:
             self._left -= time.monotonic() - began
         if answer.get("number") != self._number or "value" not in answer:
-            msg = f"the recorded model could not say what it was asked: {answer.get('fault', 'far too much')}"
-            raise Died("crashed", msg)
+            fault = str(answer.get("fault", "far too much"))[:MAX_FAULT]
+            raise Died("crashed", f"the recorded model could not say what it was asked: {fault}")
         return answer["value"]
 
     def end(self) -> None:
@@ -85,26 +95,20 @@ class RemoteSession:
 
     def __init__(
         self,
-        model: RecordedModel,
+        model: RemoteModel,
         name: str,
-        url: str,
         closing: Callable[[tuple[Request, ...]], None] | None = None,
     ) -> None:
         self._model = model
         self._name = name
-        self._url = url
         self._closing = closing
 
     @property
     def url(self) -> str:
-        return self._url
+        return f"http://127.0.0.1:{self._model.port}/{self._name}"
 
     def traffic(self, *, settle: float = 0.0) -> Traffic:
-        told = self._ask("traffic", settle=settle)
-        if told["left_out"]:
-            msg = f"{told['left_out']} requests more than are kept: something asks without end"
-            raise Died("crashed", msg)
-        return TRAFFIC.validate_python(told["traffic"])
+        return traffic_of(self._ask("traffic", settle=settle))
 
     def arm(self, gate: Gate, kind: str = "model") -> None:
         self._ask("arm", gate=gate.model_dump(mode="json"), kind=kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -14,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from grader.grading import model_side
-from grader.grading.model_side import RecordedModel
+from grader.grading import remote_model
+from grader.grading.remote_model import RemoteModel
 from grader.jail.frames import Channel
-from grader.jail.model import MOST
-from grader.sandbox.child import Child
+from grader.jail.recorded_model import MOST
+from grader.sandbox.child import End
 from grader.sandbox.plain import Plain
 from grader.sandbox.stage import stage
-from tests.grader.sandbox.looking import descriptors
 from utils.lab.lab import Died
 from utils.replay.conversation import Scenario
 from utils.replay.gates import CapGate
@@ -36,18 +34,37 @@ def start(tmp_path_factory) -> Plain:
     return Plain(stage(tmp_path_factory.mktemp("run") / "stage"))
 
 
+class Jailed:
+    """A process as a judge has it, started without a jailer."""
+
+    def __init__(self, start: Plain) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._child = start("grader.jail.recorded_model", theirs.fileno())
+        self.channel = Channel(ours)
+        self.ended: End | None = None
+
+    def end(self, patience: float = 0.0) -> End:
+        self.channel.close()
+        self.ended = self.ended or self._child.end(patience)
+        return self.ended
+
+
+def serving(child: Any) -> RemoteModel:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        return RemoteModel(child, listener.fileno(), time.monotonic() + SECONDS)
+
+
 @pytest.fixture(scope="module")
-def served(start) -> Iterator[tuple[RecordedModel, Child]]:
-    child = start("grader.jail.model")
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    model = RecordedModel(child, listener.detach(), time.monotonic() + SECONDS)
-    yield model, child
+def served(start) -> Iterator[RemoteModel]:
+    model = serving(Jailed(start))
+    yield model
     model.end()
 
 
 @pytest.fixture
-def model(served) -> RecordedModel:
-    return served[0]
+def model(served) -> RemoteModel:
+    return served
 
 
 def post(url: str, what: str = "Hello") -> tuple[int, str]:
@@ -120,27 +137,31 @@ class Faked:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        self.channel = Channel(theirs)
-        # Something that lives until it is killed, as the model's process does.
-        self.process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True)
-        self.child = Child(Channel(ours), self.process, self.process.pid)
+        self.theirs = Channel(theirs)
+        self.channel = Channel(ours)
+        self.ended_as = End()
 
-    def model(self) -> RecordedModel:
-        self.channel.send({"number": 0, "value": 1})
+    def model(self) -> RemoteModel:
+        self.theirs.send({"number": 0, "value": 1})
         read, write = os.pipe()
         os.close(write)
-        model = RecordedModel(self.child, read, time.monotonic() + SECONDS)
-        with pytest.raises(OSError, match="Bad file"):
-            os.fstat(read)
-        _, (granted,) = self.channel.receive_granted(1)
+        model = RemoteModel(self, read, time.monotonic() + SECONDS, self.see_to)
+        os.close(read)
+        _, (granted,) = self.theirs.receive_granted(1)
         os.close(granted)
         return model
 
-    def close(self) -> None:
+    def see_to(self, killed: bool) -> None:
+        if killed:
+            raise KeyError("killed")
+
+    def end(self, patience: float = 0.0) -> End:
         self.channel.close()
-        self.child.end()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        return self.ended_as
+
+    def close(self) -> None:
+        self.theirs.close()
+        self.channel.close()
 
 
 @pytest.fixture
@@ -161,7 +182,7 @@ def faked() -> Iterator[Faked]:
 )
 def test_an_answer_that_is_none_is_told_and_the_process_may_go_on(faked, answer):
     model = faked.model()
-    faked.channel.send(answer)
+    faked.theirs.send(answer)
     with pytest.raises(Died, match="could not say what it was asked"):
         model.open(Scenario())
     assert not model.broken
@@ -169,33 +190,53 @@ def test_an_answer_that_is_none_is_told_and_the_process_may_go_on(faked, answer)
 
 def test_a_process_that_is_gone_is_broken(faked):
     model = faked.model()
-    faked.channel.close()
+    faked.theirs.close()
     with pytest.raises(Died, match="asked more than it can take"):
         model.open(Scenario())
     assert model.broken
 
 
+def test_one_that_was_killed_is_told_as_such(faked):
+    model = faked.model()
+    faked.theirs.close()
+    faked.ended_as = End(killed=True)
+    with pytest.raises(KeyError, match="killed"):
+        model.open(Scenario())
+
+
 def test_a_process_that_says_nothing_is_broken(faked, monkeypatch):
-    monkeypatch.setattr(model_side, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(remote_model, "ANSWER_SECONDS", 0.05)
     model = faked.model()
     with pytest.raises(Died, match="no whole frame in time"):
         model.open(Scenario())
     assert model.broken
 
 
-def test_a_process_that_does_not_begin_leaves_no_descriptor(faked):
-    faked.channel.close()
-    before = len(descriptors())
-    read, write = os.pipe()
-    os.close(write)
-    with pytest.raises(Exception, match="connection"):
-        RecordedModel(faked.child, read, time.monotonic() + SECONDS)
-    assert len(descriptors()) == before
-
-
 def test_its_end_comes_once(start: Any):
-    child = start("grader.jail.model")
-    model = RecordedModel(child, socket.create_server(("127.0.0.1", 0)).detach(), time.monotonic() + SECONDS)
+    child = Jailed(start)
+    model = serving(child)
     model.end()
     model.end()
-    assert child.process.returncode is not None
+    assert child.ended == End()
+
+
+TRAFFIC = {"requests": [], "misses": [], "peaks": {}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"left_out": 0},
+        {"left_out": 0, "traffic": {"requests": [{"kind": 7}]}},
+        {"left_out": "x", "traffic": TRAFFIC},
+        {"left_out": 0, "traffic": {**TRAFFIC, "peaks": {"y" * 2_000_000: 1}}},
+        {"left_out": 0, "traffic": {**TRAFFIC, "misses": [{"reason": "x" * 2_000_000}]}},
+        {"left_out": 0, "traffic": {**TRAFFIC, "requests": [[0] * 60_000]}},
+    ],
+)
+def test_traffic_that_is_none_or_far_too_much_ends_the_question(model, monkeypatch, told):
+    session = model.open(Scenario())
+    monkeypatch.setattr(model, "ask", lambda *_, **__: told)
+    with pytest.raises(Died, match="far too much to look at"):
+        session.traffic()

@@ -1,4 +1,4 @@
-"""The recorded model's own process: ``python -P -m grader.jail.model FD``.
+"""The recorded model's own process: ``python -P -m grader.jail.recorded_model FD``.
 
 It reads what a submission's code sends, so it is jailed as well, and it knows the conversations of this one
 submission only. The descriptor is a connected stream socket. The first frame brings a socket that listens
@@ -43,7 +43,8 @@ class Sessions:
     def answer(self, ask: Ask) -> Any:
         """What an operation gives, as plain data."""
         if ask["op"] == "open":
-            return self._open(ask["session"], Scenario.model_validate(ask["scenario"]), ask["patience"])
+            self._open(ask["session"], Scenario.model_validate(ask["scenario"]), ask["patience"])
+            return None
         session = self._sessions[ask["session"]]
         if ask["op"] == "close":
             session.close()
@@ -51,10 +52,9 @@ class Sessions:
             return None
         return _OPERATIONS[ask["op"]](session, ask)
 
-    def _open(self, name: str, scenario: Scenario, patience: float) -> str:
+    def _open(self, name: str, scenario: Scenario, patience: float) -> None:
         session = self._server.open(scenario, patience=patience, token=name)
         self._sessions[name] = session
-        return session.url
 
 
 def _told(traffic: Traffic) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A submission at work: its process, the one that takes its place, and what all of them may still use.
+"""A submission's run: its process, the one that takes its place, and what all of them may still use.
 
 To checks it is a transport (``utils.lab.lab.Transport``) and their surroundings.
 """
@@ -13,18 +13,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from grader.errors import GraderError
-from grader.grading.attempt import Attempt, CellRun, Ended, Tampered, Terms
-from grader.grading.model_side import RecordedModel, RemoteSession
+from grader.grading.door import Tampered, rows_of
+from grader.grading.host import Host
+from grader.grading.lab_spec import LabSpec
+from grader.grading.notebook_process import CellRun, Ended, NotebookProcess
+from grader.grading.remote_model import RemoteModel, RemoteSession
 from grader.grading.workdir import make_folder, opened, sizes
-from grader.jail.checkpoints import MOST_BYTES
-from grader.jail.frames import FrameError
+from grader.jail.checkpoint_reader import MOST_BYTES
+from grader.jail.frames import Closed, FrameError
 from grader.results.model import Loss, LossKind
+from grader.sandbox.jails import CannotStart, Disturbed, Jailed
 from grader.submissions import CodeCell
 from utils.lab.lab import CheckpointRow, Died, TookTooLong
 from utils.replay.conversation import Scenario
 
 REPLACEMENTS = 3
 READER_SECONDS = 10.0
+END_SECONDS = 0.5
 SLOW = 0.5
 """seconds; released cells take a fifth of that"""
 TRIES = 3
@@ -33,12 +38,13 @@ TRIES = 3
 T = TypeVar("T")
 
 
-class Work:
+class SubmissionRun:
     """One submission's run, from its first cell to its last question."""
 
     def __init__(
         self,
-        terms: Terms,
+        host: Host,
+        spec: LabSpec,
         cells: Sequence[CodeCell],
         rng: random.Random,
         seconds: float,
@@ -48,7 +54,8 @@ class Work:
         """``seconds`` are for all cells together, and as many for all answers; cells that are ``needed``, by
         their numbers, are not left out for being slow.
         """
-        self._terms = terms
+        self._host = host
+        self._spec = spec
         self._cells = tuple(cells)
         self._rng = rng
         self._cells_left = self._answers_left = seconds
@@ -56,11 +63,12 @@ class Work:
         """seconds that are left for the cells when the slow ones have been left out; 0 when they have been"""
         self._needed = frozenset(needed)
         self._note = note or (lambda kind, what: None)
-        self._attempt: Attempt | None = None
-        self._attempts = 0
+        self._process: NotebookProcess | None = None
+        self._started = 0
         self._left_out: set[int] = set()
         self._folder: tuple[str, int] | None = None
-        self.runs: tuple[CellRun, ...] = ()
+        self._reader: Jailed | None = None
+        self.cell_runs: tuple[CellRun, ...] = ()
         """how the cells ended, in the last attempt that ran them all"""
         self.twice: Mapping[str, Sequence[str]] = {}
         self.losses: list[Loss] = []
@@ -74,10 +82,10 @@ class Work:
 
     def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer. Raises TookTooLong or Died when there is none."""
-        if question.get("op") == "close" and self._attempt is None:
+        if question.get("op") == "end" and self._process is None:
             return {"value": None}
-        attempt = self._running()
-        frame = self._watched(lambda: attempt.ask(question, self._answers_left))
+        process = self._running()
+        frame = self._watched(lambda: process.ask(question, self._answers_left))
         self._note("asked", (question, frame))
         if frame.get("timeout"):
             msg = str(frame["timeout"])[:100]
@@ -131,44 +139,47 @@ class Work:
 
     def exhaust(self) -> None:
         """Ask once more, to see whether something was said that nobody asked for."""
-        if self._attempt is not None and not self.over:
+        if self._process is not None and not self.over:
             with contextlib.suppress(Died, TookTooLong):
-                self.ask({"op": "close", "target": {"all": True}})
+                self.ask({"op": "end", "calls": []})
 
     def end(self) -> None:
         """End every process of this submission."""
         self.renew()
-        if self._attempt is not None:
-            self._attempt.end()
-            self._attempt = None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.end()
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
 
-    def _running(self) -> Attempt:
+    def _running(self) -> NotebookProcess:
         """A process with all cells run. Raises Died or TookTooLong when there can be none any more."""
-        if self._attempt is not None and self._attempt.model.broken:
+        if self._process is not None and self._process.model.broken:
             self._drop()
-        while self._attempt is None:
+        while self._process is None:
             if self.over:
                 raise (
                     TookTooLong(self._why_over())
                     if self.over == "timeout"
                     else Died("crashed", self._why_over())
                 )
-            if self._attempts > REPLACEMENTS:
+            if self._started > REPLACEMENTS:
                 self.over = "crashed"
                 continue
             self._begin()
-        return self._attempt
+        return self._process
 
     def _begin(self) -> None:
-        self._attempts += 1
-        attempt = self._started()
-        self._attempt, self.lacking = attempt, attempt.lacking
+        self._started += 1
+        process = self._start()
+        self._process, self.lacking = process, process.lacking
         runs: list[CellRun] = []
         slow: list[int] = []
         for number, cell in enumerate(self._cells):
             began = time.monotonic()
             try:
-                runs.append(attempt.run_cell(number, self._cells_left))
+                runs.append(process.run_cell(number, self._cells_left))
             except Ended as ended:
                 self._cells_left -= time.monotonic() - began
                 if self._cells_left <= 0 and ended.timeout:
@@ -183,19 +194,28 @@ class Work:
             self._cells_left -= took
             if took > SLOW:
                 slow.append(cell.number)
-        self.runs = tuple(runs)
+        self.cell_runs = tuple(runs)
         with contextlib.suppress(Died, TookTooLong):
-            self.twice = self._watched(lambda: attempt.finished(self._answers_left))
+            self.twice = self._watched(lambda: process.finished(self._answers_left))
 
-    def _started(self) -> Attempt:
-        """A started process; one that fails to start may do so because the machine is busy, so it is tried
-        again.
-        """
+    def _start(self) -> NotebookProcess:
         hurry = None if self._hurry else SLOW
+        return self._tried(
+            lambda: NotebookProcess(self._host, self._spec, self._cells, self._left_out, hurry)
+        )
+
+    def _tried(self, start: Callable[[], T]) -> T:
+        """Return a started process. One that fails may do so because the machine is busy: it is tried again.
+
+        Raises CannotStart.
+        """
         for _ in range(TRIES - 1):
             with contextlib.suppress(GraderError):
-                return Attempt(self._terms, self._cells, self._left_out, hurry)
-        return Attempt(self._terms, self._cells, self._left_out, hurry)
+                return start()
+        try:
+            return start()
+        except GraderError as error:
+            raise CannotStart(error) from error
 
     def _lose_cell(self, cell: CodeCell, ended: Ended) -> None:
         self._drop()
@@ -255,9 +275,9 @@ class Work:
 
     def _drop(self) -> None:
         self.renew()
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.end()
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
 
     def _why_over(self) -> str:
         if self.tampered:
@@ -266,7 +286,7 @@ class Work:
             return "the time of the whole submission was used up before"
         return "its process had to be started too often"
 
-    def _model(self) -> RecordedModel:
+    def _model(self) -> RemoteModel:
         return self._running().model
 
     def _check_folder(self) -> tuple[str, int]:
@@ -281,16 +301,19 @@ class Work:
         return self._folder
 
     def _read(self, descriptors: Sequence[int]) -> tuple[CheckpointRow, ...] | None:
-        reader = self._terms.start("grader.jail.checkpoints")
+        reader = self._reader = self._reader or self._tried(
+            lambda: self._host.jails.start("grader.jail.checkpoint_reader")
+        )
         try:
             deadline = time.monotonic() + READER_SECONDS
             reader.channel.send({}, deadline, descriptors=descriptors)
-            rows = reader.channel.receive(deadline)["rows"]
-        except FrameError:  # a file that breaks what reads it is no checkpoint file
+            return rows_of(reader.channel.receive(deadline))
+        except FrameError as error:  # a file that breaks what reads it is not a checkpoint file
+            self._reader = None
+            end = reader.end(END_SECONDS if isinstance(error, Closed) else 0.0)
+            if end.killed and not self._host.second_try:
+                raise Disturbed from error
             return None
-        finally:
-            reader.end()
-        return None if rows is None else tuple(CheckpointRow(*row) for row in rows)
 
 
 _LOST_CELL: Mapping[LossKind, tuple[str, str]] = {

@@ -21,7 +21,7 @@ KINDS = frozenset((".py", ".yaml", ".css", ".jinja", ".html"))
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class LabSpec:
     """One lab, as its submissions are judged."""
 
     lab: str
@@ -35,7 +35,7 @@ class Paper:
     """hashes of released demonstrations, which are not run unless something needs them"""
 
 
-def read_paper(course: Course, lab: str) -> Paper:
+def read_lab_spec(course: Course, lab: str) -> LabSpec:
     """What a lab's submissions are judged by. Raises GraderError when the released lab cannot be read."""
     slug = slug_of(lab)
     given = read_notebook(course.root / "labs", f"{lab}.ipynb")
@@ -44,7 +44,7 @@ def read_paper(course: Course, lab: str) -> Paper:
         raise GraderError(
             f"the released lab cannot be read: {given.what}", where=f"labs/{lab}.ipynb", hint=hint
         )
-    return Paper(
+    return LabSpec(
         lab,
         slug,
         load_checks(slug),
