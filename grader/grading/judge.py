@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from grader.grading.flags import scan
 from grader.grading.host import Host
-from grader.grading.lab_spec import LabSpec
+from grader.grading.lab_spec import TAG, LabSpec, hash_of
 from grader.grading.notebook_process import CellRun
 from grader.grading.scan.source import TooMuch, parsed
 from grader.grading.submission_run import SubmissionRun
@@ -22,11 +22,9 @@ from utils.checks.results import CheckResult, ExerciseResult
 from utils.checks.run import missing_message, not_run, run_exercise
 from utils.lab.lab import Lab
 
-TAG = "exercise:"
 EXAMPLE_SECONDS = 5.0
 MOST_ERRORS = 3
 """cells with errors that are named one by one: where the first of all fails, so do most that follow"""
-UNWRITTEN = "NotImplementedError"
 ENDED: Mapping[str, str] = {
     "timeout": "A question was not answered in time, so the process was asked no more of this exercise.",
     "crashed": "The process ended while this exercise was asked; a new one answered the other exercises.",
@@ -57,7 +55,7 @@ def judge(
     rng = rng_for(secret, submission.sha256.encode(), spec.lab)
     case = fresh_case(spec.slug, rng)
     needed = [cell.number for cell in submission.cells if _exercise_of(cell, spec.checks)]
-    run = SubmissionRun(host, spec, submission.cells, rng, seconds, needed, note)
+    run = SubmissionRun(host, _spared(spec, submission, needed), submission.cells, rng, seconds, needed, note)
     try:
         run.run_cells()
         lab = Lab(run, run, host.provider.name)
@@ -88,6 +86,17 @@ def judge(
         flags=(*_tampered(run), *learnt, *scan(submission.cells, spec.released)),
         lacking=(*host.lacking, *run.lacking),
     )
+
+
+def _spared(spec: LabSpec, submission: Submission, needed: Collection[int]) -> LabSpec:
+    """Return the lab with only its demonstrations spare, where more than the exercises was changed.
+
+    Who writes cells around a lab's own may well look at what those show.
+    """
+    others = (cell for cell in submission.cells if cell.number not in needed)
+    if {hash_of(cell) for cell in others} <= spec.spare.given:
+        return spec
+    return replace(spec, spare=replace(spec.spare, given=frozenset()))
 
 
 def _asked(exercise: Exercise, lab: Lab, case: Any, run: SubmissionRun, note: Note | None) -> ExerciseResult:
@@ -149,7 +158,7 @@ def _losses(run: SubmissionRun, checks: LabChecks, cells: Sequence[CodeCell]) ->
         )
         for loss in run.losses
     ]
-    failed = [_lost_cell(cell, checks) for cell in run.cell_runs if _is_loss(cell)]
+    failed = [_lost_cell(cell, checks) for cell in run.cell_runs if cell.went_wrong]
     # Whoever tries something out in a demonstration has lost nothing, and others may not have run before it.
     tried = {cell.cell.number for cell in run.cell_runs if DEMO in cell.cell.tags}
     failed = [loss for loss in failed if loss.exercise or loss.kind != "cell-error" or loss.cell not in tried]
@@ -159,10 +168,6 @@ def _losses(run: SubmissionRun, checks: LabChecks, cells: Sequence[CodeCell]) ->
         failed = [loss for loss in failed if loss not in errors[1:]]
         failed = [replace(loss, what=what) if loss is errors[0] else loss for loss in failed]
     return lost + failed
-
-
-def _is_loss(cell: CellRun) -> bool:
-    return cell.status == "timeout" or (cell.status == "error" and not cell.error.startswith(UNWRITTEN))
 
 
 def _lost_cell(cell: CellRun, checks: LabChecks) -> Loss:

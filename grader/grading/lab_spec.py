@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import GraderError
-from grader.jail.job import DEMO, Cell
+from grader.jail.job import DEMO, Cell, Spare
 from grader.release.course import Course
-from grader.submissions import Unreadable, read_notebook
+from grader.submissions import CodeCell, Unreadable, read_notebook
 from utils.checks.registry import LabChecks, load_checks, slug_of
 from utils.replay.conversation import Scenario
 from utils.replay.fixtures import load_scenario
 
+TAG = "exercise:"
 PACKAGES = ("utils", "grader")
 KINDS = frozenset((".py", ".yaml", ".css", ".jinja", ".html"))
 
@@ -31,8 +32,8 @@ class LabSpec:
     """what the notebook itself may ask the recorded model"""
     released: frozenset[str]
     """sources of the code cells that students were given"""
-    demo: frozenset[str]
-    """hashes of released demonstrations, which are not run unless something needs them"""
+    spare: Spare
+    """released cells that are not run unless something needs them"""
 
 
 def read_lab_spec(course: Course, lab: str) -> LabSpec:
@@ -50,8 +51,21 @@ def read_lab_spec(course: Course, lab: str) -> LabSpec:
         load_checks(slug),
         load_scenario(_package("utils") / "fixtures" / f"{slug}.yaml"),
         frozenset(cell.source for cell in given.cells),
-        frozenset(Cell("", cell.source).hash for cell in given.cells if DEMO in cell.tags),
+        Spare(
+            frozenset(hash_of(cell) for cell in given.cells if DEMO in cell.tags),
+            frozenset(hash_of(cell) for cell in given.cells if not is_answer(cell)),
+        ),
     )
+
+
+def hash_of(cell: CodeCell) -> str:
+    """Return the hash of a cell's source, as a run compares it."""
+    return Cell("", cell.source).hash
+
+
+def is_answer(cell: CodeCell) -> bool:
+    """Return whether a released cell is one that students write in."""
+    return any(tag.startswith(TAG) for tag in cell.tags)
 
 
 def digest(course: Course) -> str:

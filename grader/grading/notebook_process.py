@@ -20,6 +20,8 @@ from grader.submissions import CodeCell
 from utils.modes import RECORDED
 from utils.providers import settings
 
+UNWRITTEN = "NotImplementedError"
+"""what an untouched exercise raises"""
 START_SECONDS = 60.0
 """for a process and its imports on a machine that is busy; nothing of a submission runs meanwhile"""
 GRACE_SECONDS = 1.0
@@ -38,6 +40,11 @@ class CellRun:
     why: str
     error: str
     """name and text of the error; empty if there was none"""
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether something is lost; an exercise that nobody began is not."""
+        return self.status == "timeout" or (self.status == "error" and not self.error.startswith(UNWRITTEN))
 
 
 class Ended(Exception):
@@ -198,6 +205,10 @@ def _job(
         "cells": [{"id": str(c.number), "source": c.source, "tags": list(c.tags)} for c in cells],
         "limits": asdict(host.limits),
         "hurry": hurry,
-        "skip": {"demo": sorted(spec.demo), "ids": [str(number) for number in sorted(left_out)]},
+        "skip": {
+            "demo": sorted(spec.spare.demo),
+            "given": sorted(spec.spare.given),
+            "ids": [str(number) for number in sorted(left_out)],
+        },
         "grant": {"port": host.port, "folders": list(host.folders)},
     }

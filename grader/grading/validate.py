@@ -12,8 +12,8 @@ from typing import Any
 
 from grader.errors import GraderError
 from grader.grading.host import Host
-from grader.grading.judge import TAG, judge
-from grader.grading.lab_spec import LabSpec
+from grader.grading.judge import judge
+from grader.grading.lab_spec import TAG, LabSpec
 from grader.grading.supervisor import Plan, supervisor
 from grader.release.course import Course
 from grader.results.model import Result

@@ -1,7 +1,8 @@
-"""Which released demonstrations a run leaves out: those that nothing else in the notebook needs.
+"""Which released cells a run leaves out: those that nothing else in the notebook needs.
 
-Demonstrations do not count, so most are not run. But students try things out in them, and use what they
-define; what was changed or written around one then runs as it does in JupyterLab.
+Demonstrations do not count, and most of a lab's other cells show something and are done with it. But students
+try things out, and use what a cell defines. What was changed or written around such a cell then runs as it
+does in JupyterLab, and so does everything that it needs.
 """
 
 from __future__ import annotations
@@ -9,24 +10,28 @@ from __future__ import annotations
 import symtable
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from grader.jail.job import Cell
+from grader.jail.job import Cell, Spare
+
+UNTOLD = frozenset(
+    ("globals", "locals", "vars", "eval", "exec", "compile", "get_ipython", "In", "Out", "__import__")
+)
+"""what reads a notebook's names without spelling them; IPython's own commands become calls of get_ipython"""
 
 
-def left_out(cells: Sequence[Cell], demo: Collection[str], python: Callable[[str], str]) -> frozenset[str]:
-    """Ids of the cells that need not run.
-
-    ``demo`` are the hashes of released demonstrations: tags may be lost, some editors drop them. ``python``
-    gives the Python code of a cell's source.
-    """
+def left_out(cells: Sequence[Cell], spare: Spare, python: Callable[[str], str]) -> frozenset[str]:
+    """Return the ids of the cells that need not run. ``python`` gives the Python code of a cell's source."""
     names = [_names(python(cell.source)) for cell in cells]
-    spare = {number for number, cell in enumerate(cells) if cell.hash in demo}
-    while needed := set(_needed(names, spare)):
-        spare -= needed
-    return frozenset(cells[number].id for number in spare)
+    given = {number for number, cell in enumerate(cells) if cell.hash in spare.given}
+    demos = {number for number, cell in enumerate(cells) if cell.hash in spare.demo}
+    kept = [names[number] for number in range(len(cells)) if number not in given | demos]
+    candidates = demos if any(not reads.isdisjoint(UNTOLD) for reads, _ in kept) else demos | given
+    while needed := set(_needed(names, candidates)):
+        candidates -= needed
+    return frozenset(cells[number].id for number in candidates)
 
 
 def _needed(names: Sequence[tuple[set[str], set[str]]], spare: Collection[int]) -> Iterator[int]:
-    """Which of the spare cells bind a name that one of the others reads, and no earlier one of them binds."""
+    """Yield which spare cells bind a name that another cell reads, and no earlier one of those binds."""
     bound: set[str] = set()
     for number, (reads, binds) in enumerate(names):
         if number in spare:

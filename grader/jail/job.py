@@ -27,13 +27,23 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """Hashes of released cells: tags may be lost, some editors drop them."""
+
+    demo: frozenset[str] = frozenset()
+    """demonstrations"""
+    given: frozenset[str] = frozenset()
+    """other cells that may be left out; none where something besides the exercises was changed"""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What is asked of one run."""
 
     cells: tuple[Cell, ...]
     limits: Limits
-    demo: frozenset[str] = frozenset()
-    """hashes of released demonstrations, which are not run unless something needs them"""
+    spare: Spare = Spare()
+    """released cells that are not run unless something needs them"""
     left_out: frozenset[str] = frozenset()
     """ids of cells that are not run, because an earlier run died of them"""
     hurry: float | None = None
@@ -48,7 +58,7 @@ class Job:
         return cls(
             tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),
             Limits.read(data.get("limits", {})),
-            frozenset(skip.get("demo", ())),
+            Spare(frozenset(skip.get("demo", ())), frozenset(skip.get("given", ()))),
             frozenset(skip.get("ids", ())),
             data.get("hurry"),
             None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),

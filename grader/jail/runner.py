@@ -2,8 +2,8 @@
 
 The descriptor is a connected stream socket. The first frame that comes is the job::
 
-    {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "skip": {"demo": [sha256, …], "ids": [id, …]},
-     "hurry": seconds, "grant": {"port", "folders": […]}}
+    {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "hurry": seconds,
+     "skip": {"demo": [sha256, …], "given": [sha256, …], "ids": [id, …]}, "grant": {"port", "folders": […]}}
 
 With ``grant``, ``{"kind": "granted", "port", "folders"}`` goes back before anything of the submission runs,
 and with it descriptors: of a socket that listens in here, for the recorded model outside, and of the folders
@@ -42,7 +42,7 @@ from typing import Any
 from grader.jail import limits as limiting
 from grader.jail.demos import left_out
 from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
-from grader.jail.job import DEMO, Cell, Job
+from grader.jail.job import Cell, Job
 from grader.jail.limits import Alarm, TimeLimit
 from grader.jail.names import defined, defined_twice
 from grader.jail.outputs import MAX_TEXT, NAMES, Outputs
@@ -57,6 +57,8 @@ from utils.providers import chosen_provider
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
 """what the labs use beyond that; importing them, or a provider's package, takes longer than a cell may"""
 BACKLOG = 1_024
+SPARE = "spare"
+"""why a cell is skipped that nothing else needs"""
 
 Parts = Mapping[str, Callable[..., Any]]
 
@@ -73,11 +75,12 @@ class Runner:
         self._alarm = Alarm(asyncio.get_event_loop())
         self._skipped = dict.fromkeys(job.left_out, "left out")
         """why cells are not run, by their ids"""
+        self._transformed: dict[str, str] = {}
 
     async def serve(self) -> None:
         """Run the cells and answer questions until the other end has had enough."""
         with contextlib.suppress(Closed):
-            self._skipped = {**dict.fromkeys(self._spare(), DEMO), **self._skipped}
+            self._skipped = {**dict.fromkeys(self._spare(), SPARE), **self._skipped}
             for number, cell in enumerate(self._job.cells):
                 self._channel.send(await self._cell(number, cell))
             self._channel.send({"kind": "finished", "twice": self._twice()})
@@ -85,13 +88,13 @@ class Runner:
                 await self._answer(await self._question())
 
     def _spare(self) -> frozenset[str]:
-        """Ids of the demonstrations that need not run; of all, where it takes too long to tell."""
+        """Return the ids of the cells that need not run; of all demonstrations, where that takes too long."""
         job = self._job
         try:
             with self._alarm.set(job.limits.cell_cpu, job.limits.cell_wall):
-                return left_out(job.cells, job.demo, self._python)
+                return left_out(job.cells, job.spare, self._python)
         except TimeLimit:
-            return frozenset(cell.id for cell in job.cells if cell.hash in job.demo)
+            return frozenset(cell.id for cell in job.cells if cell.hash in job.spare.demo)
 
     async def _cell(self, number: int, cell: Cell) -> dict[str, Any]:
         told = {"kind": "cell", "id": cell.id, "number": number}
@@ -116,10 +119,13 @@ class Runner:
         return defined_twice((cell.id, defined(self._python(cell.source))) for cell in run)
 
     def _python(self, source: str) -> str:
-        try:
-            return str(self._shell.transform_cell(source))
-        except Exception:  # not IPython's syntax either
-            return ""
+        """Return the Python code of a cell's source; it is asked for before the cells run and after."""
+        if source not in self._transformed:
+            try:
+                self._transformed[source] = str(self._shell.transform_cell(source))
+            except Exception:  # not IPython's syntax either
+                self._transformed[source] = ""
+        return self._transformed[source]
 
     async def _question(self) -> dict[str, Any]:
         if not self._channel.holds_bytes:

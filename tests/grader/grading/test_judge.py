@@ -139,7 +139,7 @@ def test_an_answer_may_use_what_a_demonstration_defines() -> None:
         "    assert callable(follow)\n"
         "    return await _answer(agent, thread_id, text, seconds)"
     )
-    answer = CodeCell(len(cells) + 1, None, leaning)
+    answer = CodeCell(cells[-1].number + 1, None, leaning)
     submission = Submission((*cells, answer), "leaning", 0)
     (result,) = judge_all({"leaning": submission}, lab="03_async_graphs").values()
     assert points(result)["3.5"] == 3, told(result)

@@ -21,6 +21,7 @@ from grader.grading.host import CELL_WALL, JAILED, PORT, Host
 from grader.grading.lab_spec import LabSpec
 from grader.grading.notebook_process import Ended, NotebookProcess
 from grader.jail.frames import Channel, FrameError
+from grader.jail.job import Spare
 from grader.sandbox.bubblewrap import WRITABLE
 from grader.sandbox.child import End
 from grader.sandbox.jails import Disturbed
@@ -37,7 +38,9 @@ URL = f"http://127.0.0.1:{PORT}/session-1"
 SOON = 0.05
 CELLS = (CodeCell(1, None, "x = 1"), CodeCell(4, "id", "raise", ("demo",)))
 
-SPEC = LabSpec("01_x", "x", LabChecks("x", "X"), Scenario(), frozenset(), frozenset({"b", "a"}))
+SPEC = LabSpec(
+    "01_x", "x", LabChecks("x", "X"), Scenario(), frozenset(), Spare(frozenset({"b", "a"}), frozenset({"c"}))
+)
 
 Speak = Callable[[Channel], None]
 
@@ -183,7 +186,7 @@ def test_the_job_is_the_cells_their_limits_and_what_is_not_run_and_nothing_else(
         ],
         "limits": asdict(JAILED),
         "hurry": None,
-        "skip": {"demo": ["a", "b"], "ids": ["4"]},
+        "skip": {"demo": ["a", "b"], "given": ["c"], "ids": ["4"]},
         "grant": {"port": PORT, "folders": list(WRITABLE)},
     }
 

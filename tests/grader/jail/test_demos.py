@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from grader.jail.demos import left_out
-from grader.jail.job import Cell
+from grader.jail.job import Cell, Spare
 from tests.grader.grading.judged import released, solution, spec
 from tests.utils.checks.every_lab import LABS
 
@@ -23,7 +23,7 @@ def left(*written: str, at: int = 9) -> str:
     """Which of the demonstrations are left out when these cells stand between them and behind them."""
     demos = [Cell(name, source) for source, name in DEMOS.items()]
     cells = [*demos[:at], *(Cell(f"mine {n}", source) for n, source in enumerate(written)), *demos[at:]]
-    return "".join(sorted(left_out(cells, {cell.hash for cell in demos}, str)))
+    return "".join(sorted(left_out(cells, Spare(frozenset(cell.hash for cell in demos)), str)))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,11 @@ def test_what_stands_before_a_demonstration_may_need_it_as_well() -> None:
 
 def test_a_demonstration_is_known_by_its_source_alone() -> None:
     cell = Cell("any", "x", ())
-    assert left_out([cell], {cell.hash}, str) == {"any"}
-    assert left_out([replace(cell, source="y", tags=("demo",))], {cell.hash}, str) == frozenset()
+    assert left_out([cell], Spare(frozenset({cell.hash})), str) == {"any"}
+    assert (
+        left_out([replace(cell, source="y", tags=("demo",))], Spare(frozenset({cell.hash})), str)
+        == frozenset()
+    )
 
 
 @pytest.mark.parametrize("written", [released, solution])
@@ -67,4 +70,34 @@ def test_no_lab_as_it_is_needs_its_demonstrations(lab: str, written: object) -> 
     cells = [Cell(str(cell.number), cell.source, cell.tags) for cell in written(lab).cells]  # type: ignore[operator]
     demos = {cell.id for cell in cells if "demo" in cell.tags}
     assert demos
-    assert left_out(cells, spec(lab).demo, str) == demos
+    assert left_out(cells, Spare(spec(lab).spare.demo), str) == demos
+
+
+def test_other_cells_are_left_out_like_demonstrations_where_they_are_spare() -> None:
+    cells = [Cell("given", "x = 1"), Cell("shows", "print(x)"), Cell("answer", "def work(): return x")]
+    spare = Spare(given=frozenset(cell.hash for cell in cells[:2]))
+    assert left_out(cells, spare, str) == {"shows"}
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        "globals()['x']",
+        "eval('x')",
+        "get_ipython().run_line_magic('who', '')",
+        "def work():\n    return vars()",
+    ],
+)
+def test_all_but_demonstrations_run_where_names_are_read_without_being_spelled(reads: str) -> None:
+    cells = [Cell("given", "x = 1"), Cell("demo", "y = 1"), Cell("mine", reads)]
+    spare = Spare(frozenset({cells[1].hash}), frozenset({cells[0].hash}))
+    assert left_out(cells, spare, str) == {"demo"}
+
+
+@pytest.mark.parametrize("lab", [lab.notebook for lab in LABS])
+def test_of_a_solution_little_more_than_the_exercises_runs(lab: str) -> None:
+    cells = [Cell(str(cell.number), cell.source, cell.tags) for cell in solution(lab).cells]
+    answers = {cell.id for cell in cells if any(tag.startswith("exercise:") for tag in cell.tags)}
+    run = {cell.id for cell in cells} - left_out(cells, spec(lab).spare, str)
+    assert answers <= run
+    assert len(run - answers) <= len(cells) // 4

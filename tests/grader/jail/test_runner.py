@@ -106,7 +106,7 @@ def test_only_released_demonstrations_are_skipped(process: Jailed) -> None:
         skip={"demo": [released]},
     )
     assert statuses(frames) == ["skipped", "ok", "ok"]
-    assert frames[0]["why"] == "demo"
+    assert frames[0]["why"] == "spare"
 
 
 def test_a_demonstration_that_another_cell_needs_runs_before_it(process: Jailed) -> None:
