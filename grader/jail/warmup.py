@@ -8,7 +8,10 @@ thread, no connection, no setting.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import builtins
 import contextlib
+import contextvars
 import importlib
 import linecache
 import os
@@ -23,6 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.jail.frames import Channel
+from grader.jail.limits import Alarm
+from grader.jail.outputs import Outputs
+from grader.jail.shell import make_shell, run_cell
 from utils.lab.handle import Handle
 from utils.modes import RECORDED
 
@@ -44,21 +50,38 @@ SCENARIO: Mapping[str, Any] = {
         }
     ]
 }
-LATER = ("utils.views", "langgraph.checkpoint.sqlite.aio", "aiosqlite", "asyncio.timeouts")
-"""modules that cells or questions import when they come to it"""
+LATER = (
+    "IPython.core.completer",
+    *("utils.kit", "utils.selfcheck", "utils.views", "langgraph.checkpoint.sqlite.aio", "aiosqlite"),
+)
+"""modules that shells, cells or questions import later; some add to Python's list of warnings"""
+CELLS = (
+    "import operator\nfrom typing import Annotated, TypedDict\n\nfrom utils import check, setup",
+    "def work(text: str) -> str:\n    raise NotImplementedError()\n\nwork",
+    "import asyncio\nawait asyncio.sleep(0, {'warm': ['enough'] * 30})",
+    "print('warm')\nwork('')",
+    "%pip list",
+)
+"""what cells do first: import, define, show, wait, fail"""
 
 
 def warm_up(parts: Parts, model: Channel) -> None:
     """Have the kit's agent answer, in every way that labs ask it to. ``model`` leads to a recorded model."""
+    for name in LATER:
+        importlib.import_module(name)
+    # In a context of its own: what is set there is not set in what is forked.
+    contextvars.copy_context().run(_warm_up, parts, model)
+
+
+def _warm_up(parts: Parts, model: Channel) -> None:
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     with _as_it_was(folder), socket.create_server(("127.0.0.1", 0)) as listener:
         _ask(model, 0, descriptors=(listener.fileno(),))
         _ask(model, 1, op="open", session="warm", scenario=SCENARIO, patience=0.5)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/warm"
-        for name in LATER:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
         _run(_answers(Handle({}, parts), url, folder))
+        with _passing_shell(folder) as shell:
+            _run(_cells(shell))
 
 
 def _ask(model: Channel, number: int, *, descriptors: Sequence[int] = (), **facts: Any) -> None:
@@ -73,7 +96,7 @@ def _ask(model: Channel, number: int, *, descriptors: Sequence[int] = (), **fact
 @contextlib.contextmanager
 def _as_it_was(folder: Path) -> Iterator[None]:
     """Put back what the block changes of this process."""
-    before, here, argv = dict(os.environ), Path.cwd(), list(sys.argv)
+    before, here, lines = dict(os.environ), Path.cwd(), dict(linecache.cache)
     os.environ.update(RECORDED)
     os.chdir(folder)
     try:
@@ -85,8 +108,7 @@ def _as_it_was(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)
-        sys.argv[:] = argv
-        linecache.clearcache()
+        linecache.cache = lines
 
 
 def _run(work: Any) -> None:
@@ -100,6 +122,35 @@ def _run(work: Any) -> None:
     finally:
         loop.close()
         asyncio.set_event_loop(None)
+
+
+@contextlib.contextmanager
+def _passing_shell(folder: Path) -> Iterator[Any]:
+    """Give a shell, and take everything away again that it puts into this process."""
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr", "displayhook", "excepthook")}
+    main, names = sys.modules["__main__"], dict(vars(builtins))
+    path = list(sys.path)
+    shell: Any = make_shell(Outputs(), str(folder))
+    try:
+        yield shell
+    finally:
+        shell.restore_sys_module_state()
+        shell.history_manager.end_session()
+        atexit.unregister(shell.atexit_operations)
+        type(shell).clear_instance()
+        sys.modules["__main__"] = main
+        sys.path[:] = path
+        for name, value in before.items():
+            setattr(sys, name, value)
+        for name in vars(builtins).keys() - names:
+            delattr(builtins, name)
+        vars(builtins).update(names)
+
+
+async def _cells(shell: Any) -> None:
+    alarm = Alarm(asyncio.get_running_loop())
+    for source in CELLS:
+        await run_cell(shell, source, alarm)
 
 
 class _Asker:

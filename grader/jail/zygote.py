@@ -96,12 +96,12 @@ class Zygote:
         """Live as the first process of a new namespace, and end there."""
         code = 1
         try:
+            os.setsid()
             namespaces.own_tree(walls, self._old_proc)
             if not first and (inner := os.fork()):
                 os.close(telling)
                 code = _exit_code(inner)
                 os._exit(code)
-            os.setsid()
             namespaces.no_rights(walls, self._old_proc)
             self._forget(channel, theirs, telling)
             os.write(telling, IN)
@@ -127,6 +127,7 @@ class Zygote:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         channel.detach()
+        sys.argv[:] = [str(sys.modules[RUNNER].__file__)] if RUNNER in sys.modules else sys.argv[:1]
         last = 2
         for descriptor in sorted(kept):
             os.closerange(last + 1, descriptor)

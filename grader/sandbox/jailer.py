@@ -173,9 +173,10 @@ def _start(
 
 def _command(descriptor: int) -> None:
     die_with_parent()
-    # Ctrl-C reaches every process of a terminal: the supervisor decides what ends.
+    # Ctrl-C reaches every process of a terminal: the supervisor decides what ends. A signal that is ignored
+    # stays so in the programs that are started, and a jail's must be as they are in JupyterLab.
     for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
     channel = Channel(socket.socket(fileno=descriptor))
     os.set_inheritable(descriptor, False)
     try:
