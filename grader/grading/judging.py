@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grader.jail.frames import Channel, FrameError
+from grader.jail.frames import Channel, FrameError, FrameTooLarge, NotJson
 from grader.sandbox.jails import CannotStart, Disturbed, JailerGone, Jails
 
 MEMORY = 1024 * 2**20
@@ -30,7 +30,11 @@ def be_a_judge(supervisor: Channel, jails: Channel, work: Work) -> None:
             asked = supervisor.receive()
             _limit_time()
             message = _done(work, asked["task"], asked["again"], access)
-            supervisor.send(message)
+            try:
+                supervisor.send(message)
+            except (FrameTooLarge, NotJson) as error:
+                message = {"kind": "failed", "what": f"what came of it cannot be told: {error}"[:MAX_WHAT]}
+                supervisor.send(message)
             if message["kind"] == "failed":
                 return
     except FrameError:

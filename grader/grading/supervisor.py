@@ -172,7 +172,7 @@ class Supervisor:
                 self._forget()
                 for sock in (ours, jailers_end):
                     sock.close()
-                be_a_judge(Channel(theirs), Channel(to_jailer), self._work)
+                be_a_judge(Channel(theirs, max_frame=MAX_RESULT), Channel(to_jailer), self._work)
             finally:
                 os._exit(1)
         for sock in (theirs, to_jailer):
