@@ -20,11 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.errors import GraderError
-from grader.sandbox.child import Child, buried, said_by, started
+from grader.sandbox.cgroups import Cgroups
+from grader.sandbox.child import OVER, Child, buried, said_by, started
 from grader.sandbox.leftovers import too_many_files
 from grader.sandbox.seccomp import filter_bytes
 from grader.sandbox.stage import Mount, Stage
-from grader.sandbox.watch import Bounds, MemoryWatch
+from grader.sandbox.watch import Bounds, MemoryWatch, tree
 from utils.providers import VARIABLE as PROVIDER
 from utils.providers import chosen_provider
 
@@ -94,14 +95,21 @@ class Users:
 class Bubblewrap:
     """Starts modules of ``grader.jail`` in jails, each with an interpreter of its own."""
 
-    def __init__(self, stage: Stage, watch: MemoryWatch, program: str | None = None) -> None:
-        """``stage`` is what goes into the jails."""
+    def __init__(
+        self,
+        stage: Stage,
+        watch: MemoryWatch,
+        program: str | None = None,
+        cgroups: Cgroups | None = None,
+    ) -> None:
+        """``stage`` is what goes into the jails; ``cgroups`` is there where each may have a group."""
         self.stage = stage
         self.filter = filter_bytes()
         self.as_root = os.geteuid() == 0
         self.users = Users()
         self._program = program or find_bubblewrap()
         self._watch = watch
+        self._cgroups = cgroups
         _write_etc(stage.folder / ETC)
 
     def __call__(self, module: str, theirs: int) -> Child:
@@ -156,11 +164,17 @@ class Bubblewrap:
             raise GraderError(msg, hint=DOCTOR) from error
 
     def watched(self, child: Child) -> None:
-        """Have the watch look at what a process uses for as long as it is there."""
+        """Bound what a process uses for as long as it is there; nothing of a submission has run in it yet."""
+        if self._cgroups is not None:
+            group = self._cgroups.make(f"jail-{child.root}", BOUNDS.memory, BOUNDS.tasks)
+            for pid in tree(child.root):
+                group.enter(pid)
+            child.ran_out = group.ran_out_of_memory
+            child.after_end(group.end)
         watching = self._watch.over(
             child.root,
             BOUNDS,
-            lambda found: child.went_over(f"more {found.what} than a submission may have"),
+            lambda found: child.went_over(f"more {found.what} {OVER}"),
             lambda: too_many_files(child.folders),
         )
         child.while_alive(watching)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 END_SECONDS = 5.0
 """how long a killed process may take to be gone"""
+OVER = "than a submission may have"
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """exit codes of what was killed, as a parent has it, and as the first process of a namespace passes it on"""
 
@@ -42,6 +43,8 @@ class Child:
     stop: Callable[[], None] | None = None
     """kills it, where killing the process of ``handle`` is not enough"""
     said: Callable[[], str] = lambda: ""
+    ran_out: Callable[[], bool] = lambda: False
+    """tells whether the kernel has killed it, or something of it, for its memory"""
     folders: tuple[int, ...] = ()
     """descriptors of what it can write to; they are closed by ``end``"""
     _over: str = ""
@@ -89,6 +92,8 @@ class Child:
             self._kill()
         is_over(self.handle, END_SECONDS)
         said = self.said()
+        if not self._over and self.ran_out():
+            self._over = f"more memory {OVER}"
         code = self.wait()
         for descriptor in (self.handle, *self.folders):
             os.close(descriptor)

@@ -24,6 +24,7 @@ from grader.jail.frames import Channel, FrameError
 from grader.jail.zygote import RUNNER
 from grader.sandbox import watch
 from grader.sandbox.bubblewrap import WRITABLE, Bubblewrap, find_bubblewrap, missing_layers
+from grader.sandbox.cgroups import NoCgroups, own_cgroups
 from grader.sandbox.child import Child
 from grader.sandbox.stage import stage
 from grader.sandbox.start import Start
@@ -208,6 +209,16 @@ def _jail(stack: ExitStack) -> Iterator[Finding]:
     yield _tried("it ends, and nothing is left", patient.ends)
     yield _tried("an empty jail is quick", patient.quick, needed=False)
     yield _tried("jails are forked from a warm process", lambda: _warm(jails[0]), needed=False)
+    yield _tried("memory is bounded by the kernel", _cgroups, needed=False)
+
+
+def _cgroups() -> str:
+    try:
+        return f"by a control group for each jail, below {own_cgroups().top}"
+    except NoCgroups as error:
+        msg = f"not here, so it is looked at every 50 ms instead: {error}"
+        do = "nothing has to be done; with systemd, `systemd-run --user --scope -p Delegate=yes` helps"
+        raise _Failed(msg, do) from error
 
 
 def _warm(cold: Bubblewrap) -> str:

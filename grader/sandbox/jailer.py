@@ -35,6 +35,7 @@ from typing import Any
 from grader.errors import GraderError
 from grader.jail.frames import Channel, FrameError
 from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.cgroups import NoCgroups, own_cgroups
 from grader.sandbox.child import Child
 from grader.sandbox.dying import die_with_parent
 from grader.sandbox.leftovers import used_up
@@ -167,7 +168,11 @@ def _start(
     if not settings["sandboxed"]:
         return Plain(stage(folder))
     watch = stack.enter_context(MemoryWatch())
-    cold = Bubblewrap(stage(folder), watch)
+    try:
+        cgroups = own_cgroups()
+    except NoCgroups:  # the watch is there all the same; doctor tells of it
+        cgroups = None
+    cold = Bubblewrap(stage(folder), watch, cgroups=cgroups)
     return WarmStart(cold, note, wake) if settings["warm"] else cold
 
 

@@ -216,6 +216,18 @@ def use(pid: int, *, exact: bool = False, most: int | None = None) -> Use:
     Processes whose parents ended belong to the first process of their pid namespace, so they stay below
     the bubblewrap that made it.
     """
+    found, tasks = _tree(pid, most)
+    memory = sum(_exact(each) if exact else _cheap(each) for each in found)
+    return Use(memory, max(tasks, len(found)), sum(map(_descriptors, found)), exact)
+
+
+def tree(pid: int) -> list[int]:
+    """Return the numbers of a process and of all below it."""
+    return _tree(pid, None)[0]
+
+
+def _tree(pid: int, most: int | None) -> tuple[list[int], int]:
+    """Return the processes, and how many tasks they have; beyond ``most`` nothing more is looked at."""
     found, seen, tasks = [pid], {pid}, 0
     for each in found:
         threads = _threads(each)
@@ -228,8 +240,7 @@ def use(pid: int, *, exact: bool = False, most: int | None = None) -> Use:
                 if child not in seen:
                     seen.add(child)
                     found.append(child)
-    memory = sum(_exact(each) if exact else _cheap(each) for each in found)
-    return Use(memory, max(tasks, len(found)), sum(map(_descriptors, found)), exact)
+    return found, tasks
 
 
 def _over(jail: _Jail) -> Over | None:

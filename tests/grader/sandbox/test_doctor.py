@@ -70,8 +70,10 @@ def test_on_a_machine_that_can_grade_all_is_well_and_nothing_is_left(tmp_path, m
     findings = by_name(examine())
     if not findings.get("a jail starts", Finding("", False, True, "")).ok:
         not_here("; ".join(finding.said for finding in findings.values() if not finding.ok))
-    assert [finding for finding in findings.values() if not finding.ok] == []
-    assert len(findings) == 18
+    # A control group of one's own is more than most machines give.
+    wrong = {what for what, finding in findings.items() if not finding.ok}
+    assert wrong <= {"memory is bounded by the kernel"}
+    assert len(findings) == 19
     assert list(tmp_path.iterdir()) == []
     assert descriptors() == before
 
