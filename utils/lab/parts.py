@@ -41,7 +41,12 @@ class ToolFailed(ToolError):
 def make_model(url: str, name: str | None = None) -> Any:
     """Return a provider's chat model that talks to the recorded model at ``url``."""
     provider = chosen_provider(name)
-    return provider.make(url + provider.path)
+    model: Any = provider.make(url + provider.path)
+    if provider.name != "openai":
+        return model
+    from utils.lab.model import with_quick_clients  # noqa: PLC0415 - the SDK, for those who need it
+
+    return with_quick_clients(model)
 
 
 def make_tool(url: str, name: str, error: str = "") -> BaseTool:
