@@ -205,14 +205,14 @@ def _said(request: httpx2.Request) -> bytes:
     return b"".join((first, *lines, b"\r\n", request.content))
 
 
-def post(url: str, data: Mapping[str, Any]) -> httpx2.Response:
+def post(url: httpx2.URL | str, data: Mapping[str, Any]) -> httpx2.Response:
     """Return what the service of a tool answers to some JSON."""
     response = send(httpx2.Request("POST", url, json=data), SECONDS)
     response.read()
     return response
 
 
-async def apost(url: str, data: Mapping[str, Any]) -> httpx2.Response:
+async def apost(url: httpx2.URL | str, data: Mapping[str, Any]) -> httpx2.Response:
     """Return the same, and never block the loop."""
     request = httpx2.Request("POST", url, json=data)
     try:

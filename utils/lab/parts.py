@@ -55,7 +55,7 @@ def make_tool(url: str, name: str, error: str = "") -> BaseTool:
     Where its service fails it raises ToolFailed, or Python's own error of that name.
     """
     raised = getattr(builtins, error) if error else ToolFailed
-    address = f"{url}/tool/{name}"
+    address = httpx2.URL(f"{url}/tool/{name}")
 
     def work(query: str) -> str:
         return _answer(post(address, {"query": query}), raised)

@@ -71,8 +71,10 @@ async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
 def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
     """A function that asks the model's side for a city's temperature; ``None`` where it is silent."""
 
+    address = httpx2.URL(f"{url}/tool/{FETCH}")
+
     async def fetch(city: str) -> float | None:
-        response = await apost(f"{url}/tool/{FETCH}", {"city": city})
+        response = await apost(address, {"city": city})
         return float(response.json()["text"]) if response.status_code == httpx2.codes.OK else None
 
     return fetch
