@@ -114,7 +114,10 @@ class _Reading:
 
 
 class _Line(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A connection for one request, and the body of the answer to it: in pieces as they come."""
+    """A connection for one request, and the body of the answer to it: in pieces as they come.
+
+    At its end httpx2 closes it; whatever goes wrong before does so here.
+    """
 
     def __init__(self, request: httpx2.Request) -> None:
         self._reading, self._socket = _Reading(request), socket.socket()
@@ -150,7 +153,6 @@ class _Line(httpx2.SyncByteStream, httpx2.AsyncByteStream):
                     yield piece
                 else:
                     self._reading.hear(self._socket.recv(_AT_ONCE))
-        self.close()
 
     # An iterator and not a generator: that would need a loop to end it.
     def __aiter__(self) -> _Line:
@@ -163,7 +165,6 @@ class _Line(httpx2.SyncByteStream, httpx2.AsyncByteStream):
                     return piece
                 received = asyncio.get_running_loop().sock_recv(self._socket, _AT_ONCE)
                 self._reading.hear(await received)
-        self.close()
         raise StopAsyncIteration
 
     def close(self) -> None:

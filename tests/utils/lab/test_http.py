@@ -281,6 +281,13 @@ def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(said: bytes) -> 
         read(said)
 
 
+@pytest.mark.parametrize("begun", [b"", b"3\r\nabc\r\n"], ids=["the first", "a later one"])
+def test_what_begins_no_chunk_is_not_waited_for(begun: bytes) -> None:
+    assert read(headed(*CHUNKS) + begun, b"11") is None
+    with pytest.raises(httpx2.RemoteProtocolError, match="proper chunks"):
+        read(headed(*CHUNKS) + begun, b"1" * 11)
+
+
 def test_chunks_are_too_long_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MOST_BODY", 10)
     assert read(chunked(b"12345", b"67890")) == (200, b"1234567890")

@@ -280,6 +280,13 @@ ANSWERS = {
     "numbers as texts": answer(200, {**completion(content="a"), "created": "1"}),
     "a part of a number": answer(200, {**completion(content="a"), "created": 1.5}),
     "no usage": answer(200, {**completion(content="a"), "usage": None}),
+    "all usage in texts": answer(
+        200,
+        {
+            **completion(content="a"),
+            "usage": {"prompt_tokens": "1", "completion_tokens": "2", "total_tokens": "3"},
+        },
+    ),
     "half a usage": answer(200, {**completion(content="a"), "usage": {"prompt_tokens": 1}}),
     "usage in texts": answer(200, {**completion(content="a"), "usage": {"prompt_tokens": "1"}}),
     "more of the usage": answer(200, {**completion(), "usage": {**completion()["usage"], "x": {"y": 1}}}),
@@ -527,6 +534,21 @@ def test_a_server_says_when_to_try_again(ask: Work, headers: dict[str, str], tri
     assert assert_tries(ask, refused, refused, (GOOD[ask],)) == tries
 
 
+@TWO_WAYS
+def test_the_sdk_is_asked_how_long_to_wait(ask: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def seconds(client: Any, remaining: int, options: Any, headers: Any = None) -> float:
+        asked.append((remaining, options.get_max_retries(client.max_retries), headers and dict(headers)))
+        return 0.0
+
+    monkeypatch.setattr("openai._base_client.BaseClient._calculate_retry_timeout", seconds)
+    assert assert_tries(ask, (answer(429, FORBIDDEN, retry_after="7"),), (Reset(),), (GOOD[ask],)) == 3
+    by_sdk, quick = asked[:2], asked[2:]
+    assert quick == by_sdk
+    assert [headers and headers["retry-after"] for _, _, headers in quick] == ["7", None]
+
+
 def test_a_server_may_ask_for_another_try_whatever_the_status() -> None:
     assert assert_tries(invoke, (answer(400, FORBIDDEN, x_should_retry="true"),), (GOOD[invoke],)) == 2
 
@@ -732,6 +754,7 @@ def test_the_model_of_checks_is_the_usual_one_with_quick_clients() -> None:
     assert not isinstance(plain.client, QuickCompletions), "a notebook's own model keeps the SDK"
     assert model.model_dump() == plain.model_dump()
     assert model._identifying_params == plain._identifying_params
+    assert model.stream_chunk_timeout is None, "no task for each piece"
 
 
 def test_the_clients_give_the_sdks_objects_when_they_are_called_themselves() -> None:
@@ -757,7 +780,9 @@ def test_the_clients_give_the_sdks_objects_when_they_are_called_themselves() -> 
     found = assert_the_same(whole, (ANSWERS["a text"],))
     assert type(found) is ChatCompletion
     assert assert_the_same(lambda model: asyncio.run(awhole(model)), (ANSWERS["a text"],)) == found
-    assert assert_the_same(raw, (ANSWERS["a text"],))[-1] == found
+    refused = (answer(429, FORBIDDEN),)
+    *_, tries, told = assert_the_same(raw, refused, (ANSWERS["a text"],), max_retries=1)
+    assert (tries, told) == (1, found)
     for work in (pieces, raw_pieces):
         found = assert_the_same(work, (STREAMS["a text"],))
         assert {type(piece) for piece in (found if isinstance(found, list) else found[1])} == {
@@ -765,7 +790,7 @@ def test_the_clients_give_the_sdks_objects_when_they_are_called_themselves() -> 
         }
 
 
-@pytest.mark.parametrize("name", ["null", "a number", "a page", "an empty object"])
+@pytest.mark.parametrize("name", ["null", "a number", "a page", "an empty object", "numbers as texts"])
 def test_an_odd_answer_to_a_client_called_itself_is_the_sdks_too(name: str) -> None:
     said = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
     assert_the_same(lambda model: model.client.create(**said), (ANSWERS[name],), max_retries=1)
