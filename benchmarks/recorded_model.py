@@ -1,5 +1,8 @@
 """What the recorded model costs, beside a fake model without any HTTP, measured in one run.
 
+``recorded`` is a notebook's own model, ``checks`` the one that checks pass in. A turn is one of the kit's
+agent: two questions to the model and one to a tool.
+
     .venv/bin/python benchmarks/recorded_model.py            everything, about a minute
     .venv/bin/python benchmarks/recorded_model.py --quick    a fifth of the calls, no papermill
     .venv/bin/python benchmarks/recorded_model.py --provider anthropic    the calls of another protocol
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import statistics
@@ -21,15 +25,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from rich.console import Console
 from rich.table import Table
 
+from utils.agent import Agent
+from utils.checks.weather import City, asked, conversation
+from utils.lab.parts import make_model, make_tool
 from utils.providers import PROVIDERS
 from utils.replay.conversation import AnswerTurn, Conversation, Origin, Scenario, UserTurn
 from utils.replay.server import ReplayServer
@@ -39,6 +46,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOLUTION = ROOT / "solutions" / "01_persistence.ipynb"
 QUESTION = "What is the weather in sf?"
 ANSWER = "The current weather in San Francisco is sunny, at 20.5 °C. Winds come from the west, 15 mph."
+OSLO = City("Oslo", 3.4)
 ROUNDS = 5
 RESPONSES = "openai-responses"
 """OpenAI's other protocol, by the name of its wire"""
@@ -63,9 +71,8 @@ print(1000 * (between - wall), 1000 * (time.perf_counter() - between), 1000 * (t
 
 def recorded() -> Scenario:
     turns = (UserTurn(user=QUESTION), AnswerTurn(answer=ANSWER))
-    return Scenario(
-        conversations=(Conversation(name="sf", origin=Origin(kind="authored"), turns=turns),),
-    )
+    weather = Conversation(name="sf", origin=Origin(kind="authored"), turns=turns)
+    return Scenario(conversations=(weather, conversation("oslo", asked(OSLO))))
 
 
 def fake() -> GenericFakeChatModel:
@@ -78,30 +85,32 @@ def fake() -> GenericFakeChatModel:
     return GenericFakeChatModel(messages=for_ever())
 
 
-def per_call(work: Callable[[], object], calls: int) -> float:
-    """Median milliseconds of CPU per call, of several rounds."""
-    work()
-    rounds = []
+def per_call(works: Mapping[str, Callable[[], object]], calls: int) -> dict[str, float]:
+    """Median milliseconds of CPU per call, of several rounds; in each round everything has its turn."""
+    rounds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(ROUNDS):
-        start = time.process_time()
-        for _ in range(calls):
+        for name, work in works.items():
             work()
-        rounds.append((time.process_time() - start) / calls * 1000)
-    return statistics.median(rounds)
-
-
-def per_await(work: Callable[[], Awaitable[object]], calls: int) -> float:
-    """The same for a coroutine function, in one loop."""
-
-    async def measure() -> float:
-        await work()
-        rounds = []
-        for _ in range(ROUNDS):
             start = time.process_time()
             for _ in range(calls):
+                work()
+            rounds[name].append((time.process_time() - start) / calls * 1000)
+    return {name: statistics.median(found) for name, found in rounds.items()}
+
+
+def per_await(works: Mapping[str, Callable[[], Awaitable[object]]], calls: int) -> dict[str, float]:
+    """The same for coroutine functions, in one loop."""
+
+    async def measure() -> dict[str, float]:
+        rounds: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(ROUNDS):
+            for name, work in works.items():
                 await work()
-            rounds.append((time.process_time() - start) / calls * 1000)
-        return statistics.median(rounds)
+                start = time.process_time()
+                for _ in range(calls):
+                    await work()
+                rounds[name].append((time.process_time() - start) / calls * 1000)
+        return {name: statistics.median(found) for name, found in rounds.items()}
 
     return asyncio.run(measure())
 
@@ -113,18 +122,40 @@ def model_of(name: str, url: str) -> Any:
     return model.model_copy(update={"use_responses_api": True}) if name == RESPONSES else model
 
 
-def ways(model: Any, calls: int) -> dict[str, float]:
-    """Milliseconds of CPU for each way to call a model."""
+def ways(models: Mapping[str, Any], calls: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of CPU for each way to call each model."""
 
-    async def astream() -> None:
+    async def astream(model: Any) -> None:
         async for _ in model.astream(QUESTION):
             pass
 
+    def each(work: Callable[[Any], Any]) -> dict[str, Callable[[], Any]]:
+        return {name: functools.partial(work, model) for name, model in models.items()}
+
     return {
-        "invoke": per_call(lambda: model.invoke(QUESTION), calls),
-        "stream": per_call(lambda: list(model.stream(QUESTION)), calls),
-        "ainvoke": per_await(lambda: model.ainvoke(QUESTION), calls),
-        "astream": per_await(astream, calls),
+        "invoke": per_call(each(lambda model: model.invoke(QUESTION)), calls),
+        "stream": per_call(each(lambda model: list(model.stream(QUESTION))), calls),
+        "ainvoke": per_await(each(lambda model: model.ainvoke(QUESTION)), calls),
+        "astream": per_await(each(astream), calls),
+    }
+
+
+def turns(models: Mapping[str, Any], url: str, calls: int) -> dict[str, dict[str, float]]:
+    """The same for a turn of the kit's agent: the model is asked, a tool, and the model once more."""
+    graphs = {name: Agent(model, [make_tool(url, "search")]).graph for name, model in models.items()}
+    question: Any = {"messages": [HumanMessage(OSLO.question)]}
+
+    async def astream(graph: Any) -> None:
+        async for _ in graph.astream(question, stream_mode="messages"):
+            pass
+
+    def each(work: Callable[[Any], Any]) -> dict[str, Callable[[], Any]]:
+        return {name: functools.partial(work, graph) for name, graph in graphs.items()}
+
+    return {
+        "turn, invoke": per_call(each(lambda graph: graph.invoke(question)), calls),
+        "turn, ainvoke": per_await(each(lambda graph: graph.ainvoke(question)), calls),
+        "turn, astream": per_await(each(astream), calls),
     }
 
 
@@ -138,6 +169,15 @@ def server_share(work: Callable[[], object], calls: int) -> float:
     for _ in range(calls):
         work()
     return (time.clock_gettime(clock) - start) / calls * 1000
+
+
+def column(measured: Mapping[str, Mapping[str, float]], name: str) -> dict[str, float]:
+    """What was measured of one model, by the way it was called."""
+    return {way: ms[name] for way, ms in measured.items() if name in ms}
+
+
+def shown(ms: float | None) -> str:
+    return "" if ms is None else f"{ms:.2f}"
 
 
 def setup_cost() -> tuple[float, float, float]:
@@ -183,7 +223,10 @@ def main() -> None:
     server = ReplayServer().start()
     session = server.open(recorded())
     model = model_of(chosen.provider, session.url)
-    measured, floor = ways(model, calls), ways(fake(), calls)
+    real = {"recorded": model}
+    if chosen.provider != RESPONSES:
+        real["checks"] = make_model(session.url, chosen.provider)
+    measured = ways({**real, "fake": fake()}, calls) | turns(real, session.url, calls // 2)
     share = {
         "invoke": server_share(lambda: model.invoke(QUESTION), calls),
         "stream": server_share(lambda: list(model.stream(QUESTION)), calls),
@@ -191,8 +234,7 @@ def main() -> None:
     server.close()
     figures: dict[str, Any] = {
         "provider": chosen.provider,
-        "recorded_ms": measured,
-        "fake_ms": floor,
+        **{f"{name}_ms": column(measured, name) for name in (*real, "fake")},
         "server_ms": share,
     }
 
@@ -200,12 +242,13 @@ def main() -> None:
         f"{chosen.provider}: CPU per call in ms, client and server; {len(split(ANSWER))} pieces per stream"
     )
     table = Table(title=title)
-    for head in ("", "recorded", "its server", "fake model", "ratio", "target"):
+    for head in ("", "recorded", "checks", "its server", "fake model", "ratio", "target"):
         table.add_column(head, justify="right" if head else "left")
     for way, ms in measured.items():
-        part = f"{share[way]:.2f}" if way in share else ""
+        told = [shown(found.get(way)) for found in (column(measured, "recorded"), column(measured, "checks"))]
+        ratio = f"{ms['recorded'] / ms['fake']:.1f}" if "fake" in ms else ""
         wanted = f"{TARGETS[way]:g}" if way in TARGETS else ""
-        table.add_row(way, f"{ms:.2f}", part, f"{floor[way]:.2f}", f"{ms / floor[way]:.1f}", wanted)
+        table.add_row(way, *told, shown(share.get(way)), shown(ms.get("fake")), ratio, wanted)
 
     importing, starting, cpu = setup_cost()
     figures["setup_ms"] = {"import": importing, "setup": starting, "cpu": cpu}

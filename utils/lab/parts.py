@@ -7,12 +7,13 @@ the student's functions.
 from __future__ import annotations
 
 import builtins
+import functools
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import BaseTool, StructuredTool
@@ -23,13 +24,10 @@ from langgraph.pregel import Pregel
 
 from utils.agent import Agent
 from utils.lab.asking import ASKING_PARTS
+from utils.lab.http import apost, post
 from utils.lab.streams import STREAM_PARTS
 from utils.lab.together import TOGETHER_PARTS
 from utils.providers import chosen_provider
-
-TOOL_SECONDS = 30.0
-# Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
-_LOOPBACK: dict[str, Any] = {"timeout": TOOL_SECONDS, "trust_env": False, "verify": False}
 
 
 class ToolError(Exception):
@@ -41,35 +39,52 @@ class ToolFailed(ToolError):
 
 
 def make_model(url: str, name: str | None = None) -> Any:
-    """A provider's chat model that talks to the recorded model at ``url``."""
+    """Return a provider's chat model that talks to the recorded model at ``url``."""
     provider = chosen_provider(name)
-    return provider.make(url + provider.path)
+    model: Any = provider.make(url + provider.path)
+    if provider.name != "openai":
+        return model
+    from utils.lab.model import with_quick_clients  # noqa: PLC0415 - the SDK, for those who need it
+
+    return with_quick_clients(model)
 
 
 def make_tool(url: str, name: str, error: str = "") -> BaseTool:
-    """A tool with one argument, ``query``, that does its work by one request to the recorded model's side.
+    """Return a tool with one argument, ``query``, that does its work by one request to the model's side.
 
     Where its service fails it raises ToolFailed, or Python's own error of that name.
     """
     raised = getattr(builtins, error) if error else ToolFailed
-    address = f"{url}/tool/{name}"
+    address = httpx2.URL(f"{url}/tool/{name}")
 
     def work(query: str) -> str:
-        with httpx.Client(**_LOOPBACK) as client:
-            return _answer(client.post(address, json={"query": query}), raised)
+        return _answer(post(address, {"query": query}), raised)
 
     async def awork(query: str) -> str:
-        async with httpx.AsyncClient(**_LOOPBACK) as client:
-            return _answer(await client.post(address, json={"query": query}), raised)
+        return _answer(await apost(address, {"query": query}), raised)
 
     return StructuredTool.from_function(
-        work, coroutine=awork, name=name, description="Look something up; the query says what."
+        work,
+        coroutine=awork,
+        name=name,
+        description="Look something up; the query says what.",
+        args_schema=_args_of(name),
     )
 
 
-def _answer(response: httpx.Response, raised: type[Exception]) -> str:
+@functools.cache
+def _args_of(name: str) -> Any:
+    """Return what a tool of this name takes: making such a class costs more than all else of a tool."""
+
+    def work(query: str) -> str:
+        return query
+
+    return StructuredTool.from_function(work, name=name, description=name).args_schema
+
+
+def _answer(response: httpx2.Response, raised: type[Exception]) -> str:
     data = response.json()
-    if response.status_code != httpx.codes.OK:
+    if response.status_code != httpx2.codes.OK:
         raise raised(data.get("error", "the tool's service failed"))
     return str(data["text"])
 

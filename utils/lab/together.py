@@ -12,7 +12,7 @@ import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
@@ -20,10 +20,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel import Pregel
 
+from utils.lab.http import apost
+
 FETCH = "fetch"
 """name under which the recorded model's side knows what ``fetch`` does"""
-# Plain HTTP to this machine: no proxy, and no certificate bundle to load at each call.
-_LOOPBACK: dict[str, Any] = {"timeout": 30.0, "trust_env": False, "verify": False}
 METHODS = ("invoke", "ainvoke", "stream", "astream", "get_state", "aget_state")
 """by which the kit's parts run and read a graph"""
 _END = object()
@@ -71,10 +71,11 @@ async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
 def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
     """A function that asks the model's side for a city's temperature; ``None`` where it is silent."""
 
+    address = httpx2.URL(f"{url}/tool/{FETCH}")
+
     async def fetch(city: str) -> float | None:
-        async with httpx.AsyncClient(**_LOOPBACK) as client:
-            response = await client.post(f"{url}/tool/{FETCH}", json={"city": city})
-        return float(response.json()["text"]) if response.status_code == httpx.codes.OK else None
+        response = await apost(address, {"city": city})
+        return float(response.json()["text"]) if response.status_code == httpx2.codes.OK else None
 
     return fetch
 

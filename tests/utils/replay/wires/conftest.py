@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.utils.replay.wires.ways import WAYS, Way
+from tests.utils.replay.wires.ways import CHECKS, WAYS, Way
 
 
-@pytest.fixture(params=WAYS, ids=str)
+@pytest.fixture(params=(*WAYS, CHECKS), ids=str)
 def way(request: pytest.FixtureRequest) -> Way:
     found: Way = request.param
     return found

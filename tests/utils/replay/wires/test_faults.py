@@ -12,7 +12,7 @@ import pytest
 from langchain_core.tools import tool
 
 from tests.utils.replay.talks import ask, calling, conversation, plain, scenario
-from tests.utils.replay.wires.ways import Way
+from tests.utils.replay.wires.ways import CHECKS, WAYS, Way
 
 LONG = 600.0
 """a patience that no test waits for"""
@@ -155,3 +155,36 @@ def test_a_stall_holds_a_whole_answer_too(open_session: Callable, way: Way, in_t
         assert not answer.done()
     session.release()
     assert answer.result(5) == "Hello."
+
+
+def test_a_stream_that_is_closed_is_given_up(open_session: Callable, way: Way) -> None:
+    session = open_session(scenario(plain("hi", "one two three", kind="stall", after=2)), patience=LONG)
+    stream = way.make(session).stream("hi")
+    while next(stream).text != " two":
+        pass
+    stream.close()
+    (request,) = session.traffic(settle=5).requests
+    assert (request.gave_up, request.status, request.pieces) == (True, 499, 2)
+
+
+# AWS has no asynchronous client: what runs in a thread cannot be cancelled.
+@pytest.mark.parametrize("way", [way for way in (*WAYS, CHECKS) if way.name != "bedrock"], ids=str)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_what_is_cancelled_is_given_up(open_session: Callable, way: Way, streamed: bool) -> None:
+    session = open_session(scenario(plain("hi", "Hello.", kind="stall")), patience=LONG)
+
+    async def ask() -> Any:
+        model = way.make(session)
+        return [piece async for piece in model.astream("hi")] if streamed else await model.ainvoke("hi")
+
+    async def give_up() -> None:
+        asked = asyncio.create_task(ask())
+        while session.traffic().open() == 0:
+            await asyncio.to_thread(session.traffic, settle=0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(give_up())
+    (request,) = session.traffic(settle=5).requests
+    assert (request.gave_up, request.status) == (True, 499)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from botocore.config import Config
 from langchain_aws import ChatBedrockConverse
 from langchain_openai import ChatOpenAI
 
+from utils.lab.model import with_quick_clients
 from utils.providers import NO_KEY, PROVIDERS, _aws_session
 from utils.replay.session import Session
 
@@ -35,9 +37,11 @@ class Way:
     limited: type[Exception]
     broken: tuple[type[Exception], ...]
     """what a line that breaks looks like"""
+    shown: str = ""
+    """how tests call it, if not by the name of its protocol"""
 
     def __str__(self) -> str:
-        return self.name
+        return self.shown or self.name
 
 
 def _openai(session: Session, *, max_retries: int = 2, **options: Any) -> Any:
@@ -52,6 +56,10 @@ def _openai(session: Session, *, max_retries: int = 2, **options: Any) -> Any:
         **facts,
         **options,
     )
+
+
+def _checks(session: Session, **options: Any) -> Any:
+    return with_quick_clients(_openai(session, **options))
 
 
 def _responses(session: Session, **options: Any) -> Any:
@@ -124,3 +132,5 @@ WAYS = (
         (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError),
     ),
 )
+CHECKS = dataclasses.replace(WAYS[0], shown="checks", make=_checks)
+"""the first way with the kit's own clients, as checks make it: nothing must tell the two apart"""
