@@ -20,10 +20,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from utils.lab.plain import decode, encode, real_message, safe_text, short_type
+from utils.lab.plain import MAX_MESSAGE, decode, encode, real_message, safe_text, short_type
 from utils.questions import asking
 
-MAX_MESSAGE = 2_000
 MAX_KEPT = 10_000
 
 Question = Mapping[str, Any]

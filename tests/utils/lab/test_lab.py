@@ -9,7 +9,8 @@ import pytest
 
 from utils.checks.weather import City, asked, conversation, plain
 from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
-from utils.lab.lab import Stage
+from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Stage
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged
 from utils.replay.log import Traffic
 
 OSLO = City("Oslo", 3.4)
@@ -113,12 +114,22 @@ def test_a_part_that_should_be_an_object_and_is_none_is_a_fault(make_lab: Any) -
         (("/tmp/check-1/some/memory.db",), "ask('memory.db')"),
         (("C:\\check\\memory.db",), "ask('memory.db')"),
         (("x" * 100,), f"ask('{'x' * 78}…)"),
+        ((["x" * 100, 1],), f"ask(['{'x' * 78}…, 1])"),
         ((Ref(1, "CompiledStateGraph", "agent"), Ref(2, "Odd")), "ask(agent, Odd)"),
     ],
-    ids=["values", "lists", "a path", "a Windows path", "long text", "objects"],
+    ids=["values", "lists", "a path", "a Windows path", "long text", "long text in a list",
+         "objects"],
 )  # fmt: skip
 def test_a_call_is_written_as_a_person_would(lab: Lab, args: Any, written: str) -> None:
     assert lab.describe("ask", *args) == written
+
+
+def test_a_call_is_written_in_short_whatever_it_is_given(lab: Lab) -> None:
+    deep: Any = ["a"]
+    for _ in range(20):
+        deep = [deep, "b" * 100, Message("human", "c" * 100_000), {"d": ["e" * 100_000]}]
+    for args in ([deep], [[0] * 100_000], ["f" * 1_000_000], [1] * 10_000):
+        assert len(lab.describe("ask", *args)) <= MAX_CALL
 
 
 def test_methods_and_keywords_are_written_as_well(lab: Lab) -> None:
@@ -127,14 +138,71 @@ def test_methods_and_keywords_are_written_as_well(lab: Lab) -> None:
     assert lab.last_call == "same('a')"
 
 
-@pytest.mark.parametrize("answer", [{}, {"odd": 1}, {"bad": "no such thing"}])
-def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
-    class Odd:
-        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-            return answer
+class Told:
+    """A transport that always gives the same answer."""
 
-    with pytest.raises(LabError):
-        Lab(Odd(), None).call("work")  # type: ignore[arg-type]
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def ask(self, question: Mapping[str, Any]) -> Any:
+        return self._answer
+
+
+def told(answer: Any) -> Lab:
+    return Lab(Told(answer), None)  # type: ignore[arg-type]
+
+
+def test_a_question_that_cannot_be_answered_is_a_fault() -> None:
+    with pytest.raises(LabError, match="no such thing"):
+        told({"bad": "no such thing"}).call("work")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"odd": 1},
+        {"end": 1},
+        {"missing": 5},
+        {"missing": "not a name"},
+        {"missing": "\x1b]0;owned\x07"},
+        {"missing": "n" * (MAX_NAME + 1)},
+        {"error": "ValueError"},
+        {"error": None},
+        {"bad": {"why": 1}},
+        {"value": {"$map": 5}},
+    ],
+)
+def test_an_answer_of_a_form_that_none_has_is_forged(answer: Mapping[str, Any]) -> None:
+    with pytest.raises(Forged):
+        told(answer).call("work")
+    with pytest.raises(Forged):
+        told({"values": [answer]}).gather(("work", 1))
+
+
+@pytest.mark.parametrize(
+    "values", [None, 5, "ab", {}, {"a": 1, "b": 2}, [], [{"value": 1}], [1, 2], [None, []]]
+)
+def test_calls_at_once_have_as_many_answers_or_they_are_forged(values: Any) -> None:
+    with pytest.raises(Forged):
+        told({"values": values}).gather(("ask", 1), ("ask", 2))
+
+
+ODD = [None, 5, True, "x" * 10_000, ["y" * 10_000] * 1_000, {"z": "z" * 10_000}, [[[]]], [None, 5, {}, []]]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("fact", ["type", "bases", "message", "trace", "line", "function", "source", "more"])
+def test_an_error_is_told_whatever_its_facts_are(fact: str, odd: Any) -> None:
+    step = {"line": 3, "function": "ask", "source": "return 1", fact: odd}
+    error = StudentError({"type": "ValueError", "bases": ["ValueError"], "trace": [step], fact: odd})
+    assert len(str(error)) <= MAX_MESSAGE + MAX_TYPE + 2
+    assert sum(map(len, error.bases)) <= MAX_TYPE * MAX_BASES
+    assert len(error.trace) <= MAX_TRACE
+    for one in error.trace:
+        assert (type(one["line"]), type(one["source"])) == (int, str)
+        assert len(f"{one['function']}{one['line']}{one['source']}") <= MAX_NAME + MAX_SOURCE + 10
+    assert isinstance(error.is_a("MemoryError"), bool)
 
 
 @pytest.mark.parametrize(
@@ -142,19 +210,15 @@ def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
     [
         ({"missing": "ask"}, Missing),
         ({"error": {"type": "ValueError", "message": "no"}}, StudentError),
-        ({"values": []}, LabError),
-        ({}, LabError),
+        ({"values": []}, Forged),
+        ({}, Forged),
     ],
     ids=["no such name", "an error", "too few", "nothing"],
 )
 def test_calls_at_once_that_give_no_answers_are_no_empty_success(
     answer: Any, raised: type[Exception]
 ) -> None:
-    class Odd:
-        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-            return answer
-
-    lab = Lab(Odd(), None)  # type: ignore[arg-type]
+    lab = told(answer)
     with pytest.raises(raised):
         lab.gather(("ask", 1), ("ask", 2))
     assert lab.last_call == "ask(1) beside ask(2)"
