@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from utils.views.page import escape_line, stylesheet
+from utils.views.page import escape_line, minified, stylesheet
 from utils.views.words import Mark
 
 # Were a page ever to hold markup that somebody slipped in, it could still do nothing.
@@ -45,5 +44,4 @@ def item_list(items: Sequence[str], every: int) -> str:
 @cache
 def _frame() -> str:
     text = resources.files(__package__).joinpath("pages.css").read_text(encoding="utf-8")
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    return re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
+    return minified(text)
