@@ -155,7 +155,7 @@ def _read(out: Path, path: str) -> Result | None:
         message = "the file holds the result of someone else, or of another lab"
         hint = f"move it to {path_of(result.student, result.lab)}, or delete it"
         raise GraderError(message, where=where, hint=hint)
-    return result
+    return bounded(result)  # older graders cut later
 
 
 def plain_result(result: Result) -> dict[str, Any]:
