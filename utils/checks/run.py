@@ -13,7 +13,7 @@ from utils.errors import KitError
 from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
 from utils.mistakes import recognise
 
-TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, StopIteration, TypeError, ValueError)
 """What reading data of an unexpected form raises; anything else in a check is the check's own fault.
 
 Forged data is among it: ``utils.lab.plain.Forged`` is a ValueError.

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
 from utils.brief import Inner, first, listed, written
-from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged, Message, decode, seen_message
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged, Message, decode, leaf, seen_message
 from utils.replay.conversation import Conversation, Scenario
 from utils.replay.gates import LIMIT, CapGate, Gate, HoldGate, ReverseGate
 from utils.replay.log import Miss, Request, Traffic
@@ -333,15 +333,25 @@ class Lab:
         return {"name": target} if isinstance(target, str) else {"ref": target.number}
 
     def _plain(self, value: Any) -> Any:
+        """Return a value as a question holds it; what a student's code gave may be given back to it."""
         if isinstance(value, Ref):
             return {"$object": value.number}
         if isinstance(value, Message):
             return {"$message": {"type": value.type, "text": value.text, "id": value.id}}
         if isinstance(value, Mapping):
-            return {key: self._plain(item) for key, item in value.items()}
+            if all(isinstance(key, str) and not key.startswith("$") for key in value):
+                return {key: self._plain(item) for key, item in value.items()}
+            return {"$map": [[self._key(key), self._plain(item)] for key, item in value.items()]}
         if isinstance(value, list | tuple):
             return [self._plain(item) for item in value]
-        return value
+        if isinstance(value, set | frozenset):
+            return {"$set": [self._key(item) for item in value]}
+        return leaf(value)
+
+    def _key(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return {"$tuple": [self._key(item) for item in value]}
+        return self._plain(value)
 
     def _value(self, answer: Any) -> Any:
         match answer:

@@ -164,6 +164,22 @@ class _Encoder:
         return {"$map": pairs}
 
 
+def leaf(value: Any) -> Any:
+    """Return a value that holds no others as JSON-ready data; what is of no form stays as it is."""
+    match value:
+        case bool():
+            return value
+        case int() if abs(value) > _SAFE_INT:
+            return {"$int": _digits(value)}
+        case float() if not math.isfinite(value):
+            return {"$float": repr(value)}
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case Cut(reason=reason):
+            return {"$int": reason} if reason == _TOO_LARGE else {"$cut": reason}
+    return value
+
+
 def _digits(number: int) -> str:
     return hex(number) if number.bit_length() < 4 * MAX_ITEMS else _TOO_LARGE
 

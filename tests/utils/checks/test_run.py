@@ -605,6 +605,12 @@ def test_a_forged_answer_is_a_failed_check_and_no_fault_of_the_kit(answer: Any) 
         assert_shown(result)
 
 
+def test_what_is_looked_for_and_not_there_is_another_form(make_lab: MakeLab) -> None:
+    result = outcome(make_lab, lambda lab, case: next(iter(lab.call("work"))), {"work": list})
+    assert (result.status, result.points) == ("failed", 0)
+    assert "StopIteration" in result.detail
+
+
 def test_a_long_conversation_that_was_refused_is_named_in_short() -> None:
     roles = _listed(["user"] * 10_000)
     assert roles.count("user") == 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from utils.checks.weather import City, asked, conversation, plain
 from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
 from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Stage
-from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Cut, Forged, decode, seen_message
 from utils.replay.log import Traffic
 
 OSLO = City("Oslo", 3.4)
@@ -64,6 +65,30 @@ def test_messages_cross_both_ways(lab: Lab) -> None:
     assert lab.call("kind", Message("human", "hi")) == "HumanMessage"
     assert lab.call("same", [Message("human", "hi", id="1")])[0].text == "hi"
     assert lab.call("kind", {"a": (1, Message("system", "x"))}) == "dict"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1: "a", ("b", (2, frozenset({3}))): {"$tuple": [None]}, None: True},
+        {"$object": 5, "a": {"$cut": "too deep"}},
+        [1 << 19_000, -(2**60), 2**53, True],
+        [float("inf"), float("-inf"), b"\x00\xff", {1, 2}],
+        [Cut("too deep"), Cut("too large"), Cut("too many items")],
+    ],
+    ids=["keys", "forms", "numbers", "what JSON lacks", "what was cut"],
+)
+def test_what_a_student_s_code_gave_can_be_given_back_to_it(lab: Lab, value: Any) -> None:
+    """A question that cannot be asked would look as if the process had ended."""
+    seen: list[Any] = []
+
+    class Listens(Told):
+        def ask(self, question: Mapping[str, Any]) -> Any:
+            seen.append(json.loads(json.dumps(question, allow_nan=False))["args"][0])
+            return {"value": None}
+
+    Lab(Listens(None), None).call("work", value)  # type: ignore[arg-type]
+    assert decode(seen[0], lambda number, kind: number, seen_message) == value
 
 
 def test_iterators_end_with_the_end(lab: Lab) -> None:
