@@ -73,7 +73,7 @@ MISTAKES = (
     ),
     _mistake(
         "TypeError",
-        r"Invalid checkpointer provided.*Received _(Async)?GeneratorContextManager",
+        r"Invalid checkpointer provided.{0,200}Received _(Async)?GeneratorContextManager",
         "from_conn_string gives a context manager, and not yet a saver.",
         "open it: with SqliteSaver.from_conn_string(path) as saver (async with for the other).",
     ),

@@ -16,8 +16,9 @@ from grader.jail.names import MOST as MOST_NAMES
 from grader.jail.outputs import MAX_NAME, MAX_TEXT
 from grader.jail.traffic import TRAFFIC
 from utils.checkpoints import MOST_ROWS, MOST_TEXT
-from utils.lab.handle import MAX_BASES, MAX_MESSAGE, MAX_SOURCE, MAX_TRACE, MAX_TYPE
+from utils.lab.handle import MAX_BASES, MAX_SOURCE, MAX_TRACE
 from utils.lab.lab import CheckpointRow, Died
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE
 from utils.replay.log import Traffic
 
 MAX_WHY = 100

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from grader.grading.scan import tables
 from grader.grading.scan.names import Names
 from grader.grading.scan.rules import Finding, findings
+from grader.grading.scan.source import LONGEST as LONGEST_CELL
 from grader.grading.scan.source import TooMuch, lines_of, parsed, shell_lines
 from grader.results.model import Flag
 from grader.submissions.model import CodeCell
@@ -72,6 +73,6 @@ def _findings(cell: CodeCell, names: Names) -> Iterator[Finding]:
 
 def _flag(finding: Finding, cell: CodeCell) -> Flag:
     kind, line = finding
-    lines = lines_of(cell.source)
+    lines = lines_of(cell.source[:LONGEST_CELL])  # nothing is found behind that
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
     return Flag(kind, tables.KINDS[kind], cell.number, shown.strip()[:SHOWN])

@@ -1,6 +1,7 @@
 """``grade --student ID --show``: every question to one student's work, what came back, and the traffic.
 
-The questions are the ones that were graded: they follow from the submission and the course's secret.
+The questions are the ones that were graded: they follow from the submission and the course's secret. What
+came back may be of any length. It is cut before anything else is done to it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from grader.results.scrub import scrub
 from grader.sandbox.jails import Jails
 from grader.submissions import Entry, Submission
 from grader.submissions.safe_text import for_terminal
+from utils.brief import brief
 from utils.checks.registry import Exercise
 from utils.checks.results import ExerciseResult
 from utils.replay.log import Request
@@ -25,6 +27,9 @@ CHARS = 2_000
 LINE = 400
 MOST = 3_000
 """lines of one submission; an ordinary one has a thousand"""
+_LOOK = 3 * CHARS
+"""letters that are looked at to show `CHARS`: addresses and ids are taken out"""
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def show(batch: Batch, note: Callable[[str], None]) -> Iterator[str]:
@@ -76,7 +81,8 @@ class _Told:
 def _question(question: Mapping[str, Any]) -> str:
     """A question as a call would be written."""
     if question["op"] == "gather":
-        return " beside ".join(_question({"op": "call", **call}) for call in question["calls"])
+        calls = (_question({"op": "call", **call}) for call in question["calls"])
+        return for_terminal(" beside ".join(calls), CHARS)
     target = question.get("target", {})
     name = target.get("name") or target.get("kit") or f"object {target.get('ref')}"
     where = "the kit's " if "kit" in target else ""
@@ -92,21 +98,33 @@ def _plain(value: Any) -> str:
         case {"$object": number}:
             return f"<object {number}>"
         case {"$message": {"type": kind, "text": text}}:
-            return f"<{kind} message {text!r}>"
-    return scrub(json.dumps(value, ensure_ascii=False))
+            return f"<{kind} message {brief(text, CHARS)}>"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    """The beginning of a value as JSON, scrubbed; what lies behind that is not even written."""
+    parts: list[str] = []
+    room = _LOOK
+    for part in _ENCODER.iterencode(value):
+        parts.append(part[:room])
+        room -= len(part)
+        if room < 0:
+            parts.append("…")
+            break
+    return scrub("".join(parts))
 
 
 def _answer(frame: Mapping[str, Any]) -> str:
     answer = frame.get("answer", {})
     if frame.get("timeout"):
-        return f"nothing in time: {for_terminal(str(frame['timeout']), LINE)}"
-    text = scrub(json.dumps(answer.get("value", answer), ensure_ascii=False))
-    return for_terminal(text, CHARS)
+        return f"nothing in time: {for_terminal(brief(frame['timeout']), LINE)}"
+    return for_terminal(_json(answer.get("value", answer)), CHARS)
 
 
 def _request(request: Request) -> Iterator[str]:
-    asked = " ".join(f"{message.role}: {message.text!r}" for message in request.messages[-3:])
-    what = asked if request.kind == "model" else f"{request.tool}({json.dumps(request.args)})"
+    asked = " ".join(f"{message.role}: {brief(message.text, CHARS)}" for message in request.messages[-3:])
+    what = asked if request.kind == "model" else f"{request.tool[:LINE]}({_json(request.args)})"
     yield for_terminal(
         f"{request.kind} request {request.arrived + 1}, status {request.status}: {what}", CHARS
     )
@@ -114,6 +132,7 @@ def _request(request: Request) -> Iterator[str]:
 
 def _result(result: ExerciseResult) -> Iterator[str]:
     for check in result.checks:
-        yield f"{check.status}, {check.points:g} of {check.max_points:g}: {check.title}"
+        title = for_terminal(check.title, LINE)
+        yield f"{check.status}, {check.points:g} of {check.max_points:g}: {title}"
         if check.message:
-            yield f"    {check.message}"
+            yield f"    {for_terminal(check.message, CHARS)}"

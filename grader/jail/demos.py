@@ -45,7 +45,7 @@ def _names(source: str) -> tuple[set[str], set[str]]:
     """The notebook's names that a cell reads before it binds them, and those that it binds."""
     try:
         top = symtable.symtable(source, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return set(), set()
     symbols = top.get_symbols()
     binds = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
@@ -53,10 +53,12 @@ def _names(source: str) -> tuple[set[str], set[str]]:
     return (reads | set(_inside(top))) - binds, binds
 
 
-def _inside(table: symtable.SymbolTable) -> Iterator[str]:
-    """Names of the notebook that functions and classes of a cell read."""
-    for child in table.get_children():
-        for symbol in child.get_symbols():
+def _inside(top: symtable.SymbolTable) -> Iterator[str]:
+    """Yield names of the notebook that functions and classes of a cell read, however deep they are nested."""
+    todo = list(top.get_children())
+    while todo:
+        table = todo.pop()
+        for symbol in table.get_symbols():
             if symbol.is_global() and symbol.is_referenced():
                 yield symbol.get_name()
-        yield from _inside(child)
+        todo += table.get_children()

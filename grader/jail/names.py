@@ -10,39 +10,45 @@ MOST = 200
 
 
 def defined(source: str) -> set[str]:
-    """The names that a cell's Python code binds, imports left out; empty if it is no Python."""
+    """Return the names that a cell's Python code binds, imports left out.
+
+    A cell that Python cannot compile binds none.
+    """
     try:
-        return names_in(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return set()
+    return names_in(tree)
 
 
 def names_in(tree: ast.Module) -> set[str]:
-    """The names that a tree binds, imports left out. Raises RecursionError."""
-    return set(_names(tree.body))
+    """Return the names that a tree binds, imports left out.
+
+    What is nested waits on a list, and not on Python's stack: each ``elif`` is one level deeper.
+    """
+    names: set[str] = set()
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        match todo.pop():
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names.update(_named(targets))
+            case ast.AnnAssign(target=target, value=ast.expr()):
+                names.update(_named([target]))
+            case (ast.With() | ast.AsyncWith() | ast.If() | ast.Try() | ast.ExceptHandler()) as block:
+                todo += ast.iter_child_nodes(block)
+    return names
 
 
-def _names(body: Iterable[ast.AST]) -> Iterator[str]:
-    for node in body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield node.name
-            case ast.Assign():
-                for target in node.targets:
-                    yield from _targets(target)
-            case ast.AnnAssign():
-                if node.value is not None:
-                    yield from _targets(node.target)
-            case ast.With() | ast.AsyncWith() | ast.If() | ast.Try() | ast.ExceptHandler():
-                yield from _names(ast.iter_child_nodes(node))
-
-
-def _targets(target: ast.AST) -> Iterator[str]:
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, ast.Tuple | ast.List):
-        for item in target.elts:
-            yield from _targets(item)
+def _named(targets: Iterable[ast.expr]) -> Iterator[str]:
+    todo = list(targets)
+    while todo:
+        match todo.pop():
+            case ast.Name(id=name):
+                yield name
+            case ast.Tuple(elts=inner) | ast.List(elts=inner):
+                todo += inner
 
 
 def defined_twice(cells: Iterable[tuple[str, set[str]]]) -> dict[str, list[str]]:

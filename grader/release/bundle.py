@@ -206,6 +206,6 @@ def _readme(labs: dict[str, Notebook]) -> str:
 def _title(lab: str, notebook: Notebook) -> str:
     """Return a lab's first heading, or its name."""
     for cell in notebook.cells:
-        if cell.kind == "markdown" and (heading := re.search(r"^#\s+(.+)$", cell.source, re.MULTILINE)):
+        if cell.kind == "markdown" and (heading := re.search(r"^#\s+(\S.*)$", cell.source, re.MULTILINE)):
             return heading.group(1).strip().replace("|", "\\|")
     return lab

@@ -26,7 +26,7 @@ SOLUTION_ONLY = "solution-only"
 EXERCISE = "exercise:"
 
 # A marker that is spelled slightly wrong would hand the solution to the class.
-RESEMBLES_A_MARKER = re.compile(r"#+\s*(BEGIN|END)[\s_-]*SOLUTION", re.IGNORECASE)
+RESEMBLES_A_MARKER = re.compile(r"(?<!#)#+\s*(BEGIN|END)[\s_-]*SOLUTION", re.IGNORECASE)
 VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 KEPT_OF_A_CELL = ("tags", "editable", "deletable", "jupyter", "slideshow", "raw_mimetype")

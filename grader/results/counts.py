@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.results.model import Result, SubmissionStatus
+from grader.results.sizes import CHECKS, EXERCISES
 from utils.checks.results import CheckResult, ExerciseResult
 from utils.views.words import exercise_mark
 
@@ -61,9 +62,13 @@ def count(results: Iterable[Result]) -> dict[str, LabCount]:
 
 
 def _add(lab: LabCount, exercise: ExerciseResult) -> None:
+    if exercise.exercise not in lab.exercises and len(lab.exercises) >= EXERCISES:
+        return  # of another course, or made up
     counted = lab.exercises.setdefault(exercise.exercise, ExerciseCount(exercise.title))
     counted.words[exercise_mark(exercise).word] += 1
     for check in exercise.checks:
+        if check.check not in counted.checks and len(counted.checks) >= CHECKS:
+            continue
         _add_check(counted.checks.setdefault(check.check, CheckCount(check.title)), check)
 
 

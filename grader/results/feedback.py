@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from grader.results.adjustments import WHOLE_LAB, WITHHELD, Adjusted, Adjustment, Score
 from grader.results.model import Loss, Result, SubmissionStatus
-from grader.results.page import item_list, mark_html, page
+from grader.results.page import fitting, item_list, mark_html, page
 from grader.results.words import points, score_mark, total
 from grader.submissions.names import safe_name
 from utils.checks.results import CheckResult
@@ -74,19 +74,8 @@ def feedback_page(result: Result, final: Adjusted) -> str:
     """Return the page, never longer than `MOST` bytes."""
     title = f"{result.lab}: {total(final)} points"
     frame = len(page(title, "").encode())
-    bodies = (_fitting(_body(result, final, cut), MOST - frame) for cut in _CUTS)
+    bodies = (fitting(_body(result, final, cut), MOST - frame) for cut in _CUTS)
     return page(title, next(body for body in bodies if body is not None))
-
-
-def _fitting(parts: Iterable[str], room: int) -> str | None:
-    """The parts as one text; None as soon as they take more bytes than there is room."""
-    kept: list[str] = []
-    for part in parts:
-        room -= len(part.encode()) + 1
-        if room < 0:
-            return None
-        kept.append(part)
-    return "\n".join(kept)
 
 
 def _body(result: Result, final: Adjusted, cut: _Cut | None) -> Iterator[str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.errors import GraderError
+from grader.results.adjustments import NAME
 from grader.results.fields import NotOfThatForm, from_plain, to_plain
 from grader.results.files import is_folder_below, names_below, read_below, sweep, write_below
 from grader.results.model import Result
+from grader.results.sizes import bounded, unusual
 from grader.submissions.names import safe_name
 
 VERSION = 1
@@ -49,6 +51,7 @@ def to_json(result: Result) -> str:
 def from_json(text: str, where: str = "") -> Result:
     """Return the result that `to_json` was given. Raises GraderError; ``where`` names the file.
 
+    That somebody has changed the file by hand shows where points are more than there can be.
     The one thing that JSON cannot keep is a pair of lone surrogates that together make a letter; no name
     of a file gives one.
     """
@@ -65,10 +68,14 @@ def from_json(text: str, where: str = "") -> Result:
         message = f"the result was written in version {shown} of the format; this grader knows {VERSION}"
         raise GraderError(message, where=where, hint=f"use the grader that wrote it, or {AFRESH}")
     try:
-        return from_plain(Result, plain)
+        result = from_plain(Result, plain)
     except (NotOfThatForm, RecursionError) as error:
         message = f"the file is not a whole result: {error}"
         raise GraderError(message, where=where, hint=AFRESH) from error
+    if odd := unusual(result):
+        message = f"the file is not a result as this grader writes it: {odd}"
+        raise GraderError(message, where=where, hint=f"{AFRESH}; points are changed in {NAME}")
+    return result
 
 
 def _no_number(name: str) -> NoReturn:
@@ -84,8 +91,11 @@ def path_of(student: str, lab: str) -> str:
 
 
 def write(out: Path, result: Result) -> None:
-    """Write a result; at any moment, also when killed, the old file or the new one is there."""
-    write_below(out, path_of(result.student, result.lab), to_json(result).encode())
+    """Write a result; at any moment, also when killed, the old file or the new one is there.
+
+    What is longer than a result may hold is cut, so that whatever was written can be read.
+    """
+    write_below(out, path_of(result.student, result.lab), to_json(bounded(result)).encode())
 
 
 def read(out: Path, student: str, lab: str) -> Result | None:
@@ -145,7 +155,7 @@ def _read(out: Path, path: str) -> Result | None:
         message = "the file holds the result of someone else, or of another lab"
         hint = f"move it to {path_of(result.student, result.lab)}, or delete it"
         raise GraderError(message, where=where, hint=hint)
-    return result
+    return bounded(result)  # older graders cut later
 
 
 def plain_result(result: Result) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
+from utils.brief import MOST, Inner, first, listed, mapped, written
 from utils.errors import ExerciseError, KitError
 from utils.lab.lab import Lab, Ref
 from utils.lab.plain import Message
@@ -160,19 +161,28 @@ class Words(str):
 
 
 def shown(value: Any) -> str:
-    """A value as a card shows it: short, item by item, and with words for what is no plain data."""
-    if value is None:
-        return "None (as from a function without return)"
-    if isinstance(value, Ref):
-        return f"an object of the type {value.type}{HINTS.get(value.type, '')}"
+    """Return a value as a card shows it: short, item by item, and with words for what is no plain data.
+
+    It takes no more work than the letters that are shown, however large the value is.
+    """
     if isinstance(value, Message):
-        return f"a message of the type {value.type} with the text {shown(value.text)}"
+        return f"{_head(value)}{shown(value.text)}"
+    return first(value, MOST, _on_a_card)
+
+
+def _on_a_card(value: Any, room: int) -> Iterable[str | Inner]:
+    if value is None:
+        return ("None (as from a function without return)",)
+    if isinstance(value, Ref):
+        return (f"an object of the type {value.type}{HINTS.get(value.type, '')}",)
+    if isinstance(value, Message):
+        return (_head(value), Inner(value.text))
     if isinstance(value, list) and any(isinstance(item, Ref | Message | Mapping) for item in value):
-        return _cut(f"[{', '.join(shown(item) for item in value)}]")
+        return listed("[", value, "]", _on_a_card)
     if isinstance(value, Mapping):
-        return _cut("{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}")
-    return _cut(repr(value))
+        return mapped(value, _on_a_card)
+    return written(value, room)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 500 else f"{text[:499]}…"
+def _head(message: Message) -> str:
+    return f"a message of the type {message.type} with the text "

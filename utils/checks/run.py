@@ -13,10 +13,15 @@ from utils.errors import KitError
 from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
 from utils.mistakes import recognise
 
-TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""what reading data of an unexpected form raises; anything else in a check is the check's own fault"""
+TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, StopIteration, TypeError, ValueError)
+"""What reading data of an unexpected form raises; anything else in a check is the check's own fault.
+
+Forged data is among it: ``utils.lab.plain.Forged`` is a ValueError.
+"""
 MOST_LETTERS = 20_000
 """letters of each text in a result: what came back from a student's code may be of any length"""
+MOST_ROLES = 50
+"""messages of a refused conversation that are named"""
 _STOPPED = ("timeout", "memory", "crashed", "not run")
 
 
@@ -136,10 +141,15 @@ def _result(
         message=_within(told.message),
         called=_within(lab.last_call),
         returned=_within(told.returned),
-        expected=told.expected,
-        why=told.why,
+        expected=_within(told.expected),
+        why=_within(told.why),
         detail=_within(told.detail),
     )
+
+
+def _listed(roles: Sequence[str]) -> str:
+    more = ", …" if len(roles) > MOST_ROLES else ""
+    return f"{', '.join(roles[:MOST_ROLES])}{more}"
 
 
 def _within(text: str) -> str:
@@ -207,7 +217,7 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
             expected="every tool call answered by exactly one tool message, directly after it",
             why=(
                 "Providers answer 400 to such a history, and to every later question on its thread. "
-                f"It was sent: {', '.join(refused[-1].roles)}."
+                f"It was sent: {_listed(refused[-1].roles)}."
             ),
             detail=trace,
         )

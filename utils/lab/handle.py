@@ -24,13 +24,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from utils.lab.plain import decode, encode, real_message, safe_text, short_type
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, decode, encode, real_message, safe_text, short_type
 from utils.questions import asking
 
-MAX_MESSAGE = 2_000
-"""letters of an error's text"""
-MAX_TYPE = 80
-"""letters of a type's, or a function's, name"""
 MAX_BASES = 40
 """classes that an error is told to be of"""
 MAX_TRACE = 3

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from utils.lab.plain import Message, decode, seen_message
+from utils.brief import Inner, first, listed, written
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged, Message, decode, leaf, seen_message
 from utils.replay.conversation import Conversation, Scenario
 from utils.replay.gates import LIMIT, CapGate, Gate, HoldGate, ReverseGate
 from utils.replay.log import Miss, Request, Traffic
 from utils.replay.matching import GO_LIVE
+
+MAX_BASES, MAX_TRACE, MAX_SOURCE = 50, 3, 200
+"""classes of an error, steps that led to it, and letters of each of their lines"""
+MAX_NAME = 100
+"""letters of a name that a notebook lacks, or of a function in which an error was raised"""
+MAX_LINE = 1_000_000
+MAX_CALL, MAX_ARGUMENT = 2_000, 80
+"""letters of a call, and of each value in it, as cards show them"""
 
 
 class Transport(Protocol):
@@ -107,17 +116,40 @@ class Missing(Exception):
 
 
 class StudentError(Exception):
-    """The student's code raised; everything here came from its process."""
+    """The student's code raised; everything here came from its process.
+
+    What is longer than the process itself makes it is cut, and what is not of the right form is left out:
+    an error's facts are read while a check says what is wrong, and nothing may go wrong then.
+    """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.type = str(facts.get("type", "Exception"))
-        self.bases = tuple(map(str, facts.get("bases", ())))
-        self.message = str(facts.get("message", ""))
-        self.trace: tuple[Mapping[str, Any], ...] = tuple(facts.get("trace", ()))
+        self.type = _text(facts.get("type"), MAX_TYPE) or "Exception"
+        self.bases = tuple(_text(base, MAX_TYPE) for base in _list(facts.get("bases"))[:MAX_BASES])
+        self.message = _text(facts.get("message"), MAX_MESSAGE)
+        self.trace = tuple(map(_step, _list(facts.get("trace"))[-MAX_TRACE:]))
         super().__init__(f"{self.type}: {self.message}")
 
     def is_a(self, name: str) -> bool:
         return name in self.bases
+
+
+def _text(value: Any, most: int) -> str:
+    return value[:most] if isinstance(value, str) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _step(value: Any) -> Mapping[str, Any]:
+    """Return where in the notebook an error passed: ``function``, ``line`` and ``source``."""
+    told: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    line = told.get("line")
+    return {
+        "function": _text(told.get("function"), MAX_NAME),
+        "line": line if type(line) is int and 0 < line < MAX_LINE else 0,
+        "source": _text(told.get("source"), MAX_SOURCE),
+    }
 
 
 class _End:
@@ -204,15 +236,16 @@ class Lab:
         answer = self._ask({"op": "gather", "calls": asked})
         if "values" not in answer:
             self._value(answer)
+        told = answer.get("values")
+        if not isinstance(told, list) or len(told) != len(calls):
+            msg = f"{len(calls)} calls at once did not give as many answers"
+            raise Forged(msg)
         values: list[Any] = []
-        for item in answer.get("values") or ():
+        for item in told:
             try:
                 values.append(self._value(item))
             except StudentError as error:
                 values.append(error)
-        if len(values) != len(calls):
-            msg = f"{len(calls)} calls at once gave {len(values)} answers"
-            raise LabError(msg)
         return values
 
     def part(self, name: str, *args: Any, label: str = "", called: str = "", **kwargs: Any) -> Any:
@@ -315,7 +348,8 @@ class Lab:
         name = target if isinstance(target, str) else target.label or target.type
         args = tuple(self._names.get(arg, arg) if isinstance(arg, str) else arg for arg in args)
         given = [_written(arg) for arg in args] + [f"{key}={_written(arg)}" for key, arg in kwargs.items()]
-        return f"{name}{'.' + method if method else ''}({', '.join(given)})"
+        call = f"{name}{'.' + method if method else ''}({', '.join(given)})"
+        return call if len(call) <= MAX_CALL else f"{call[: MAX_CALL - 1]}…"
 
     def _calling(
         self, target: str | Ref, args: Sequence[Any], kwargs: Mapping[str, Any], method: str | None
@@ -329,27 +363,40 @@ class Lab:
         return {"name": target} if isinstance(target, str) else {"ref": target.number}
 
     def _plain(self, value: Any) -> Any:
+        """Return a value as a question holds it; what a student's code gave may be given back to it."""
         if isinstance(value, Ref):
             return {"$object": value.number}
         if isinstance(value, Message):
             return {"$message": {"type": value.type, "text": value.text, "id": value.id}}
         if isinstance(value, Mapping):
-            return {key: self._plain(item) for key, item in value.items()}
+            if all(isinstance(key, str) and not key.startswith("$") for key in value):
+                return {key: self._plain(item) for key, item in value.items()}
+            return {"$map": [[self._key(key), self._plain(item)] for key, item in value.items()]}
         if isinstance(value, list | tuple):
             return [self._plain(item) for item in value]
-        return value
+        if isinstance(value, set | frozenset):
+            return {"$set": [self._key(item) for item in value]}
+        return leaf(value)
 
-    def _value(self, answer: Mapping[str, Any]) -> Any:
+    def _key(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return {"$tuple": [self._key(item) for item in value]}
+        return self._plain(value)
+
+    def _value(self, answer: Any) -> Any:
         match answer:
             case {"value": data}:
                 return decode(data, lambda number, kind: Ref(number, kind, "", self), seen_message)
             case {"end": True}:
                 return END
-            case {"missing": name}:
-                raise Missing(str(name))
+            case {"missing": str(name)} if len(name) <= MAX_NAME and name.isidentifier():
+                raise Missing(name)
             case {"error": dict(facts)}:
                 raise StudentError(facts)
-        raise LabError(str(answer.get("bad", "an answer of an unknown form")))
+            case {"bad": str(why)}:
+                raise LabError(why[:MAX_MESSAGE])
+        msg = "an answer of a form that none has"
+        raise Forged(msg)
 
 
 class Stage:
@@ -444,11 +491,19 @@ class _Name(str):
 
 
 def _written(value: Any) -> str:
+    """Return an argument as a person would write it."""
+    return first(value, MAX_CALL if isinstance(value, list | tuple) else MAX_ARGUMENT, _argument)
+
+
+def _argument(value: Any, room: int) -> Iterable[str | Inner]:
     if isinstance(value, Ref):
-        return value.label or value.type
+        return (value.label or value.type,)
     if isinstance(value, str) and not isinstance(value, _Name) and ("/" in value or "\\" in value):
-        return repr(PurePosixPath(value.replace("\\", "/")).name)
+        return written(PurePosixPath(value.replace("\\", "/")).name, room)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_written, value))}]"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+        return listed("[", value, "]", _in_a_list)
+    return written(value, room)
+
+
+def _in_a_list(value: Any, room: int) -> Iterable[str | Inner]:
+    return (_written(value),) if not isinstance(value, list | tuple) else _argument(value, room)

@@ -23,10 +23,12 @@ _ANSI = re.compile(
 )
 # Characters that do something instead of showing something: controls, overrides of the writing
 # direction, invisible spaces, lone surrogates. Zero-width joiners stay: scripts and emoji need them.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+_HIDDEN = (
+    *((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E)),
+    *((0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xD800, 0xDFFF)),
+    *((0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xFFFE, 0xFFFF), (0xE0000, 0xE007F)),
 )
+_SOME_HIDDEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _HIDDEN) + "]")
 # How far to look for text among terminal codes, as a multiple of what will be shown.
 _LOOK = 8
 
@@ -150,14 +152,17 @@ def _flat(text: str, span: int) -> tuple[str, int]:
 
 def _visible(text: str) -> str:
     text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\t", "    ")
-    return _HIDDEN.sub(lambda match: _name(match[0]), text)
+    # A table, because a text may hold nothing else; most hold none of them.
+    return text.translate(_NAMES) if _SOME_HIDDEN.search(text) else text
 
 
-def _name(char: str) -> str:
-    code = ord(char)
+def _name(code: int) -> str:
     if code < 0x20:
         return chr(0x2400 + code)  # the control pictures: ␀ … ␟
     return "␡" if code == 0x7F else f"<U+{code:04X}>"
+
+
+_NAMES = {code: _name(code) for first, last in _HIDDEN for code in range(first, last + 1)}
 
 
 def _first(text: str, chars: int, lines: int) -> str:

@@ -38,7 +38,7 @@ _OBJECTS = frozenset(
 )
 """classes whose objects are followed, as ``socket.socket()``"""
 _DECODERS = re.compile(
-    r"""base64\.\w*decode\w* | (?:zlib|gzip|bz2|lzma)\.decompress | codecs\.(?:decode|getdecoder)
+    r"""base64\.(?=\w*decode)\w+ | (?:zlib|gzip|bz2|lzma)\.decompress | codecs\.(?:decode|getdecoder)
     | binascii\.(?:unhexlify|a2b_\w+) | (?:marshal|pickle)\.loads
     | builtins\.(?:chr|bytes|bytearray)(?:\.fromhex)?""",
     re.VERBOSE,
@@ -121,11 +121,11 @@ class Names:
 
     def disguised(self, node: ast.AST) -> bool:
         """Whether an expression makes a text that cannot be read: decodes it, or puts it together."""
-        return any(self._disguises(part) for part in _parts(node))
+        return any(self._disguises(part) for part in parts_of(node))
 
     def about_the_model(self, node: ast.AST) -> bool:
         """Whether the model's address is in an expression."""
-        for part in _parts(node):
+        for part in parts_of(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 if _ADDRESS.search(part.value):
                     return True
@@ -215,7 +215,8 @@ class Names:
         return False
 
 
-def _parts(node: ast.AST) -> Iterable[ast.AST]:
+def parts_of(node: ast.AST) -> Iterable[ast.AST]:
+    """Return the first nodes of an expression; those of nested ones would be looked at again and again."""
     return islice(ast.walk(node), _PARTS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from grader.grading.scan import tables
 from grader.grading.scan.lies import lies
-from grader.grading.scan.names import SHELL, Names, text
+from grader.grading.scan.names import SHELL, Names, parts_of, text
 from grader.grading.scan.source import TooMuch, parsed
 
 Finding = tuple[str, int]
@@ -25,11 +25,14 @@ _STANDARD = 2
 def findings(tree: ast.Module, names: Names) -> Iterator[Finding]:
     """Everything worth a look in a cell, in no order, some of it more than once."""
     looking = _Looking(names)
+    run: list[ast.Module] = []
+    """kept to the end: nodes are known by their ids, which Python gives away again"""
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         yield from ((kind, line) for kind in looking.at(node))
         # Code in a plain text is looked at as if it stood there; one text inside another is not.
         if (code := looking.code(node)) is not None:
+            run.append(code)
             names.learn(code)
             yield from ((kind, line) for part in ast.walk(code) for kind in looking.at(part))
 
@@ -135,7 +138,7 @@ class _Looking:
                 yield from _replaced(self._names.of(owner), text(attr) or "", plain)
             case (("os.kill" | "os.killpg"), [target, *_]):
                 if not any(
-                    isinstance(part, ast.Attribute) and part.attr == "pid" for part in ast.walk(target)
+                    isinstance(part, ast.Attribute) and part.attr == "pid" for part in parts_of(target)
                 ):
                     yield "ends-process"
             case (

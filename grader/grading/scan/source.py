@@ -25,7 +25,8 @@ _PYTHON = frozenset(("capture", "prun", "time", "timeit"))
 """cell magics whose cell is Python"""
 _SHELL = frozenset(("bash", "sh", "script", "sx", "system"))
 _TIMED = re.compile(r"(\s*)%(?:prun|timeit|time)\s+(?=\S)(?!-)")
-_MAGIC = re.compile(r"(\s*)(?:[\w.,\s]+=\s*)?[%!](?!=)")
+# What is read once is not given back: spaces fit in two places here.
+_MAGIC = re.compile(r"(\s*+)(?:[\w.,\s]++=\s*+)?[%!](?!=)")
 _HELP = re.compile(r"(\s*)(?:\?{1,2}[\w.*]+|[%\w.*]+\?{1,2})\s*$")
 _PROMPT = re.compile(r"(\s*)(?:>>>|\.\.\.|In \[\d+\]:)(?: |$)")
 

@@ -141,13 +141,13 @@ SECRET_PATH = re.compile(
 )
 """a text that is such a path"""
 SECRET_COMMAND = re.compile(
-    r"""/proc/(?:self|\d+|\*|\$)\S* | /etc/(?:passwd|shadow|gshadow|sudoers)\b
-    | \bsolutions/\S+\.ipynb\b | \bgrader/(?:hidden|jail|grading)\b | \butils/(?:checks|fixtures|replay)/
-    | \bKIT_(?:GRADING|RECORDED_MODEL)\b""",
+    r"""/proc/(?:self|\d+|\*|\$) | /etc/(?:passwd|shadow|gshadow|sudoers)\b
+    | \bsolutions/\S{1,200}\.ipynb\b | \bgrader/(?:hidden|jail|grading)\b
+    | \butils/(?:checks|fixtures|replay)/ | \bKIT_(?:GRADING|RECORDED_MODEL)\b""",
     re.VERBOSE,
 )
 """the same in a line for a shell"""
-EVERYWHERE = re.compile(r"/+(?:etc|home|proc|root|sys)?/*\**")
+EVERYWHERE = re.compile(r"/++(?:(?:etc|home|proc|root|sys)/*+)?\**+")
 """a folder at the very top, for those that list folders"""
 LISTERS = _words("os.chdir os.fwalk os.listdir os.scandir os.walk glob.glob glob.iglob")
 HTTP = (

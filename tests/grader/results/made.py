@@ -115,9 +115,20 @@ _TEXTS = ("title", "message", "called", "returned", "expected", "why", "detail")
 TEXT = st.text(
     st.characters(exclude_categories=("Cs",)) | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 )
-POINTS = st.floats(0, 1e6, allow_nan=False) | st.integers(0, 20).map(float)
+POINTS = st.floats(0, 20, allow_nan=False) | st.integers(0, 20).map(float)
 
-CHECKS = st.builds(CheckResult, *[TEXT] * 3, st.sampled_from(get_args(Status)), POINTS, POINTS, *[TEXT] * 6)
+
+def _points(check: CheckResult, share: float) -> CheckResult:
+    """Return the check with the points that its status allows."""
+    shares = {"passed": 1.0, "failed": share}
+    return replace(check, points=check.max_points * shares.get(check.status, 0.0))
+
+
+CHECKS = st.builds(
+    _points,
+    st.builds(CheckResult, *[TEXT] * 3, st.sampled_from(get_args(Status)), st.just(0.0), POINTS, *[TEXT] * 6),
+    st.floats(0, 1),
+)
 EXERCISES = st.builds(ExerciseResult, TEXT, TEXT, st.lists(CHECKS, max_size=3).map(tuple))
 RESULTS = st.builds(
     Result,
@@ -133,7 +144,7 @@ RESULTS = st.builds(
     late=st.booleans(),
     notes=st.lists(TEXT, max_size=2).map(tuple),
     losses=st.lists(
-        st.builds(Loss, st.sampled_from(get_args(LossKind)), TEXT, TEXT, TEXT, st.integers(0), TEXT),
+        st.builds(Loss, st.sampled_from(get_args(LossKind)), TEXT, TEXT, TEXT, st.integers(0, 1_000), TEXT),
         max_size=2,
     ).map(tuple),
     flags=st.lists(st.builds(Flag, TEXT, TEXT, st.integers(0, 99), TEXT), max_size=2).map(tuple),

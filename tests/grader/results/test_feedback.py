@@ -137,7 +137,10 @@ def test_any_result_is_a_small_page_that_does_nothing(one):
 
 
 @pytest.mark.parametrize(("exercises", "checks"), [(6, 3), (6, 10), (40, 10), (2_000, 5)])
-@pytest.mark.parametrize("letter", ["a", "'", "\u202e", "名", "`'`"])
+@pytest.mark.parametrize(
+    "letter",
+    ["a", "'", "\u202e", "名", "`'`", "&", "\U0001f40d", "e\u0301\u0302", "\u05d0", "a\n", "\x1b[31m"],
+)
 def test_the_worst_lab_is_no_longer_than_forty_thousand_bytes(exercises, checks, letter):
     long = letter * 5_000
     texts = dict.fromkeys(("title", "called", "expected", "why"), long)

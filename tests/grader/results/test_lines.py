@@ -75,12 +75,23 @@ def test_what_is_more_than_five_lines_is_counted():
     assert lines(four, 80)[-1].startswith("  1.3  After")
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
+MORE = (
+    "e" + "\u0301" * 500_000,
+    "\u0301" * 1_000_000,
+    "\U0001f40d" * 500_000,
+    "\u05d0\u202e" * 500_000,
+    "a\n" * 500_000,
+)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *MORE], ids=lambda text: ascii(text[:12]))
 @pytest.mark.parametrize("width", [0, 60, 200])
 def test_hostile_text_does_nothing_and_fits(text, width):
     found = lines(hostile(text), width)
     assert len(found) <= MOST
     assert all(columns_of(line) <= max(width, NARROW) for line in found)
+    # Letters without a width, such as accents, are letters all the same.
+    assert all(len(line) < 2_000 for line in found)
     assert LAB in found[0]
     assert not {"\x1b", "\n", "\u202e", "\r", "\x85"} & set("".join(found))
     "".join(found).encode()

@@ -1,6 +1,5 @@
 """What differs between two runs of the same code is taken out; what says something stays."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -129,11 +128,15 @@ def test_what_came_out_of_the_jail_is_scrubbed_and_authors_words_stay():
     )
 
 
+@given(st.lists(PIECES | TEXT, max_size=12).map("".join))
+def test_no_text_becomes_longer(text):
+    assert len(scrub(text)) <= len(text)
+
+
 @pytest.mark.parametrize(
     "piece", [*HOSTILE[10:], "0x7f3b2c1d5e80 ", "1" * 9, "/tmp/a/", "0" * 8 + "-", " at 0x"]
 )
-def test_long_texts_take_no_long_time(piece):
+def test_a_million_letters_are_scrubbed_in_a_few_passes(piece):
+    """That each of them takes linear time is for `tests.test_regular_expressions`."""
     text = piece * (1_000_000 // len(piece))
-    began = time.process_time()
-    scrub(text)
-    assert time.process_time() - began < 5  # what grows with the square takes minutes
+    assert len(scrub(text)) <= len(text)

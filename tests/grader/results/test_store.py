@@ -14,9 +14,23 @@ from hypothesis import strategies as st
 
 from grader.errors import GraderError
 from grader.results import files, store
+from grader.results.fields import to_plain
+from grader.results.model import Flag, Loss
+from grader.results.sizes import bounded
 from grader.results.store import from_json, path_of, read, read_all, tidy, to_json, write
 from grader.submissions.names import safe_name
-from tests.grader.results.made import HOSTILE, LAB, RESULTS, TEXT, hostile, not_graded, partly, result
+from tests.grader.results.made import (
+    HOSTILE,
+    LAB,
+    RESULTS,
+    TEXT,
+    check,
+    exercise,
+    hostile,
+    not_graded,
+    partly,
+    result,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,8 +48,11 @@ def test_any_result_comes_back_exactly_and_the_same_result_is_the_same_bytes(one
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
-def test_hostile_text_comes_back_exactly(text):
-    assert from_json(to_json(hostile(text))) == hostile(text)
+def test_hostile_text_comes_back_exactly(text, tmp_path):
+    one = bounded(hostile(text, text[:300]))
+    assert from_json(to_json(one)) == one
+    write(tmp_path, hostile(text, text[:300]))
+    assert read(tmp_path, text[:300], LAB) == one
 
 
 def test_keys_stand_in_the_order_of_the_model_behind_the_version():
@@ -45,6 +62,11 @@ def test_keys_stand_in_the_order_of_the_model_behind_the_version():
 
 def test_points_that_were_given_as_whole_numbers_are_the_same_bytes():
     assert '"points": 1.0' in to_json(result())
+
+
+FLAG = to_plain(Flag("kind", "what"))
+LOSS = to_plain(Loss("crashed", "what"))
+EXERCISE = to_plain(exercise())
 
 
 def changed(path: str, value: object) -> str:
@@ -113,6 +135,57 @@ def test_what_is_no_result_is_refused_with_the_name_of_the_file(text, words):
     assert words in caught.value.message
     assert caught.value.where == "out/results/a.json"
     assert "grade this submission again" in caught.value.hint
+
+
+LONG = "x" * 30_000
+CHECK = "exercises.0.checks.0"
+FAILED = "exercises.1.checks.1"
+KEPT = "longer than what is kept"
+UNUSUAL = {
+    "a gift": (f"{CHECK}.points", 1_000, "more points than it is worth"),
+    "a small gift": (f"{CHECK}.points", 1.0001, "more points than it is worth"),
+    "a fine": (f"{CHECK}.points", -1, "has points below 0"),
+    "half of it": (f"{CHECK}.points", 0.5, "has passed and has not all its points"),
+    "worth less than nothing": (f"{CHECK}.max_points", -1, "has points below 0"),
+    "points of what did not run": (f"{CHECK}.status", "not run", "has points, but it is not run"),
+    "points of what took too long": (f"{CHECK}.status", "timeout", "has points, but it is timeout"),
+    "a huge lab": (f"{FAILED}.max_points", 1_000, "more than 1,000 points"),
+    "a lab without a sum": (f"{FAILED}.max_points", 1e308, "more than 1,000 points"),
+    "details": (f"{CHECK}.detail", LONG, KEPT),
+    "a message": (f"{CHECK}.message", LONG, KEPT),
+    "a number": ("exercises.0.exercise", LONG, KEPT),
+    "a reason": ("reason", LONG, KEPT),
+    "all notes together": ("notes", ["x" * 20_000] * 200, KEPT),
+    "notes": ("notes", [""] * 601, "notes has more than anybody reads"),
+    "a name": ("name", LONG * 3, KEPT),
+    "a student": ("student", LONG * 5, "has no end"),
+    "flags": ("flags", [FLAG] * 1_201, "flags has more than anybody reads"),
+    "losses": ("losses", [LOSS] * 1_201, "losses has more than anybody reads"),
+    "a cell below 0": ("flags", [{**FLAG, "cell": -1}], "a cell that no notebook has"),
+    "a huge cell": ("losses", [{**LOSS, "cell": 10**30}], "a cell that no notebook has"),
+    "a loss": ("losses", [{**LOSS, "shown": LONG}], KEPT),
+    "exercises": ("exercises", [EXERCISE] * 51, "exercises has more than anybody reads"),
+    "checks": ("exercises.0.checks", EXERCISE["checks"] * 26, "checks has more than an exercise has"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "words"), UNUSUAL.values(), ids=UNUSUAL)
+def test_what_no_grader_writes_is_refused_with_the_name_of_the_file(path, value, words):
+    with pytest.raises(GraderError) as caught:
+        from_json(changed(path, value), "out/results/a.json")
+    assert words in caught.value.message
+    assert caught.value.where == "out/results/a.json"
+    assert "grade this submission again" in caught.value.hint
+    assert "adjustments.csv" in caught.value.hint
+
+
+def test_what_older_graders_wrote_is_read():
+    long = {"returned": "x" * 20_001, "detail": "y" * 20_001, "message": "z" * 2_001}
+    one = partly(
+        exercises=(exercise("1.1", *(check(f"{n}", "failed", points=0.5, **long) for n in range(9))),),
+        losses=(Loss("timeout", "w", shown="x" * 5_000),),
+    )
+    assert from_json(to_json(one)) == one
 
 
 @given(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import utils.checks
 from utils.checks.registry import Failed, LabChecks, Words, expect, fail, load_checks, shown, slug_of
@@ -189,3 +191,78 @@ def test_what_came_back_is_shown_in_a_student_s_terms(value: Any, said: str) -> 
 
 def test_what_came_back_is_shown_in_short() -> None:
     assert len(shown(list(range(10_000)))) == len(shown({"a": "x" * 10_000})) == 500
+
+
+def plainly(value: Any) -> str:
+    """What `shown` says, written down without a thought of how long it takes."""
+
+    def cut(text: str) -> str:
+        return text if len(text) <= 500 else f"{text[:499]}…"
+
+    if value is None:
+        return "None (as from a function without return)"
+    if isinstance(value, Ref):
+        return f"an object of the type {value.type}"
+    if isinstance(value, Message):
+        return f"a message of the type {value.type} with the text {plainly(value.text)}"
+    if isinstance(value, list) and any(isinstance(item, Ref | Message | dict) for item in value):
+        return cut(f"[{', '.join(plainly(item) for item in value)}]")
+    if isinstance(value, dict):
+        return cut("{" + ", ".join(f"{key!r}: {plainly(item)}" for key, item in value.items()) + "}")
+    return cut(repr(value))
+
+
+TEXTS = st.text("ab'\"\\\n\x00é名🐍", max_size=12)
+LEAVES = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.binary(max_size=5), TEXTS),
+    st.tuples(TEXTS, st.integers(1, 300)).map(lambda pair: pair[0] * pair[1]),
+    st.builds(Ref, st.integers(), st.sampled_from(["Agent", "Box"])),
+    st.builds(Message, st.just("ai"), TEXTS | TEXTS.map(lambda text: text * 99), content=TEXTS),
+    st.frozensets(st.integers()),
+    st.sets(st.integers()),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(TEXTS, inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+    ),
+    max_leaves=30,
+)
+
+
+@given(VALUES)
+def test_what_is_shown_is_what_a_whole_repr_would_begin_with(value: Any) -> None:
+    assert shown(value) == plainly(value)
+
+
+class Counted(list[Any]):
+    """A list that counts how many of its items were asked for."""
+
+    asked = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            Counted.asked += 1
+            yield item
+
+
+def test_what_is_not_shown_is_not_written() -> None:
+    for value in (Counted(["x" * 100] * 10_000), {"a": Counted([{"b": 1}] * 10_000)}):
+        Counted.asked = 0
+        assert len(shown(value)) == 500
+        # A list is looked through once for objects and messages, before it is written.
+        assert Counted.asked <= 10_000 + 500
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep, {"a": deep}] if len(deep) < 2 else [deep]
+    assert len(shown(deep)) == 500
+    doubled: Any = "'"
+    for _ in range(40):  # quotes of a repr in a repr double: this would be a million million of them
+        doubled = {"k": doubled, "again": doubled}
+    assert len(shown(doubled)) == 500
+
+
+def test_a_number_that_python_would_not_write_is_shown_all_the_same() -> None:
+    assert shown([1 << 20_000]) == f"[{1 << 20_000:#x}"[:499] + "…"

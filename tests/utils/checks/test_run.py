@@ -17,7 +17,7 @@ import pytest
 
 from utils.checks.registry import Check, Exercise, LabChecks, expect, fail
 from utils.checks.results import CheckResult
-from utils.checks.run import run_check, run_exercise, run_lab
+from utils.checks.run import _listed, run_check, run_exercise, run_lab
 from utils.checks.weather import City, asked, conversation, plain
 from utils.errors import SetupError
 from utils.lab.lab import Died, Lab
@@ -540,16 +540,82 @@ def test_a_model_that_is_gone_is_an_error_even_while_saying_what_is_wrong(
     def run(lab: Lab, case: Any) -> None:
         stage = lab.stage(conversation("one", plain("a?", "b")))
 
-        def gone() -> Any:
+        def gone(**_: Any) -> Any:
             msg = "the recorded model is not running"
             raise SetupError(msg)
 
-        stage.model_side.misses = gone  # type: ignore[method-assign]
+        stage.model_side.traffic = gone  # type: ignore[method-assign]
         fail("something", got=1, expected="2", why="so")
 
     result = outcome(make_lab, run)
     assert result.status == "error"
     assert "SetupError" in result.detail
+
+
+class Forger:
+    """A transport whose answers are what somebody wrote past the kit."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def ask(self, question: Any) -> Any:
+        return self._answer
+
+
+HUGE = "'\"\x1b\u202e" * 200_000
+FORGED: dict[str, Any] = {
+    "nothing": {},
+    "no object": 5,
+    "no list": {"values": 5},
+    "an odd form": {"value": {"$map": 5}},
+    "a form that is none": {"value": {"$map": [[{"$map": [[{"$unheard": 1}, 1]]}, 1]]}},
+    "bytes": {"value": [{"$bytes": 3}]},
+    "a number": {"value": {"$int": "zz"}},
+    "a message": {"value": {"$message": {"type": 5, "text": [], "tool_calls": 3}}},
+    "too many": {"value": [0] * 400_000},
+    "too long": {"value": "x" * 15_000_000},
+    "a name": {"missing": HUGE},
+    "an error of nothing": {"error": {}},
+    "an error's name": {"error": {"type": HUGE, "bases": [HUGE] * 9}},
+    "an error's text": {"error": {"type": "TypeError", "bases": ["TypeError"], "message": HUGE}},
+    "an error's steps": {"error": {"trace": 5, "bases": 7, "message": []}},
+    "more of an error's steps": {"error": {"trace": [1, None, {"line": HUGE, "source": [HUGE]}]}},
+    "what the saver's mistake looks like": {
+        "error": {
+            "type": "TypeError",
+            "bases": ["TypeError"],
+            "message": "Invalid checkpointer provided. " * 400_000,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("answer", FORGED.values(), ids=FORGED)
+def test_a_forged_answer_is_a_failed_check_and_no_fault_of_the_kit(answer: Any) -> None:
+    def asks(lab: Lab, case: Any) -> None:
+        fail("m", got=lab.call("work"), expected="e", why="w")
+
+    def asks_at_once(lab: Lab, case: Any) -> None:
+        fail("m", got=lab.gather(("work",)), expected="e", why="w")
+
+    for run, told in ((asks, answer), (asks_at_once, answer), (asks_at_once, {"values": [answer]})):
+        result = run_check(EXERCISE, check_of(run), Lab(Forger(told), None), None)  # type: ignore[arg-type]
+        assert (result.status, result.points) == ("failed", 0)
+        assert "not your fault" not in result.message
+        assert_shown(result)
+
+
+def test_what_is_looked_for_and_not_there_is_another_form(make_lab: MakeLab) -> None:
+    result = outcome(make_lab, lambda lab, case: next(iter(lab.call("work"))), {"work": list})
+    assert (result.status, result.points) == ("failed", 0)
+    assert "StopIteration" in result.detail
+
+
+def test_a_long_conversation_that_was_refused_is_named_in_short() -> None:
+    roles = _listed(["user"] * 10_000)
+    assert roles.count("user") == 50
+    assert roles.endswith("user, …")
+    assert _listed(["user", "assistant"]) == "user, assistant"
 
 
 def test_data_of_another_form_is_told_in_words(make_lab: MakeLab) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from utils.lab import handle as handles
 from utils.lab.handle import Handle
+from utils.lab.plain import MAX_MESSAGE
 
 
 class Box:
@@ -179,7 +180,7 @@ def test_an_error_has_type_bases_message_and_trace(ask: Any) -> None:
 
 
 def test_a_long_message_is_cut(ask: Any) -> None:
-    assert len(ask("call", "breaks", args=["x" * 10_000])["error"]["message"]) == handles.MAX_MESSAGE
+    assert len(ask("call", "breaks", args=["x" * 10_000])["error"]["message"]) == MAX_MESSAGE
 
 
 def test_what_cannot_be_called_is_an_error_of_the_student_s_side(ask: Any) -> None:

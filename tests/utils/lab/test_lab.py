@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from utils.checks.weather import City, asked, conversation, plain
 from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
-from utils.lab.lab import Stage
+from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Stage
+from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Cut, Forged, decode, seen_message
 from utils.replay.log import Traffic
 
 OSLO = City("Oslo", 3.4)
@@ -65,6 +67,30 @@ def test_messages_cross_both_ways(lab: Lab) -> None:
     assert lab.call("kind", {"a": (1, Message("system", "x"))}) == "dict"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1: "a", ("b", (2, frozenset({3}))): {"$tuple": [None]}, None: True},
+        {"$object": 5, "a": {"$cut": "too deep"}},
+        [1 << 19_000, -(2**60), 2**53, True],
+        [float("inf"), float("-inf"), b"\x00\xff", {1, 2}],
+        [Cut("too deep"), Cut("too large"), Cut("too many items")],
+    ],
+    ids=["keys", "forms", "numbers", "what JSON lacks", "what was cut"],
+)
+def test_what_a_student_s_code_gave_can_be_given_back_to_it(lab: Lab, value: Any) -> None:
+    """A question that cannot be asked would look as if the process had ended."""
+    seen: list[Any] = []
+
+    class Listens(Told):
+        def ask(self, question: Mapping[str, Any]) -> Any:
+            seen.append(json.loads(json.dumps(question, allow_nan=False))["args"][0])
+            return {"value": None}
+
+    Lab(Listens(None), None).call("work", value)  # type: ignore[arg-type]
+    assert decode(seen[0], lambda number, kind: number, seen_message) == value
+
+
 def test_iterators_end_with_the_end(lab: Lab) -> None:
     items = lab.call("count", 1)
     assert lab.next(items) == 0
@@ -116,12 +142,22 @@ def test_a_part_that_cannot_be_made_is_a_fault_that_the_next_question_finds(make
         (("/tmp/check-1/some/memory.db",), "ask('memory.db')"),
         (("C:\\check\\memory.db",), "ask('memory.db')"),
         (("x" * 100,), f"ask('{'x' * 78}…)"),
+        ((["x" * 100, 1],), f"ask(['{'x' * 78}…, 1])"),
         ((Ref(1, "CompiledStateGraph", "agent"), Ref(2, "Odd")), "ask(agent, Odd)"),
     ],
-    ids=["values", "lists", "a path", "a Windows path", "long text", "objects"],
+    ids=["values", "lists", "a path", "a Windows path", "long text", "long text in a list",
+         "objects"],
 )  # fmt: skip
 def test_a_call_is_written_as_a_person_would(lab: Lab, args: Any, written: str) -> None:
     assert lab.describe("ask", *args) == written
+
+
+def test_a_call_is_written_in_short_whatever_it_is_given(lab: Lab) -> None:
+    deep: Any = ["a"]
+    for _ in range(20):
+        deep = [deep, "b" * 100, Message("human", "c" * 100_000), {"d": ["e" * 100_000]}]
+    for args in ([deep], [[0] * 100_000], ["f" * 1_000_000], [1] * 10_000):
+        assert len(lab.describe("ask", *args)) <= MAX_CALL
 
 
 def test_methods_and_keywords_are_written_as_well(lab: Lab) -> None:
@@ -130,14 +166,71 @@ def test_methods_and_keywords_are_written_as_well(lab: Lab) -> None:
     assert lab.last_call == "same('a')"
 
 
-@pytest.mark.parametrize("answer", [{}, {"odd": 1}, {"bad": "no such thing"}])
-def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
-    class Odd:
-        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-            return answer
+class Told:
+    """A transport that always gives the same answer."""
 
-    with pytest.raises(LabError):
-        Lab(Odd(), None).call("work")  # type: ignore[arg-type]
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def ask(self, question: Mapping[str, Any]) -> Any:
+        return self._answer
+
+
+def told(answer: Any) -> Lab:
+    return Lab(Told(answer), None)  # type: ignore[arg-type]
+
+
+def test_a_question_that_cannot_be_answered_is_a_fault() -> None:
+    with pytest.raises(LabError, match="no such thing"):
+        told({"bad": "no such thing"}).call("work")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"odd": 1},
+        {"end": 1},
+        {"missing": 5},
+        {"missing": "not a name"},
+        {"missing": "\x1b]0;owned\x07"},
+        {"missing": "n" * (MAX_NAME + 1)},
+        {"error": "ValueError"},
+        {"error": None},
+        {"bad": {"why": 1}},
+        {"value": {"$map": 5}},
+    ],
+)
+def test_an_answer_of_a_form_that_none_has_is_forged(answer: Mapping[str, Any]) -> None:
+    with pytest.raises(Forged):
+        told(answer).call("work")
+    with pytest.raises(Forged):
+        told({"values": [answer]}).gather(("work", 1))
+
+
+@pytest.mark.parametrize(
+    "values", [None, 5, "ab", {}, {"a": 1, "b": 2}, [], [{"value": 1}], [1, 2], [None, []]]
+)
+def test_calls_at_once_have_as_many_answers_or_they_are_forged(values: Any) -> None:
+    with pytest.raises(Forged):
+        told({"values": values}).gather(("ask", 1), ("ask", 2))
+
+
+ODD = [None, 5, True, "x" * 10_000, ["y" * 10_000] * 1_000, {"z": "z" * 10_000}, [[[]]], [None, 5, {}, []]]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("fact", ["type", "bases", "message", "trace", "line", "function", "source", "more"])
+def test_an_error_is_told_whatever_its_facts_are(fact: str, odd: Any) -> None:
+    step = {"line": 3, "function": "ask", "source": "return 1", fact: odd}
+    error = StudentError({"type": "ValueError", "bases": ["ValueError"], "trace": [step], fact: odd})
+    assert len(str(error)) <= MAX_MESSAGE + MAX_TYPE + 2
+    assert sum(map(len, error.bases)) <= MAX_TYPE * MAX_BASES
+    assert len(error.trace) <= MAX_TRACE
+    for one in error.trace:
+        assert (type(one["line"]), type(one["source"])) == (int, str)
+        assert len(f"{one['function']}{one['line']}{one['source']}") <= MAX_NAME + MAX_SOURCE + 10
+    assert isinstance(error.is_a("MemoryError"), bool)
 
 
 @pytest.mark.parametrize(
@@ -145,19 +238,15 @@ def test_an_answer_of_an_odd_form_is_a_fault(answer: Mapping[str, Any]) -> None:
     [
         ({"missing": "ask"}, Missing),
         ({"error": {"type": "ValueError", "message": "no"}}, StudentError),
-        ({"values": []}, LabError),
-        ({}, LabError),
+        ({"values": []}, Forged),
+        ({}, Forged),
     ],
     ids=["no such name", "an error", "too few", "nothing"],
 )
 def test_calls_at_once_that_give_no_answers_are_no_empty_success(
     answer: Any, raised: type[Exception]
 ) -> None:
-    class Odd:
-        def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-            return answer
-
-    lab = Lab(Odd(), None)  # type: ignore[arg-type]
+    lab = told(answer)
     with pytest.raises(raised):
         lab.gather(("ask", 1), ("ask", 2))
     assert lab.last_call == "ask(1) beside ask(2)"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -16,9 +18,13 @@ from utils.lab.plain import (
     MAX_ALL_TEXT,
     MAX_DEPTH,
     MAX_ITEMS,
+    MAX_KEY,
     MAX_TEXT,
+    MAX_TYPE,
     Cut,
+    Forged,
     Message,
+    TooLarge,
     decode,
     encode,
     real_message,
@@ -57,7 +63,11 @@ def crossed(value: Any) -> Any:
         return len(kept)
 
     text = json.dumps(encode(value, keep), allow_nan=False)
-    return decode(json.loads(text), lambda number, kind: (number, kind), seen_message)
+    return read(json.loads(text))
+
+
+def read(data: Any) -> Any:
+    return decode(data, lambda number, kind: (number, kind), seen_message)
 
 
 def same(one: Any, two: Any) -> bool:
@@ -125,6 +135,278 @@ def test_what_is_too_deep_is_cut_and_says_so() -> None:
 def test_the_answer_stays_small_whatever_comes() -> None:
     wide = [[0] * 100 for _ in range(4_000)]
     assert len(json.dumps(encode([wide] * 50, lambda _: 1))) < 1_000_000
+
+
+# What is forged: `encode` never wrote it
+
+GOOD: dict[str, Any] = {
+    "type": "ai",
+    "text": "a",
+    "content": "a",
+    "id": None,
+    "name": None,
+    "status": None,
+    "tool_calls": [{"id": "c", "name": "search", "args": {}}],
+    "tool_call_id": None,
+}
+ODD: list[Any] = [None, True, 3, -1.5, "zz", [], ["zz"], [[]], [[1]], [[1, 2, 3]], [1, 2], {}, {"a": 1}]
+FORMS = [
+    *("$tuple", "$set", "$map", "$bytes", "$float", "$int", "$message", "$object", "$cut"),
+    *("$", "$$", "$Tuple", "$x" * 500),
+]
+
+
+def forged(data: Any) -> bool:
+    """Whether reading data says that it is forged; nothing else may go wrong."""
+    try:
+        read(data)
+    except Forged as error:
+        return len(str(error)) < 200
+    return False
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_thing_in_a_form_is_read_or_forged(form: str, odd: Any) -> None:
+    for data in (
+        {form: odd},
+        [{form: odd}],
+        {form: odd, "type": odd},
+        {"$map": [[{form: odd}, {form: odd}]]},
+    ):
+        forged(data)
+        assert forged({**data, "more": 1}) if isinstance(data, dict) else True
+
+
+@pytest.mark.parametrize("field", [*GOOD, "more", "$cut"])
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_message_with_odd_fields_is_read_or_forged(field: str, odd: Any) -> None:
+    forged({"$message": {**GOOD, field: odd}})
+    forged({"$message": {key: value for key, value in GOOD.items() if key != field}})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"$map": 5},
+        {"$map": [1]},
+        {"$map": [[1, 2, 3]]},
+        {"$map": {"a": 1}},
+        {"$tuple": "ab"},
+        {"$set": {"a": 1}},
+        {"$bytes": 3},
+        {"$bytes": "a"},
+        {"$bytes": "a\n=="},
+        {"$bytes": "é"},
+        {"$int": "zz"},
+        {"$int": ""},
+        {"$int": 5},
+        {"$int": "too small"},
+        {"$float": []},
+        {"$float": "1.5"},
+        {"$float": "infinity"},
+        {"$object": "1"},
+        {"$object": True},
+        {"$object": 1.0},
+        {"$object": 1, "type": 5},
+        {"$object": 1, "type": "t" * (MAX_TYPE + 1)},
+        {"$cut": 5},
+        {"$cut": "as it likes"},
+        {"$tuple": [], "$set": []},
+        {"$tuple": [], "more": 1},
+        {"$unheard": 1},
+        {"a": 1, "$b": 2},
+        {"$message": []},
+        {"$message": {**GOOD, "text": 5}},
+        {"$message": {**GOOD, "id": ["1"]}},
+        {"$message": {**GOOD, "tool_calls": 5}},
+        {"$message": {**GOOD, "tool_calls": [5]}},
+        {"$message": {**GOOD, "more": 5}},
+    ],
+    ids=lambda data: json.dumps(data)[:60],
+)
+def test_what_no_encoder_writes_is_forged(data: Any) -> None:
+    assert forged(data)
+    assert forged({"a": [{"$tuple": [data]}]})
+    assert forged({"$map": [[1, data]]})
+    assert forged({"$map": [[data, 1]]})
+    assert forged({"$set": [data]})
+    assert forged({"$message": {**GOOD, "content": [data]}})
+
+
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*FORMS, *GOOD, "a"]), inner, max_size=3)
+        | st.tuples(st.sampled_from(FORMS), inner).map(lambda pair: dict([pair]))
+        | st.tuples(st.sampled_from(sorted(GOOD)), inner).map(
+            lambda pair: {"$message": {**GOOD, pair[0]: pair[1]}}
+        )
+        | st.lists(st.lists(inner, min_size=2, max_size=2), max_size=3).map(lambda pairs: {"$map": pairs})
+    ),
+    max_leaves=30,
+)
+
+
+@given(DATA)
+def test_any_json_is_a_value_or_forged(data: Any) -> None:
+    forged(data)
+
+
+def nested(levels: int, inside: Any, around: Any) -> Any:
+    for _ in range(levels):
+        inside = around(inside)
+    return inside
+
+
+NESTS = {
+    "lists": lambda inner: [inner],
+    "mappings": lambda inner: {"a": inner},
+    "tuples": lambda inner: {"$tuple": [inner]},
+    "sets": lambda inner: {"$set": [inner]},
+    "values of pairs": lambda inner: {"$map": [[1, inner]]},
+    "keys": lambda inner: {"$map": [[inner, 1]]},
+    "keys of keys, with quotes": lambda inner: {"$map": [[{"'": inner}, 1]]},
+    "messages": lambda inner: {"$message": {**GOOD, "tool_calls": [], "content": inner}},
+}
+
+
+@pytest.mark.parametrize("around", NESTS.values(), ids=NESTS)
+def test_what_is_nested_is_read_up_to_the_depth_that_crosses(around: Any) -> None:
+    """The counts are the encoder's: a mapping of pairs has three levels of JSON and is one level here."""
+    whole = nested(MAX_DEPTH, "x", around)
+    deeper = 2 if around({}) == {"$map": [[{"'": {}}, 1]]} else 1
+    read(nested(MAX_DEPTH // deeper, "x", around))
+    read(nested(MAX_DEPTH // deeper, {"$cut": "too deep"}, around))
+    for levels in (MAX_DEPTH // deeper + 1, 26, 90):
+        with pytest.raises(TooLarge, match="levels deep"):
+            read(nested(levels, "x", around))
+    assert len(json.dumps(whole)) < 5_000
+
+
+@pytest.mark.parametrize(
+    "key", [[], {}, {"a": "'\""}, ["x" * 100_000], {"$message": GOOD}], ids=lambda key: repr(key)[:20]
+)
+def test_a_key_that_no_mapping_can_have_is_a_few_letters(key: Any) -> None:
+    """Where a repr stood for it, quotes doubled at each level."""
+    for levels in range(6):
+        deep = nested(levels, key, lambda inner: {"$map": [[inner, 1]]})
+        (found,) = read({"$map": [[deep, 1]]})
+        assert isinstance(found, str)
+        assert len(found) <= MAX_KEY
+
+
+def test_keys_that_python_can_have_come_back_as_they_were() -> None:
+    keys = [(frozenset({1}),), ((frozenset({("a", frozenset())}), 2), b"x"), frozenset({(1, (2,))})]
+    for key in keys:
+        assert same({key: 1}, crossed({key: 1}))
+        assert crossed({key}) == {key}
+
+
+def test_what_is_more_than_crosses_is_too_large() -> None:
+    for data in (
+        [0] * MAX_ITEMS,
+        {"$tuple": [0] * MAX_ITEMS},
+        {"$map": [[n, 0] for n in range(MAX_ITEMS // 2)]},
+        {str(n): 0 for n in range(MAX_ITEMS)},
+        [[0] * 70 for _ in range(70 + 1)],
+        [{"$message": GOOD}] * 500,
+        "x" * (MAX_TEXT + 2),
+        {"x" * (MAX_TEXT + 2): 1},
+        ["x" * MAX_TEXT] * 21,
+        {"$bytes": "QUJD" * (MAX_TEXT // 3 + 2)},
+        [{"$bytes": "QUJD" * (MAX_TEXT // 3)}] * 21,
+        {"$int": "f" * (MAX_ITEMS + 4)},
+    ):
+        with pytest.raises(TooLarge):
+            read(data)
+    assert len(read([0] * (MAX_ITEMS - 1))) == MAX_ITEMS - 1
+    assert len(read("x" * (MAX_TEXT + 1))) == MAX_TEXT + 1
+
+
+def test_reading_looks_at_each_value_once() -> None:
+    asked: list[int] = []
+
+    def look_up(number: int, kind: str) -> int:
+        asked.append(number)
+        return number
+
+    wide = [{"$object": n} for n in range(1_000)]
+    decode({"a": wide, "b": {"$map": [[1, wide]]}}, look_up, seen_message)
+    assert len(asked) == 2_000
+    asked.clear()
+    with pytest.raises(TooLarge):
+        decode([{"$tuple": wide}] * 100, look_up, seen_message)
+    assert len(asked) <= MAX_ITEMS
+
+
+# What crosses can be read, whatever was cut
+
+BIG: dict[str, Any] = {
+    "number": 1 << 20_000,
+    "nan": math.nan,
+    "bytes": b"b" * MAX_TEXT,
+    "text": "x" * MAX_TEXT,
+    "halves of letters": "\udcff" * MAX_TEXT,
+    "object": object(),
+    "message": HumanMessage("x" * 90_000),
+    "calls": AIMessage("", tool_calls=[{"name": "n", "args": {}, "id": "1"}] * 9),
+}
+SHAPES: dict[str, Callable[[Any, int], Any]] = {
+    "list": lambda inner, count: [inner] * count,
+    "numbered": lambda inner, count: dict.fromkeys(range(count), inner),
+    "named": lambda inner, count: {"k" * 999 + str(n): inner for n in range(count)},
+    "deep": lambda inner, count: nested(count % 15, inner, lambda one: (one,)),
+}
+RECIPES = st.recursive(
+    st.sampled_from(["", *BIG]),
+    lambda inner: st.tuples(st.sampled_from(sorted(SHAPES)), inner, st.integers(0, 90)),
+    max_leaves=4,
+)
+
+
+def made(recipe: Any) -> Any:
+    if isinstance(recipe, str):
+        return BIG.get(recipe, recipe)
+    shape, inner, count = recipe
+    return SHAPES[shape](made(inner), count)
+
+
+@settings(max_examples=60, deadline=None)
+@given(RECIPES)
+def test_whatever_was_cut_can_be_read_and_is_no_more_than_is_promised(recipe: Any) -> None:
+    data = json.loads(json.dumps(encode(made(recipe), lambda _: 1)))
+    read(data)
+    found = list(nodes(data))
+    assert len(found) <= MAX_ITEMS
+    letters = sum(len(one) for one in found if isinstance(one, str))
+    assert letters <= MAX_ALL_TEXT + 2 * MAX_ITEMS
+
+
+def nodes(data: Any) -> Iterator[Any]:
+    """The values that data holds, each form once, and the keys of mappings among the last ones."""
+    todo = [data]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, dict) and "$map" in one:
+            todo += [item for pair in one["$map"] for item in pair]
+        elif isinstance(one, dict) and "$message" in one:
+            todo += one["$message"].values()
+        elif isinstance(one, dict) and "$tuple" in one:
+            todo += one["$tuple"]
+        elif isinstance(one, dict) and not any(key.startswith("$") for key in one):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+        yield one
+
+
+def test_words_of_a_message_cross_as_text_whatever_was_put_there() -> None:
+    message = HumanMessage("a")
+    message.id = uuid.UUID(int=1)  # type: ignore[assignment]
+    message.name = 5  # type: ignore[assignment]
+    assert crossed(message) == Message("human", "a", content="a", id=str(uuid.UUID(int=1)), name="5")
 
 
 # Subclasses

@@ -147,7 +147,7 @@ class Chunk:
     """part of the proper end of the stream, which a cut leaves out"""
 
 
-_PIECE = re.compile(r"\s*\w{1,8}|\s*[^\w\s]|\s+")
+_PIECE = re.compile(r"\s++(?:\w{1,8}|[^\w\s])?|\w{1,8}|[^\w\s]")
 
 
 def split(text: str) -> tuple[str, ...]:

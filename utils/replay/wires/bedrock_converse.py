@@ -29,7 +29,7 @@ from utils.replay.wires.pieces import (
 )
 
 _ATTEMPT = re.compile(r"attempt=(\d+)")
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=[^/]{1,200}/\d{1,20}/([^/]{1,100})/([^/]{1,100})/aws4_request")
 _SIGNED = frozenset(("authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"))
 
 

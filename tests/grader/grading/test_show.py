@@ -1,0 +1,102 @@
+"""What is shown of one student's work is cut before anything else is done to it, and does nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grader.grading import show
+from grader.grading.show import CHARS, _Told
+from utils.checks.results import CheckResult, ExerciseResult
+from utils.replay.log import Request
+from utils.replay.matching import Heard
+
+HOSTILE = "\x1b]0;owned\x07\u202e'\"1ef4f797-8335-6428-8001-8a1503f9b875 "
+HUGE = HOSTILE * 100_000
+DEEP: Any = "x"
+for _ in range(90):
+    DEEP = [DEEP, {"a": DEEP}] if len(str(DEEP)) < 1_000 else [DEEP]
+ANSWERS = {
+    "a text": {"value": HUGE},
+    "texts": {"value": [HOSTILE] * 100_000},
+    "names": {"value": {f"{HOSTILE}{n}": n for n in range(20_000)}},
+    "numbers": {"value": [0] * 400_000},
+    "what is nested": {"value": DEEP},
+    "no value": {"odd": [HUGE]},
+    "an error": {"error": {"type": HUGE, "message": [HUGE]}},
+    "nothing": {},
+}
+
+
+def told(kind: str, what: Any) -> list[str]:
+    """What is shown, once it was seen to be short and harmless."""
+    lines: list[str] = []
+    _Told(lines)(kind, what)
+    for line in lines:
+        assert len(line) < 2 * CHARS
+        assert line.isprintable()
+    return lines
+
+
+@pytest.fixture
+def scrubbed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long the texts were that were scrubbed."""
+    lengths: list[int] = []
+    real = show.scrub
+
+    def scrub(text: str) -> str:
+        lengths.append(len(text))
+        return real(text)
+
+    monkeypatch.setattr(show, "scrub", scrub)
+    return lengths
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_of_an_answer_the_beginning_is_scrubbed_and_shown(answer: Any, scrubbed: list[int]) -> None:
+    question = {"op": "call", "target": {"name": "ask"}, "args": []}
+    asked, came = told("asked", (question, {"answer": answer}))
+    assert asked == "  asked  ask()"
+    assert came.startswith("  came   ")
+    assert "1ef4f797" not in came
+    assert max(scrubbed) <= 3 * CHARS + 1
+
+
+def test_of_a_question_the_beginning_is_shown(scrubbed: list[int]) -> None:
+    args = [HUGE, {"$object": 3}, {"$message": {"type": "human", "text": HUGE}}, [[HUGE] * 9]]
+    question = {"op": "call", "target": {"ref": 3, "method": "invoke"}, "args": args, "kwargs": {"k": HUGE}}
+    told("asked", (question, {"answer": {"value": None}, "timeout": ""}))
+    told("asked", ({"op": "gather", "calls": [question] * 3}, {"answer": {"values": []}}))
+    assert max(scrubbed) <= 3 * CHARS + 1
+
+
+@pytest.mark.parametrize("timeout", [HUGE, [HUGE], {"a": [1] * 100_000}, 5, True])
+def test_what_came_instead_of_an_answer_is_shown_in_short(timeout: Any) -> None:
+    question = {"op": "next", "target": {"ref": 3}}
+    (_, came) = told("asked", (question, {"timeout": timeout}))
+    assert came.startswith("  came   nothing in time: ")
+
+
+def test_of_what_the_model_was_asked_the_beginning_is_shown(scrubbed: list[int]) -> None:
+    heard = tuple(Heard("user", HUGE) for _ in range(5))
+    told("traffic", (Request(0, "model", 0, messages=heard), Request(1, "tool", 1, tool=HUGE, args=[HUGE])))
+    assert max(scrubbed) <= 3 * CHARS + 1
+
+
+def test_a_check_s_words_do_nothing_to_a_terminal() -> None:
+    check = CheckResult("1.1", "a", HUGE, "failed", 0, 1, message=HUGE)
+    assert len(told("result", ExerciseResult("1.1", "t", (check,)))) == 2
+
+
+def test_what_is_short_is_shown_as_it_is() -> None:
+    question = {"op": "call", "target": {"name": "ask"}, "args": ["a", 2], "kwargs": {"k": [None]}}
+    frame = {"answer": {"value": {"messages": ["é", True, 1.5]}}}
+    assert told("asked", (question, frame)) == [
+        '  asked  ask("a", 2, k=[null])',
+        '  came   {"messages": ["é", true, 1.5]}',
+    ]
+    heard = (Heard("user", "It's"), Heard("assistant", "so"))
+    assert told("traffic", (Request(0, "model", 0, messages=heard, status=200),)) == [
+        "  model  model request 1, status 200: user: \"It's\" assistant: 'so'"
+    ]
