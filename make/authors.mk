@@ -1,21 +1,27 @@
 # What only authors and CI need. The students' bundle does not have this file.
 #
-#   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x"
+#   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x", make quick TEST_ARGS=-x
 #   LAB         one lab instead of all:        make record LAB=01_persistence, make outputs LAB=01_persistence
 #   GRADE_ARGS  more words for the grader:     make grade GRADE_ARGS=--fresh
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
-.PHONY: setup-dev test demo grade samples outputs release record screenshots lock
+.PHONY: setup-dev quick test test-all demo grade samples outputs release record screenshots lock
 
 setup-dev: ## The environment with what tests and authors need besides
 	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
 
-test: setup-dev ## Lint, types and all tests, as CI runs them
+quick: setup-dev ## Lint, types and the tests that are done in half a minute
+	@$(PY) make/quick.py $(TEST_ARGS)
+
+test: setup-dev ## Lint, types and the tests, as CI runs them for each change
 	@$(PY) make/tools.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
 	$(PY) make/tests.py $(TEST_ARGS)
+
+test-all: override TEST_ARGS += --nightly
+test-all: test ## The same with the tests that CI runs once a day
 
 demo: setup ## Run every solution as a whole and show a table
 	@$(PY) make/demo.py

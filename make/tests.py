@@ -1,7 +1,11 @@
-"""Run the tests: first those that may run beside each other, then those that want the machine for themselves.
+"""Run the tests: those that may run beside each other, then jails, which want the machine to themselves.
 
-Jails have limits in seconds and use all cores by themselves, and a browser that waits for its processor is
-no browser: these run one after the other. Arguments go to both runs of pytest.
+Jails run two at a time anyway, under limits in seconds, and their tests look at the whole machine: at its
+memory, its processes and its temporary files. Whatever ran beside them would be in the picture. All others
+share one pool of workers. A worker gets whole files; tests that share something dear, such as the browser,
+are a group, which one worker gets.
+
+Arguments go to both runs of pytest. One is ours: NIGHTLY also runs the tests that are marked so.
 """
 
 from __future__ import annotations
@@ -9,9 +13,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+NIGHTLY = "--nightly"
 NOTHING_COLLECTED = 5
+POOL = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 RUNS = (
-    ("--part=beside", "-n", "logical", "--dist", "worksteal", "--junit-xml=build/junit.xml"),
+    ("--part=beside", *POOL, "--junit-xml=build/junit.xml"),
     ("--part=alone", "--junit-xml=build/junit-alone.xml"),
 )
 
@@ -25,7 +31,7 @@ def main(arguments: list[str]) -> int:
     if all(status == NOTHING_COLLECTED for status in statuses):
         return NOTHING_COLLECTED
     # Arguments may choose tests of one part only.
-    fine = (0, NOTHING_COLLECTED) if arguments else (0,)
+    fine = (0,) if set(arguments) <= {NIGHTLY} else (0, NOTHING_COLLECTED)
     return next((status for status in statuses if status not in fine), 0)
 
 

@@ -1,12 +1,14 @@
-"""Running notebooks as CI does: each run is a process, with or without a network around it."""
+"""Running notebooks as CI does, with or without a network around them, and comparing what they printed."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -14,63 +16,73 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
-SANITIZER = ROOT / "tests" / "nbval.cfg"
+DRIVER = ROOT / "tests" / "papermill_runs.py"
 FAILED = ROOT / "build" / "failed"
 SECONDS = 180
+"""for one notebook, on a machine that is busy"""
 
 OFFLINE = "without network"
+AS_IT_IS = "as it is"
 
 
-def command(words: Sequence[str], surroundings: str) -> list[str]:
-    """The command, for ``OFFLINE`` in a namespace of its own that has only loopback."""
-    if surroundings != OFFLINE:
-        return list(words)
-    bubblewrap = shutil.which("bwrap")
-    if bubblewrap is None:
+@dataclass(frozen=True)
+class Run:
+    """A notebook that is to be executed, and where the executed one goes."""
+
+    notebook: Path
+    target: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def can_be_offline() -> bool:
+    """Whether there is something to take the network away with."""
+    return shutil.which("bwrap") is not None
+
+
+def needs_no_network() -> None:
+    """Skip a test where the network cannot be taken away; fail it on CI."""
+    if not can_be_offline():
         reason = "bubblewrap is not installed: apt-get install bubblewrap"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return [bubblewrap, "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent", *words]
 
 
-def run(words: Sequence[str], cwd: Path, surroundings: str = "as it is") -> subprocess.CompletedProcess[str]:
-    """How a command ended, with all that it printed."""
-    return subprocess.run(
-        command(words, surroundings),
-        cwd=cwd,
+def execute_all(runs: Sequence[Run], surroundings: str = AS_IT_IS) -> list[str]:
+    """Execute notebooks one after the other, and return for each the error; empty for those that went well.
+
+    ``OFFLINE`` is a namespace that has only loopback. What failed is kept in build/failed.
+    """
+    folder = runs[0].target.parent
+    orders, results = folder / "orders.json", folder / "results.json"
+    orders.write_text(json.dumps([vars(run) for run in runs], default=str), "utf-8")
+    # Not with the driver's folder on the path: tests/utils is not the kit's utils.
+    words = [sys.executable, "-P", str(DRIVER), str(orders), str(results)]
+    if surroundings == OFFLINE:
+        words = ["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent", *words]
+    done = subprocess.run(
+        words,
+        cwd=folder,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=SECONDS * len(runs),
         stdin=subprocess.DEVNULL,
     )
+    assert done.returncode == 0, f"papermill did not get to the end:\n{done.stderr[-3000:]}"
+    errors: list[str] = json.loads(results.read_text("utf-8"))
+    for run, error in zip(runs, errors, strict=True):
+        if error and run.target.exists():
+            FAILED.mkdir(parents=True, exist_ok=True)
+            shutil.copy(run.target, FAILED / run.notebook.name)
+    return errors
 
 
-def execute(
-    notebook: Path, target: Path, surroundings: str = "as it is", **parameters: str
-) -> nbformat.NotebookNode:
-    """The executed notebook, by papermill; kept in build/failed when a cell fails."""
-    words = [sys.executable, "-m", "papermill", "--no-progress-bar", str(notebook), str(target)]
-    for name, value in parameters.items():
-        words += ["-p", name, value]
-    done = run(words, target.parent, surroundings)
-    if done.returncode != 0:
-        FAILED.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            shutil.copy(target, FAILED / notebook.name)
-        pytest.fail(f"{notebook.name} {surroundings}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+def execute(notebook: Path, target: Path, surroundings: str = AS_IT_IS) -> nbformat.NotebookNode:
+    """The executed notebook; the test fails when a cell does."""
+    (error,) = execute_all([Run(notebook, target)], surroundings)
+    if error:
+        pytest.fail(f"{notebook.name} {surroundings}:\n{error[-3000:]}")
     return nbformat.read(target, as_version=4)
-
-
-def compare(notebook: Path, surroundings: str = "as it is") -> subprocess.CompletedProcess[str]:
-    """How strict nbval ended on a notebook."""
-    words = [
-        *(sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"),
-        *("-c", os.devnull, "--rootdir", str(notebook.parent)),
-        *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "60"),
-        *("--nbval-sanitize-with", str(SANITIZER), str(notebook)),
-    ]
-    return run(words, notebook.parent, surroundings)
 
 
 def texts(notebook: nbformat.NotebookNode) -> str:

@@ -203,7 +203,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert fence
     assert re.findall(r"^make \w+", fence[1], re.MULTILINE) == ["make lab", "make test"]
     script = ROOT / ".ci" / "run"
-    assert "make test </dev/null" in script.read_text("utf-8")
+    assert 'make "${1:-test}" </dev/null' in script.read_text("utf-8")
     assert os.access(script, os.X_OK)
 
 
@@ -215,6 +215,13 @@ def test_the_hosted_ci_may_only_read_and_its_gate_waits_for_every_job() -> None:
     assert set(gate["needs"]) == {
         name for name, job in ci["jobs"].items() if "schedule" not in job.get("if", "")
     }
+
+
+def test_what_is_marked_nightly_runs_once_a_day() -> None:
+    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    assert ci[True]["schedule"], "on: is true for YAML"
+    runs = [step.get("run", "") for step in ci["jobs"]["linux"]["steps"]]
+    assert ".ci/run ${{ github.event_name == 'schedule' && 'test-all' || 'test' }}" in runs
 
 
 # Texts

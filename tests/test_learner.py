@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from typer.testing import CliRunner, Result
 
+from grader.cli import app
 from tests.notebook_runs import ROOT, SOLUTIONS
 
 
-def release(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "grader", "release", "--root", str(root), *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def release(root: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["release", "--root", str(root), *words])
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     for folder in ("solutions", "labs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    assert release(tmp_path, "--force").returncode == 0
+    assert release(tmp_path, "--force").exit_code == 0
     return tmp_path
 
 
 def test_what_is_released_agrees_with_the_solutions():
     done = release(ROOT, "--check")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("lab", [path.name for path in SOLUTIONS])
@@ -43,9 +42,9 @@ def test_exercises_that_were_done_are_neither_a_fault_nor_overwritten(checkout: 
     notebook.cells.append(nbformat.v4.new_code_cell("# tried something\nask"))
     nbformat.write(notebook, path)
     before = path.read_bytes()
-    assert release(checkout, "--check").returncode == 0
+    assert release(checkout, "--check").exit_code == 0
     done = release(checkout)
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "your work is kept" in done.stdout
     assert path.read_bytes() == before
 
@@ -61,7 +60,7 @@ def test_a_deleted_cell_is_not_called_a_changed_solution(checkout: Path, lab: st
     notebook.cells.append(nbformat.v4.new_code_cell("mine = 1"))
     nbformat.write(notebook, path)
     done = release(checkout)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "cells of the release are missing here" in done.stderr
 
 
@@ -72,10 +71,10 @@ def test_a_changed_solution_is_noticed_and_work_is_kept_even_by_force(checkout: 
     mine = path.read_bytes()
     source = checkout / "solutions" / lab
     source.write_text(source.read_text("utf-8").replace("You will be able to", "You will", 1), "utf-8")
-    assert release(checkout, "--check").returncode == 1
-    assert release(checkout).returncode == 1
+    assert release(checkout, "--check").exit_code == 1
+    assert release(checkout).exit_code == 1
     assert path.read_bytes() == mine
-    assert release(checkout, "--force").returncode == 0
+    assert release(checkout, "--force").exit_code == 0
     kept = [other for other in (checkout / "labs").glob("*.kept-*.ipynb") if other.read_bytes() == mine]
     assert len(kept) == 1
-    assert release(checkout, "--check").returncode == 0
+    assert release(checkout, "--check").exit_code == 0

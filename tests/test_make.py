@@ -300,6 +300,25 @@ def test_where_it_is_allowed_the_missing_is_installed(monkeypatch: pytest.Monkey
     assert here == ["chromium"]
 
 
+# quick.py
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--collect-only",), pytest.param((), marks=pytest.mark.nightly)],
+    ids=["to be read", "to be run"],
+)
+def test_the_tests_of_the_fast_lane_are_there_and_need_no_slow_package(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        load("quick").tests("-p", "no:cacheprovider", *words),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
 # demo.py and outputs.py, in a kit of their own under a path with spaces
 
 

@@ -1,1 +1,1 @@
-"""A package, unlike the other test folders: pytest ends its server and its browser with its last test."""
+"""A package, unlike the other test folders: one worker has all of it, with one server and one browser."""

@@ -13,8 +13,8 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = f"none of {', '.join(NAMES)} is on PATH: apt-get install chromium"
-PATIENCE = 60_000
-"""milliseconds after which a step has failed; none takes as long"""
+PATIENCE = 180_000
+"""milliseconds after which a step has failed; none takes as long, however busy the machine is"""
 _WORDS = (
     "--disable-gpu",
     "--disable-quic",

@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for the tests of this folder, and a page for each."""
+"""One JupyterLab and one browser for the tests of this folder, and one notebook at a time on a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser import chromium
-from tests.browser.jupyterlab import Notebook, opened
+from tests.browser.desk import Desk
+from tests.browser.jupyterlab import Notebook
 from tests.browser.server import Server, serving
 
 Writing = Callable[..., Notebook]
@@ -28,14 +29,27 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, browser: BrowserContext) -> Iterator[Server]:
     """JupyterLab on a copy of labs and solutions; not started where there is no browser."""
-    with serving(tmp_path_factory.mktemp("jupyterlab")) as started:
+    # Scripts of the page may then give its commands.
+    with serving(tmp_path_factory.mktemp("jupyterlab"), "--LabApp.expose_app_in_browser=True") as started:
         yield started
 
 
 @pytest.fixture(scope="package")
-def ran(request: pytest.FixtureRequest, browser: BrowserContext, server: Server) -> Iterator[Notebook]:
+def reading(browser: BrowserContext, server: Server) -> Desk:
+    """The page for notebooks that tests only look at."""
+    return Desk(browser, server)
+
+
+@pytest.fixture(scope="package")
+def writing(browser: BrowserContext, server: Server) -> Desk:
+    """Another page, for notebooks that tests have written: both kinds may be open at once."""
+    return Desk(browser, server)
+
+
+@pytest.fixture(scope="package")
+def ran(request: pytest.FixtureRequest, reading: Desk) -> Iterator[Notebook]:
     """A notebook (the test's parameter) after *Run All Cells*; tests that only look at it share the run."""
-    with opened(browser, server, request.param) as notebook:
+    with reading.opened(request.param) as notebook:
         notebook.run_all()
         yield notebook
 
@@ -46,14 +60,14 @@ def name_of(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def written(browser: BrowserContext, server: Server, request: pytest.FixtureRequest) -> Iterator[Writing]:
-    """Write a notebook with these cells and open it, in a page and with a kernel of its own."""
+def written(server: Server, writing: Desk, request: pytest.FixtureRequest) -> Iterator[Writing]:
+    """Write a notebook with these cells and open it; its kernel knows of no other notebook."""
     pages = request.node.stash.setdefault(PAGES, [])
     with contextlib.ExitStack() as stack:
 
-        def write(*cells: str, without: str = "") -> Notebook:
+        def write(*cells: str) -> Notebook:
             path = server.write(name_of(request), cells)
-            pages.append(stack.enter_context(opened(browser, server, path, without=without)))
+            pages.append(stack.enter_context(writing.opened(path, warm=True)))
             return pages[-1]
 
         yield write

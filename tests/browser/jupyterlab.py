@@ -12,15 +12,17 @@ from typing import Literal
 
 import nbformat
 from playwright.sync_api import (
-    APIRequestContext,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
     expect,
 )
 
+from tests.browser.chromium import PATIENCE
+from tests.browser.kernels import Kernels
 from tests.browser.server import ROOT, Server
 
 Theme = Literal["JupyterLab Light", "JupyterLab Dark"]
@@ -42,23 +44,59 @@ _DONE = r"""() => {
 }"""
 
 
-class Notebook:
-    """One notebook in one page of its own, with a kernel of its own."""
+class Watch:
+    """What goes on in a page without being seen."""
 
-    def __init__(self, page: Page, server: Server, path: str) -> None:
-        self.page, self.server, self.path = page, server, path
+    def __init__(self, page: Page, server: Server) -> None:
         self.complaints: list[str] = []
         """what the page's scripts wrote as errors, or raised"""
         self.elsewhere: list[str] = []
         """addresses beyond this server that the page asked for"""
+        self._page, self._ours = page, (f"{server.address}/", "data:", "blob:")
         page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._see)
+        page.on("pageerror", self._see_error)
+        page.on("request", self._see_request)
 
-    def open(self) -> None:
-        """Open the notebook as from a link, and wait until its cells are there and its kernel is idle."""
+    def end(self) -> None:
+        """Look away: another notebook comes."""
+        self._page.remove_listener("console", self._hear)
+        self._page.remove_listener("pageerror", self._see_error)
+        self._page.remove_listener("request", self._see_request)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _see_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _see_request(self, request: Request) -> None:
+        if not request.url.startswith(self._ours):
+            self.elsewhere.append(request.url)
+
+
+class Notebook:
+    """The one notebook that is open in a page."""
+
+    def __init__(self, page: Page, server: Server, path: str, *watches: Watch) -> None:
+        self.page, self.server, self.path = page, server, path
+        self.failed = False
+        """whether a test with it has failed"""
+        self._watches = watches
+
+    @property
+    def complaints(self) -> list[str]:
+        """What scripts wrote as errors, or raised, while JupyterLab was loaded and since this was opened."""
+        return [complaint for watch in self._watches for complaint in watch.complaints]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Addresses beyond this server that were asked for in that time."""
+        return [address for watch in self._watches for address in watch.elsewhere]
+
+    def wait_until_there(self) -> None:
+        """Wait until all cells are there and the kernel is idle."""
         cells = len(nbformat.read(self.server.folder / self.path, as_version=4).cells)
-        self.page.goto(f"{self.server.address}/lab/tree/{self.path}?token={self.server.token}&reset")
         expect(self.page.locator(".jp-Notebook .jp-Cell")).to_have_count(cells)
         self.wait_until_idle()
 
@@ -77,7 +115,8 @@ class Notebook:
     def run_all(self) -> None:
         """Run all cells that have not been run, and wait for the last, or for the first error."""
         self.menu("Run", "Run All Cells")
-        self.page.wait_for_function(_DONE)
+        # By itself playwright looks at every frame, and keeps the browser busy with that.
+        self.page.wait_for_function(_DONE, polling=250, timeout=2 * PATIENCE)
         self.wait_until_idle()
 
     def start_cell(self, number: int) -> None:
@@ -107,7 +146,7 @@ class Notebook:
     def use_theme(self, theme: Theme) -> None:
         """Choose a theme in the menu, and wait until the page has it."""
         self.menu("Settings", "Theme", theme)
-        self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+        wait_for_theme(self.page, theme)
 
     def cell(self, number: int) -> Locator:
         """A cell, counted from 0."""
@@ -130,6 +169,7 @@ class Notebook:
 
     def keep(self) -> str:
         """Keep a picture of the page for whoever looks for the reason of a failure; where it is."""
+        self.failed = True
         FAILED.mkdir(parents=True, exist_ok=True)
         path = FAILED / f"{self.path.replace('/', '-').removesuffix('.ipynb')}.png"
         self.page.screenshot(path=path)
@@ -139,38 +179,31 @@ class Notebook:
         shown = self.page.locator(".jp-Notebook .jp-OutputArea-output")
         return shown.and_(self.page.locator(f"[data-mime-type='{_STDERR}']")).all_inner_texts()
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def _see(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.server.address}/", "data:", "blob:")):
-            self.elsewhere.append(request.url)
+def wait_for_theme(page: Page, theme: Theme) -> None:
+    """Wait until the page has a theme, and is not hidden any more as it is while it gets one."""
+    page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 @contextmanager
 def opened(browser: BrowserContext, server: Server, path: str, *, without: str = "") -> Iterator[Notebook]:
-    """A notebook, opened in a page of its own; its kernel ends with the block.
+    """A notebook, opened as from a link in a page of its own; its kernel ends with the block.
 
     The page does not get what it loads from addresses that match `without`.
     """
     server.forget_theme()
-    notebook = Notebook(browser.new_page(), server, path)
+    page = browser.new_page()
+    notebook = Notebook(page, server, path, Watch(page, server))
     if without:
-        notebook.page.route(without, lambda route: route.abort())
+        page.route(without, lambda route: route.abort())
     try:
-        notebook.open()
+        page.goto(f"{server.address}/lab/tree/{path}?token={server.token}&reset")
+        notebook.wait_until_there()
         yield notebook
     except Exception:
         notebook.keep()
         raise
     finally:
-        notebook.page.close()
-        _end_kernels(browser.request, server)
-
-
-def _end_kernels(request: APIRequestContext, server: Server) -> None:
-    headers = {"Authorization": f"token {server.token}"}
-    sessions = f"{server.address}/api/sessions"
-    for session in request.get(sessions, headers=headers).json():
-        request.delete(f"{sessions}/{session['id']}", headers=headers)
+        page.close()
+        Kernels(browser.request, server).end_of(path)

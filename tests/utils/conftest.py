@@ -1,27 +1,31 @@
-"""A recorded model for all tests, and labs on namespaces that a test writes itself."""
+"""A recorded model for all tests, and labs on namespaces that a test writes itself.
+
+What the fixtures need is imported by those that are asked for: half of the tests here, those of `make quick`
+among them, need no LangGraph.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from utils import kit as kits
-from utils.kit import Kit
-from utils.lab.inprocess import InProcess
-from utils.lab.lab import Lab
-from utils.lab.parts import PARTS
-from utils.replay.server import ReplayServer
-from utils.surroundings import NotebookSurroundings
+if TYPE_CHECKING:
+    from utils.kit import Kit
+    from utils.lab.inprocess import InProcess
+    from utils.lab.lab import Lab
+    from utils.replay.server import ReplayServer
 
-MakeLab = Callable[..., Lab]
+MakeLab = Callable[..., "Lab"]
 
 
 @pytest.fixture(scope="session")
 def recorded_server() -> Iterator[ReplayServer]:
     """A server of recorded models that all tests share, each with sessions of its own."""
+    from utils.replay.server import ReplayServer
+
     server = ReplayServer().start()
     yield server
     server.close()
@@ -30,6 +34,9 @@ def recorded_server() -> Iterator[ReplayServer]:
 @pytest.fixture
 def make_transport() -> Iterator[Callable[..., InProcess]]:
     """Makes transports to a namespace and ends their threads."""
+    from utils.lab.inprocess import InProcess
+    from utils.lab.parts import PARTS
+
     made: list[InProcess] = []
 
     def make(
@@ -48,6 +55,9 @@ def make_lab(
     recorded_server: ReplayServer, make_transport: Callable[..., InProcess], tmp_path: Path
 ) -> MakeLab:
     """Makes a lab on a namespace, as a notebook's self-check has it."""
+    from utils.lab.lab import Lab
+    from utils.lab.parts import PARTS
+    from utils.surroundings import NotebookSurroundings
 
     def make(namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0) -> Lab:
         transport = make_transport(namespace, parts, seconds=seconds)
@@ -61,6 +71,8 @@ def setup_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Kit]]:
     """``setup()`` in an empty folder, far from any .env; its kit is closed afterwards."""
+    from utils import kit as kits
+
     folder = tmp_path / "course" / "labs"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
-from utils.errors import KitError
-from utils.handin import HandInError, hand_in
+from tests.conftest import same_surroundings
+from utils import handin
+from utils.handin import HandInError, hand_in, run_notebook
 from utils.kit import setup
 from utils.views.handin import HandInView
 
-pytestmark = pytest.mark.kernel
 LAB = "01_persistence"
 ASK = """
 def ask(agent, thread_id, text):
@@ -21,6 +23,16 @@ def ask(agent, thread_id, text):
     return agent.invoke({"messages": [("user", text)]}, config)["messages"][-1].text
 """
 SETUP = f'from utils import check, hand_in, setup\nkit = setup("{LAB}")'
+POINTS = {"1.1": 0, "1.2": 2, "1.3": 0, "1.4": 0, "1.5": 0, "1.6": 0}
+
+NOTEBOOK = {
+    "set up": f"{SETUP}\nassert kit.mode == 'replay', kit.mode",
+    "the answer": ASK,
+    "an error, with markup": "<b>1</b> / 0",
+    "another one": "1 / 0",
+    "the real stdout": 'import os\nos.write(1, b"no end of line")',
+}
+"""what the notebook is that is run for most tests here: each looks at something else"""
 
 
 @pytest.fixture(autouse=True)
@@ -43,69 +55,121 @@ def points(view: HandInView | None) -> dict[str, float]:
     return {exercise.exercise: exercise.points for exercise in view.result.exercises}
 
 
-def test_it_judges_the_file_and_not_what_the_kernel_holds(tmp_path: Path):
-    save(tmp_path / f"{LAB}.ipynb", SETUP, ASK)
-    view = hand_in()
-    assert points(view) == {"1.1": 0, "1.2": 2, "1.3": 0, "1.4": 0, "1.5": 0, "1.6": 0}
+# What a run says
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> HandInView:
+    """A notebook handed in from a folder whose settings ask for a real model."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / ".env").write_text("LLM_MODE=live\nLANGSMITH_TRACING=true\nOPENAI_API_KEY=sk-x\n")
+    save(folder / f"{LAB}.ipynb", *NOTEBOOK.values())
+    with same_surroundings(empty_home), chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("JPY_SESSION_NAME", raising=False)
+        kit = setup(LAB)
+        patch.setenv("LLM_MODE", "live")
+        view = hand_in()
+        kit.close()
     assert view is not None
-    assert view.problems == ()
-    assert f"Hand in this file: {tmp_path.name}/{LAB}.ipynb" in view.text()
-    assert f"Hand in this file: {tmp_path.name}/{LAB}.ipynb" in view.html()
+    return view
 
 
-def test_errors_of_cells_are_named_and_cost_nothing(tmp_path: Path):
-    name = save(tmp_path / "mine.ipynb", SETUP, ASK, "<b>1</b> / 0 if False else 1 / 0", "1 / 0")
-    view = hand_in(name)
-    assert points(view)["1.2"] == 2
-    assert view is not None
-    assert view.problems[-1] == "the cell that begins with `1 / 0`: ZeroDivisionError"
-    assert "<b>1</b>" not in view.html()
+@pytest.mark.kernel
+def test_it_judges_the_file_and_not_what_the_kernel_holds(handed_in: HandInView) -> None:
+    assert points(handed_in) == POINTS
+    folder = Path(handed_in.file).parent
+    assert f"Hand in this file: {folder}/{LAB}.ipynb" in handed_in.text()
+    assert f"Hand in this file: {folder}/{LAB}.ipynb" in handed_in.html()
+    assert handed_in.cells == len(NOTEBOOK)
 
 
-def test_whatever_writes_to_the_real_stdout_does_not_matter(tmp_path: Path):
-    save(tmp_path / f"{LAB}.ipynb", SETUP, ASK, 'import os\nos.write(1, b"no end of line")')
-    assert points(hand_in())["1.2"] == 2
+@pytest.mark.kernel
+def test_errors_of_cells_are_named_and_cost_nothing(handed_in: HandInView) -> None:
+    assert handed_in.problems == (
+        "the cell that begins with `<b>1</b> / 0`: SyntaxError",
+        "the cell that begins with `1 / 0`: ZeroDivisionError",
+    )
+    assert points(handed_in)["1.2"] == 2
+    assert "<b>1</b>" not in handed_in.html()
 
 
-def test_it_never_asks_a_real_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("LLM_MODE", "live")
-    (tmp_path / ".env").write_text("LLM_MODE=live\nLANGSMITH_TRACING=true\nOPENAI_API_KEY=sk-x\n")
-    save(tmp_path / f"{LAB}.ipynb", f"{SETUP}\nassert kit.mode == 'replay', kit.mode", ASK)
-    view = hand_in()
-    assert points(view)["1.2"] == 2
-    assert view is not None
-    assert view.problems == ()
+@pytest.mark.kernel
+def test_it_never_asks_a_real_model(handed_in: HandInView) -> None:
+    assert points(handed_in)["1.2"] == 2
+    assert not [problem for problem in handed_in.problems if "AssertionError" in problem]
 
 
-def test_a_deleted_setup_cell_and_a_hand_in_cell_do_not_matter(tmp_path: Path):
+@pytest.mark.kernel
+def test_whatever_writes_to_the_real_stdout_does_not_matter(handed_in: HandInView) -> None:
+    assert points(handed_in) == POINTS
+
+
+# Runs of their own
+
+
+@pytest.mark.kernel
+def test_a_deleted_setup_cell_and_a_hand_in_cell_do_not_matter(tmp_path: Path) -> None:
     save(tmp_path / f"{LAB}.ipynb", ASK, "from utils import hand_in\nhand_in()")
-    assert points(hand_in())["1.2"] == 2
+    view = hand_in()
+    assert points(view) == POINTS
+    assert view is not None
+    assert view.problems == ()
+
+
+@pytest.mark.kernel
+def test_a_notebook_that_ends_its_kernel_gets_a_sentence(tmp_path: Path) -> None:
+    save(tmp_path / f"{LAB}.ipynb", SETUP, "import os\nos._exit(0)", ASK)
+    with pytest.raises(HandInError, match="the kernel died or hung"):
+        hand_in()
+
+
+# Which file, without running it
+
+
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The notebooks that would be run; a run says that there is nothing in them."""
+    paths: list[Path] = []
+
+    def run(path: Path, lab: str) -> dict[str, Any]:
+        paths.append(path)
+        return {"result": {"lab": lab, "exercises": []}, "cells": 0, "problems": []}
+
+    monkeypatch.setattr(handin, "_run_in_fresh_process", run)
+    return paths
 
 
 def test_the_notebook_that_asks_is_the_one_that_jupyter_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[Path]
+) -> None:
     named = save(tmp_path / "renamed.ipynb", SETUP, ASK)
     monkeypatch.setenv("JPY_SESSION_NAME", str(named))
     view = hand_in()
+    assert asked_for == [named]
     assert view is not None
     assert view.file == f"{tmp_path.name}/renamed.ipynb"
 
 
+def test_a_path_that_is_given_is_the_one_that_is_run(tmp_path: Path, asked_for: list[Path]) -> None:
+    save(tmp_path / f"{LAB}.ipynb", SETUP)
+    given = save(tmp_path / "mine.ipynb", SETUP, ASK)
+    view = hand_in(given)
+    assert asked_for == [given]
+    assert view is not None
+    assert view.file == f"{tmp_path.name}/mine.ipynb"
+
+
 @pytest.mark.parametrize("name", [None, "other.ipynb", "notes.txt"])
-def test_a_missing_file_gets_a_sentence(tmp_path: Path, name: str | None):
+def test_a_missing_file_gets_a_sentence(tmp_path: Path, name: str | None) -> None:
     (tmp_path / "notes.txt").write_text("no notebook")
     with pytest.raises(HandInError, match="there is no saved notebook"):
         hand_in(name)
 
 
-def test_a_file_that_is_no_notebook_gets_a_sentence(tmp_path: Path):
-    (tmp_path / f"{LAB}.ipynb").write_text("{ half sav")
-    with pytest.raises(KitError, match="this is no notebook"):
-        hand_in()
-
-
-def test_a_notebook_that_ends_its_kernel_gets_a_sentence(tmp_path: Path):
-    save(tmp_path / f"{LAB}.ipynb", SETUP, "import os\nos._exit(0)", ASK)
-    with pytest.raises(HandInError, match="the kernel died or hung"):
-        hand_in()
+def test_a_file_that_is_no_notebook_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / f"{LAB}.ipynb"
+    path.write_text("{ half sav")
+    # Not by hand_in(): such a run ends before there is a kernel, and its process would cost three seconds.
+    told = run_notebook(path, LAB)
+    assert "this is no notebook" in told["error"]
+    assert "save it again" in told["hint"]

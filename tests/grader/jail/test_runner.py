@@ -267,7 +267,7 @@ BOMBS = {
 def test_whatever_is_shown_is_dropped_and_the_next_cell_runs(tmp_path: Path, whole_kit: Path) -> None:
     sources = [cell for bomb in BOMBS.values() for cell in (bomb, "ran = globals().get('ran', 0) + 1")]
     with jailed(tmp_path, code=whole_kit) as process:
-        limits = {"cell_cpu": 2.0, "file_size": 4_000_000, "data": None}
+        limits = {"cell_cpu": 0.5, "file_size": 4_000_000, "data": None}
         frames = process.run(*sources, limits=limits)
         for bomb, frame in zip(BOMBS, frames[::2], strict=True):
             assert len(repr(frame)) < 3_000, bomb

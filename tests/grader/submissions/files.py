@@ -27,6 +27,13 @@ def data(*cells: Any, **more: Any) -> bytes:
     return json.dumps(notebook(*cells, **more)).encode()
 
 
+def crowd(count: int) -> bytes:
+    """Return a notebook with so many equal cells, as bytes: to encode each takes longer than to read this."""
+    one = json.dumps(cell(drop=["id"])).encode()
+    before, after = data().split(b"[]")
+    return before + b"[" + b", ".join([one] * count) + b"]" + after
+
+
 GOOD = data(cell())
 
 

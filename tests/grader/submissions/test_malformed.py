@@ -16,7 +16,7 @@ from grader.submissions.names import original_name, safe_name
 from grader.submissions.reader import parse_notebook, read_notebook
 from grader.submissions.roster import Student, join
 from grader.submissions.safe_text import for_terminal, write_table
-from tests.grader.submissions.files import GOOD, LAB, cell, data, hand_in, notebook
+from tests.grader.submissions.files import GOOD, LAB, cell, crowd, data, hand_in, notebook
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 MERGE = json.dumps(notebook(cell()), indent=1).replace(' "metadata"', "<<<<<<< HEAD\n=======\n>>>>>>> b\n", 1)
@@ -54,8 +54,8 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "a source that is a number": (data(cell(7)), "cells", "Cell 1 has no source"),
     "a source with a number in it": (data(cell(["x", 7])), "cells", "Cell 1 has no source"),
     "no source": (data(cell(drop=["source"])), "cells", "Cell 1 has no source"),
-    "100,000 cells": (data(*[cell(drop=["id"])] * 100_000), "complex", "hundreds of thousands of cells"),
-    "20,000 cells": (data(*[cell(drop=["id"])] * 20_000), "cells", "20,000 cells, more than the 1,000"),
+    "100,000 cells": (crowd(100_000), "complex", "hundreds of thousands of cells"),
+    "20,000 cells": (crowd(20_000), "cells", "20,000 cells, more than the 1,000"),
     "a very long source": (data(cell("x" * 1_000_001)), "source", "more than 1,000,000 characters"),
     "a list 200,000 deep": (b"[" * 200_000 + b"]" * 200_000, "complex", "hundreds of thousands"),
     "a list 100,000 deep": (b"[" * 100_000 + b"]" * 100_000, "deep", "more than 100 levels deep"),

@@ -540,7 +540,7 @@ def test_a_model_that_is_gone_is_an_error_even_while_saying_what_is_wrong(
     def run(lab: Lab, case: Any) -> None:
         stage = lab.stage(conversation("one", plain("a?", "b")))
 
-        def gone(**_: Any) -> Any:
+        def gone(*, settle: float = 0.0) -> Any:
             msg = "the recorded model is not running"
             raise SetupError(msg)
 

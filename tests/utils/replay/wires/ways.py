@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import anthropic
-import botocore.exceptions
-import httpx2
-import openai
-import urllib3.exceptions
-from botocore.config import Config
-from langchain_aws import ChatBedrockConverse
-from langchain_openai import ChatOpenAI
+from typing import Any, NamedTuple
 
 from utils.lab.model import with_quick_clients
 from utils.providers import NO_KEY, PROVIDERS, _aws_session
 from utils.replay.session import Session
+
+
+class Errors(NamedTuple):
+    """What a client raises."""
+
+    refused: type[Exception]
+    limited: type[Exception]
+    broken: tuple[type[Exception], ...]
+    """what a line that breaks looks like"""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,21 @@ class Way:
     call_prefix: str
     kind: Mapping[bool, str]
     """what the log says of an async client, and of a sync one"""
-    refused: type[Exception]
-    limited: type[Exception]
-    broken: tuple[type[Exception], ...]
-    """what a line that breaks looks like"""
+    load_errors: Callable[[], Errors]
+    """imports the client, which takes up to two seconds: no other test has to wait for that"""
+
+    @property
+    def refused(self) -> type[Exception]:
+        return self.load_errors().refused
+
+    @property
+    def limited(self) -> type[Exception]:
+        return self.load_errors().limited
+
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        return self.load_errors().broken
+
     shown: str = ""
     """how tests call it, if not by the name of its protocol"""
 
@@ -45,6 +56,8 @@ class Way:
 
 
 def _openai(session: Session, *, max_retries: int = 2, **options: Any) -> Any:
+    from langchain_openai import ChatOpenAI
+
     there = PROVIDERS["openai"].make(f"{session.url}/openai/v1")
     facts: dict[str, Any] = {"http_client": there.http_client, "http_async_client": there.http_async_client}  # type: ignore[attr-defined]
     return ChatOpenAI(
@@ -74,6 +87,9 @@ def _anthropic(session: Session, *, max_retries: int = 2) -> Any:
 
 
 def _bedrock(session: Session, *, max_retries: int = 2) -> Any:
+    from botocore.config import Config
+    from langchain_aws import ChatBedrockConverse
+
     client = _aws_session().create_client(
         "bedrock-runtime",
         region_name="us-east-1",
@@ -85,30 +101,34 @@ def _bedrock(session: Session, *, max_retries: int = 2) -> Any:
     return ChatBedrockConverse(model="us.anthropic.claude-sonnet-5", client=client, bedrock_client=client)
 
 
+def _errors_of_openai() -> Errors:
+    import httpx2
+    import openai
+
+    broken = (httpx2.TransportError, openai.APIConnectionError)
+    return Errors(openai.APIStatusError, openai.RateLimitError, broken)
+
+
+def _errors_of_anthropic() -> Errors:
+    import anthropic
+    import httpx2
+
+    broken = (httpx2.TransportError, anthropic.APIConnectionError)
+    return Errors(anthropic.APIStatusError, anthropic.RateLimitError, broken)
+
+
+def _errors_of_aws() -> Errors:
+    import botocore.exceptions
+    import urllib3.exceptions
+
+    refused = botocore.exceptions.ClientError
+    return Errors(refused, refused, (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError))
+
+
 _STAINLESS = {True: "async", False: "sync"}
 WAYS = (
-    Way(
-        "chat",
-        "openai",
-        _openai,
-        "/openai/v1/chat/completions",
-        "call_",
-        _STAINLESS,
-        openai.APIStatusError,
-        openai.RateLimitError,
-        (httpx2.TransportError, openai.APIConnectionError),
-    ),
-    Way(
-        "responses",
-        "openai",
-        _responses,
-        "/openai/v1/responses",
-        "call_",
-        _STAINLESS,
-        openai.APIStatusError,
-        openai.RateLimitError,
-        (httpx2.TransportError, openai.APIConnectionError),
-    ),
+    Way("chat", "openai", _openai, "/openai/v1/chat/completions", "call_", _STAINLESS, _errors_of_openai),
+    Way("responses", "openai", _responses, "/openai/v1/responses", "call_", _STAINLESS, _errors_of_openai),
     Way(
         "anthropic",
         "anthropic",
@@ -116,9 +136,7 @@ WAYS = (
         "/anthropic/v1/messages",
         "toolu_01",
         _STAINLESS,
-        anthropic.APIStatusError,
-        anthropic.RateLimitError,
-        (httpx2.TransportError, anthropic.APIConnectionError),
+        _errors_of_anthropic,
     ),
     Way(
         "bedrock",
@@ -127,9 +145,7 @@ WAYS = (
         "/bedrock/model/m/converse",
         "tooluse_",
         {True: "", False: ""},
-        botocore.exceptions.ClientError,
-        botocore.exceptions.ClientError,
-        (botocore.exceptions.BotoCoreError, urllib3.exceptions.HTTPError),
+        _errors_of_aws,
     ),
 )
 CHECKS = dataclasses.replace(WAYS[0], shown="checks", make=_checks)

@@ -10,7 +10,17 @@ from grader.errors import FaultySolution, GraderError, LabWorkedIn, UnreadableNo
 from grader.release import files
 from grader.release.labs import check_lab, orphans, release_lab
 from grader.release.notebook import dump
-from tests.grader.notebooks import LAB, STUBBED, code, course, edit, rewrite, run_all, solution, sources
+from tests.grader.release.notebooks import (
+    LAB,
+    STUBBED,
+    code,
+    course,
+    edit,
+    rewrite,
+    run_all,
+    solution,
+    sources,
+)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from grader.errors import UnreadableNotebook
 from grader.release import notebook as module
 from grader.release.notebook import Cell, dump, parse, read, short_hash
-from tests.grader.notebooks import code, notebook, solution, text
+from tests.grader.release.notebooks import code, notebook, solution, text
 
 
 def test_what_is_written_is_what_nbformat_writes_and_finds_valid():

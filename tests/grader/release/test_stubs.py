@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from grader.errors import FaultySolution
 from grader.release.notebook import Cell, dump, short_hash
 from grader.release.stubs import is_open, release, solution_bodies, stubbed
-from tests.grader.notebooks import EXERCISE, LAB, STUBBED, code, notebook, solution, text
+from tests.grader.release.notebooks import EXERCISE, LAB, STUBBED, code, notebook, solution, text
 
 
 def released(*cells, **metadata):

@@ -13,9 +13,9 @@ from grader.release.course import Course
 from grader.release.labs import release_lab
 from grader.release.notebook import dump
 from grader.release.stubs import solution_bodies
-from tests.grader.notebooks import LAB, code, course, edit, notebook, solution, text
+from tests.grader.release.notebooks import LAB, code, course, edit, notebook, solution, text
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 FILES = {
     "utils/__init__.py": "",

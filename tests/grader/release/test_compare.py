@@ -6,7 +6,7 @@ import pytest
 
 from grader.release.compare import disagreements, is_current, paired, with_outputs_of, work_in
 from grader.release.stubs import release
-from tests.grader.notebooks import LAB, code, notebook, solution, text
+from tests.grader.release.notebooks import LAB, code, notebook, solution, text
 
 FRESH = release(solution(), LAB, "x")
 TITLE, RUN, EXERCISE = FRESH.cells

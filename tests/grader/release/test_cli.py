@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from grader import cli
 from grader.errors import FaultySolution, GraderError, Problem
 from grader.release import course as module
-from tests.grader.notebooks import LAB, course, edit, solution
+from tests.grader.release.notebooks import LAB, course, edit, solution
 
 
 def run(*words):
