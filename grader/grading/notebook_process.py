@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -132,12 +133,18 @@ class NotebookProcess:
         """Return how the next cell ended, ``number`` counting from 0. Raises Ended or Tampered."""
         cell = self._cells[number]
         status, why, error = cell_run_of(self._receive(min(seconds, self._most())), number, str(cell.number))
-        self._look_what_is_left()
+        if status != "skipped":
+            self._look_what_is_left()
         return CellRun(cell, status, why, error)
 
     def _look_what_is_left(self) -> None:
+        """Look at what a cell has left behind, and let the next one begin: no cell pays for another one."""
         if self._host.sandbox != "none" and (gone := self._child.used_up()):
             raise Ended(gone, memory=True)
+        with contextlib.suppress(
+            FrameError
+        ):  # a process that has ended says so when the next cell is waited for
+            self._child.channel.send({}, time.monotonic() + self._most())
 
     def finished(self, seconds: float) -> Mapping[str, Sequence[str]]:
         """Return names that several cells define, with the cells' numbers. Raises Ended or Tampered."""
@@ -211,4 +218,5 @@ def _job(
             "ids": [str(number) for number in sorted(left_out)],
         },
         "grant": {"port": host.port, "folders": list(host.folders)},
+        "in_step": True,
     }

@@ -70,12 +70,20 @@ class _Told:
             case "exercise", Exercise() as exercise:
                 self._lines += ["", f"{exercise.number}  {exercise.title}"]
             case "asked", (Mapping() as question, Mapping() as frame):
-                if question.get("op") != "close":
-                    self._lines += [f"  asked  {_question(question)}", f"  came   {_answer(frame)}"]
+                self._lines += _exchange(question, frame)
             case "traffic", tuple() as requests:
                 self._lines += [f"  model  {line}" for request in requests for line in _request(request)]
             case "result", ExerciseResult() as result:
                 self._lines += [f"  {line}" for line in _result(result)]
+
+
+def _exchange(question: Mapping[str, Any], frame: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was asked, in one message or several in a row, and what came back in the end."""
+    if question.get("op") in ("close", "end"):
+        return
+    for asked in question.get("questions", (question,)):
+        yield f"  asked  {_question(asked)}"
+    yield f"  came   {_answer(frame)}"
 
 
 def _question(question: Mapping[str, Any]) -> str:

@@ -50,6 +50,8 @@ class Job:
     """seconds that a cell may take, where that is less than a question may"""
     grant: tuple[int, tuple[str, ...]] | None = None
     """port to listen on (0: any) and folders to hand out, where the other end wants them"""
+    in_step: bool = False
+    """whether the other end looks at what each cell has left behind before the next one begins"""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Job:
@@ -62,4 +64,5 @@ class Job:
             frozenset(skip.get("ids", ())),
             data.get("hurry"),
             None if grant is None else (int(grant["port"]), tuple(map(str, grant["folders"]))),
+            bool(data.get("in_step")),
         )

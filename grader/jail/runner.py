@@ -3,7 +3,8 @@
 The descriptor is a connected stream socket. The first frame that comes is the job::
 
     {"cells": [{"id", "source", "tags"}, …], "limits": {…}, "hurry": seconds,
-     "skip": {"demo": [sha256, …], "given": [sha256, …], "ids": [id, …]}, "grant": {"port", "folders": […]}}
+     "skip": {"demo": [sha256, …], "given": [sha256, …], "ids": [id, …]}, "grant": {"port", "folders": […]},
+     "in_step": true}
 
 With ``grant``, ``{"kind": "granted", "port", "folders"}`` goes back before anything of the submission runs,
 and with it descriptors: of a socket that listens in here, for the recorded model outside, and of the folders
@@ -12,7 +13,8 @@ rest of the environment.
 
 What goes back next, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
 "cell", "id", "number", "status", "why", "error"}``, status being ``ok``, ``error``, ``timeout`` or
-``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. From then on each
+``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. With ``in_step``, each cell that was run is
+followed by an empty frame from the other end, and only then by the next cell. From ``finished`` on each
 question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
 "number", "answer", "timeout"}`` until the socket closes.
 
@@ -82,7 +84,10 @@ class Runner:
         with contextlib.suppress(Closed):
             self._skipped = {**dict.fromkeys(self._spare(), SPARE), **self._skipped}
             for number, cell in enumerate(self._job.cells):
-                self._channel.send(await self._cell(number, cell))
+                told = await self._cell(number, cell)
+                self._channel.send(told)
+                if self._job.in_step and told["status"] != "skipped":
+                    self._channel.receive()
             self._channel.send({"kind": "finished", "twice": self._twice()})
             while True:
                 await self._answer(await self._question())

@@ -210,7 +210,8 @@ class Classroom:
             def note(kind: str, what: Any) -> None:
                 if kind == "asked":
                     question, frame = what
-                    function = question.get("target", {}).get("name")
+                    *_, last = question.get("questions", (question,))
+                    function = last.get("target", {}).get("name")
                     if function is not None and len(json.dumps(frame)) < MOST_TOLD:
                         told.setdefault(function, []).append(frame.get("answer"))
 

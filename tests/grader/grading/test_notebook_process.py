@@ -188,6 +188,7 @@ def test_the_job_is_the_cells_their_limits_and_what_is_not_run_and_nothing_else(
         "hurry": None,
         "skip": {"demo": ["a", "b"], "given": ["c"], "ids": ["4"]},
         "grant": {"port": PORT, "folders": list(WRITABLE)},
+        "in_step": True,
     }
 
 
@@ -360,6 +361,24 @@ def test_a_cell_that_leaves_too_little_for_the_others_has_ended_the_process(proc
         with pytest.raises(Ended, match="nearly fill") as told:
             process.run_cell(1, SECONDS)
     assert told.value.memory
+
+
+def test_a_cell_that_was_run_is_looked_at_before_the_next_one_begins(processes):
+    come: list[int] = []
+
+    def runner(channel: Channel) -> None:
+        assert processes.job["in_step"]
+        channel.send(cell(0, status="skipped", why="left out"))
+        channel.send(cell(1))
+        channel.receive(time.monotonic() + SECONDS)
+        come.append(len(processes.children[0].used))
+
+    with begun(processes, runner) as process:
+        processes.children[0].used = ["", "something stays"]
+        process.run_cell(0, SECONDS)
+        process.run_cell(1, SECONDS)
+    processes.threads[0].join(SECONDS)
+    assert come == [1]
 
 
 # What comes after them

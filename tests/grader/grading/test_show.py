@@ -89,6 +89,18 @@ def test_a_check_s_words_do_nothing_to_a_terminal() -> None:
     assert len(told("result", ExerciseResult("1.1", "t", (check,)))) == 2
 
 
+def test_questions_that_came_at_once_are_shown_one_by_one() -> None:
+    saver = {"op": "call", "target": {"kit": "saver"}, "args": [], "keep": -1}
+    ask = {"op": "call", "target": {"name": "ask"}, "args": [{"$object": -1}]}
+    frame = {"answer": {"value": 1}, "timeout": ""}
+    assert told("asked", ({"op": "series", "questions": [saver, ask]}, frame)) == [
+        "  asked  the kit's saver()",
+        "  asked  ask(<object -1>)",
+        "  came   1",
+    ]
+    assert told("asked", ({"op": "end", "calls": []}, frame)) == []
+
+
 def test_what_is_short_is_shown_as_it_is() -> None:
     question = {"op": "call", "target": {"name": "ask"}, "args": ["a", 2], "kwargs": {"k": [None]}}
     frame = {"answer": {"value": {"messages": ["é", True, 1.5]}}}

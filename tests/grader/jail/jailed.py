@@ -47,14 +47,19 @@ class Jailed:
         return shown
 
     def begin(
-        self, *sources: str | dict[str, Any], limits: dict | None = None, skip: dict | None = None
+        self,
+        *sources: str | dict[str, Any],
+        limits: dict | None = None,
+        skip: dict | None = None,
+        in_step: bool = False,
     ) -> None:
         """Send the job and take in that the runner is ready."""
         cells = [
             {"id": f"c{n}", "tags": [], **(source if isinstance(source, dict) else {"source": source})}
             for n, source in enumerate(sources)
         ]
-        self.channel.send({"cells": cells, "limits": limits or {}, "skip": skip or {}})
+        job = {"cells": cells, "limits": limits or {}, "skip": skip or {}, "in_step": in_step}
+        self.channel.send(job)
         self.ready = self.receive("ready")
 
     def run(self, *sources: str | dict[str, Any], **job: Any) -> list[dict[str, Any]]:

@@ -42,6 +42,21 @@ def test_cells_run_in_order_in_one_namespace(process: Jailed) -> None:
     assert process.end() == 0
 
 
+def test_in_step_a_cell_begins_when_the_one_before_it_has_been_looked_at(
+    process: Jailed, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    process.begin("1", f"open({str(begun)!r}, 'w').close()", "3", "4", skip={"ids": ["c2"]}, in_step=True)
+    assert process.receive("cell")["status"] == "ok"
+    assert not begun.exists()
+    process.channel.send({})
+    assert process.receive("cell")["status"] == "ok"
+    process.channel.send({})
+    assert [process.receive("cell")["status"] for _ in "34"] == ["skipped", "ok"]
+    process.channel.send({})
+    process.receive("finished")
+
+
 ENDINGS = {
     "1 / 0": "ZeroDivisionError",
     "def broken(:": "SyntaxError",

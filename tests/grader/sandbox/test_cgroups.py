@@ -84,6 +84,7 @@ def test_the_one_that_started_the_grader_may_be_in_it_too(tree: Tree):
         ("cgroup.controllers", "cpu\n", "no controller for memory and pids"),
         ("cgroup.controllers", "pids\n", "no controller for memory"),
     ],
+    ids=["others' processes", "two controllers", "one controller"],
 )
 def test_a_group_that_cannot_be_divided_says_why(tree: Tree, name: str, text: str, why: str):
     tree.write(name, text)
