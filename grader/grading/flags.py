@@ -41,24 +41,23 @@ def scan(cells: Sequence[CodeCell], released: Collection[str] = ()) -> tuple[Fla
         if left < 0:
             flags.append(_flag(("not-looked-at", 1), cell))
         else:
-            found = _looked_at(cell, names)
-            if cell.source.strip() not in given:
-                flags += [_flag(finding, cell) for finding in found]
+            looked_at = cell.source.strip() not in given
+            flags += [_flag(finding, cell) for finding in _first(cell, names, looked_at=looked_at)]
         if left < 0 or len(flags) >= MOST:
             break
     return tuple(flags[:MOST])
 
 
-def _looked_at(cell: CodeCell, names: Names) -> list[Finding]:
-    """The first finding of each kind."""
+def _first(cell: CodeCell, names: Names, *, looked_at: bool) -> list[Finding]:
+    """Return the first finding of each kind; what a cell says of names is learnt from any."""
     first: dict[str, int] = {}
-    for kind, line in _findings(cell, names):
+    for kind, line in _findings(cell, names, looked_at=looked_at):
         first[kind] = min(line, first.get(kind, line))
     return sorted(first.items(), key=lambda finding: _ORDER[finding[0]])
 
 
-def _findings(cell: CodeCell, names: Names) -> Iterator[Finding]:
-    for number, line in shell_lines(cell.source):
+def _findings(cell: CodeCell, names: Names, *, looked_at: bool) -> Iterator[Finding]:
+    for number, line in shell_lines(cell.source) if looked_at else ():
         if tables.SECRET_COMMAND.search(line):
             yield "reads-system", number
     try:
@@ -68,7 +67,8 @@ def _findings(cell: CodeCell, names: Names) -> Iterator[Finding]:
         return
     if tree is not None:
         names.learn(tree)
-        yield from findings(tree, names)
+        if looked_at:
+            yield from findings(tree, names)
 
 
 def _flag(finding: Finding, cell: CodeCell) -> Flag:
