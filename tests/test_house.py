@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import itertools
 import json
 import os
@@ -64,10 +65,14 @@ def modules(package: str) -> Iterator[tuple[str, Path]]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
-def imports(module: str, path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything this module imports, wherever in it."""
+def imports(module: str, path: Path, *, types: bool = True) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything this module imports, wherever in it, for types too or not."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    for block in () if types else [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
+        if ast.unparse(block.test) == "TYPE_CHECKING":
+            block.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
@@ -93,6 +98,46 @@ def test_imports_go_one_way(who: str, never: tuple[str, ...], but: tuple[str, ..
         if within(name, never) and not within(name, but)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def imported_modules() -> dict[str, set[str]]:
+    """Our modules, and which of them each imports when it runs."""
+    known = {module: path for package in ("utils", "grader") for module, path in modules(package)}
+    found: dict[str, set[str]] = {}
+    for module, path in known.items():
+        whole = (name for _, name in imports(module, path, types=False))
+        used = {name if name in known else name.rpartition(".")[0] for name in whole}
+        found[module] = (used & known.keys()) - {module}
+    return found
+
+
+def room(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """One circle, as the names along it; none where there is no circle."""
+    try:
+        tuple(graphlib.TopologicalSorter(arrows).static_order())
+    except graphlib.CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
+def test_no_module_comes_back_to_itself_by_imports() -> None:
+    assert circles(imported_modules()) == []
+
+
+def test_no_room_comes_back_to_itself_by_imports() -> None:
+    """A room is a package below `utils` or `grader`, or a single module there."""
+    arrows: dict[str, set[str]] = {}
+    for module, used in imported_modules().items():
+        arrows.setdefault(room(module), set()).update(set(map(room, used)) - {room(module)})
+    assert circles(arrows) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert set(circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
 
 
 def test_the_arrows_are_seen_whichever_way_an_import_is_written(tmp_path: Path) -> None:

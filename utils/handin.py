@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utils.checks.registry import load_checks, slug_of
-from utils.checks.results import CheckResult, ExerciseResult, LabResult
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
 from utils.kit import current_kit, setup
 from utils.modes import GRADING, RECORDED
+from utils.results import CheckResult, ExerciseResult, LabResult
 
 if TYPE_CHECKING:
     from utils.views.handin import HandInView

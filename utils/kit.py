@@ -21,7 +21,6 @@ from dotenv import dotenv_values, find_dotenv
 
 from utils import notebook
 from utils.checks.registry import slug_of
-from utils.checks.results import ExerciseResult
 from utils.errors import SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
 from utils.providers import (
@@ -38,6 +37,7 @@ from utils.replay.conversation import Fault, Scenario
 from utils.replay.fixtures import load_scenario
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
+from utils.results import ExerciseResult
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

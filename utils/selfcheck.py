@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from utils import notebook
 from utils.checks.registry import load_checks, slug_of
-from utils.checks.results import ExerciseResult, LabResult
 from utils.checks.run import not_run, run_exercise
 from utils.errors import ExerciseError
 from utils.kit import Kit, current_kit
 from utils.lab.inprocess import InProcess
 from utils.lab.lab import Lab
 from utils.modes import GRADING
+from utils.results import ExerciseResult, LabResult
 from utils.surroundings import NotebookSurroundings
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from grader.jail.names import names_in
 from grader.results.model import Flag, Loss, Result, SubmissionStatus
 from grader.submissions import CodeCell, Submission
 from utils.checks.registry import Exercise, LabChecks
-from utils.checks.results import CheckResult, ExerciseResult
 from utils.checks.run import missing_message, not_run, run_exercise
 from utils.lab.lab import Lab
+from utils.results import CheckResult, ExerciseResult
 
 EXAMPLE_SECONDS = 5.0
 MOST_ERRORS = 3

@@ -20,8 +20,8 @@ from grader.submissions import Entry, Submission
 from grader.submissions.safe_text import for_terminal
 from utils.brief import brief
 from utils.checks.registry import Exercise
-from utils.checks.results import ExerciseResult
 from utils.replay.log import Request
+from utils.results import ExerciseResult
 
 CHARS = 2_000
 LINE = 400

@@ -28,7 +28,7 @@ from grader.results.files import create_below, read_below
 from grader.results.model import Result, SubmissionStatus
 from grader.submissions.layout import folded
 from grader.submissions.safe_text import for_cell, for_terminal
-from utils.checks.results import ExerciseResult
+from utils.results import ExerciseResult
 from utils.views.plain import plural
 from utils.views.words import number
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from grader.results.model import Result, SubmissionStatus
 from grader.results.sizes import CHECKS, EXERCISES
-from utils.checks.results import CheckResult, ExerciseResult
+from utils.results import CheckResult, ExerciseResult
 from utils.views.words import exercise_mark
 
 RAN: frozenset[SubmissionStatus] = frozenset({"graded", "timeout", "crashed"})

@@ -18,7 +18,7 @@ from grader.results.model import Loss, Result, SubmissionStatus
 from grader.results.page import fitting, item_list, mark_html, page
 from grader.results.words import points, score_mark, total
 from grader.submissions.names import safe_name
-from utils.checks.results import CheckResult
+from utils.results import CheckResult
 from utils.views.card import SAME
 from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import LINES

@@ -17,7 +17,7 @@ from grader.results.gradebook import UNSANDBOXED
 from grader.results.model import Loss, Result
 from grader.results.words import STATUSES, is_right, total
 from grader.submissions.safe_text import for_terminal
-from utils.checks.results import ExerciseResult
+from utils.results import ExerciseResult
 from utils.views.plain import plural
 from utils.views.plain import width as columns_of
 

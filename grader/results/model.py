@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from utils.checks.results import ExerciseResult
+from utils.results import ExerciseResult
 
 SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tampered", "missing", "error"]
 """``error``: it could not be judged, through the grader's own fault"""

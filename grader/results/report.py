@@ -22,7 +22,7 @@ from grader.results.page import as_many, fit_all, fitting, item_list, list_of, m
 from grader.results.words import STATUSES, needs_a_look, result_mark, total
 from grader.submissions.layout import Stray
 from grader.submissions.names import safe_name
-from utils.checks.results import CheckResult, ExerciseResult
+from utils.results import CheckResult, ExerciseResult
 from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import CHARS, LINES, plural
 from utils.views.words import NOT_RUN, NOT_YET, PARTLY, PASSED, check_mark

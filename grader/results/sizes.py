@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from grader.results.model import Flag, Loss, Result
-from utils.checks.results import CheckResult, ExerciseResult
+from utils.results import CheckResult, ExerciseResult
 
 SAID = 2_000
 """letters of what a check called, of what came back, and of its details"""

@@ -28,9 +28,9 @@ from make.samples import HANDED_IN, LAB, ROOT, SAMPLES, SAMPLES_OF_THE_CLASS
 from make.tools import jail_works
 from tests.utils.conftest import make_lab, make_transport, recorded_server
 from utils.checks.registry import load_checks, slug_of
-from utils.checks.results import LabResult
 from utils.checks.run import run_lab
 from utils.lab.lab import Lab
+from utils.results import LabResult
 
 __all__ = ["make_lab", "make_transport", "recorded_server"]
 

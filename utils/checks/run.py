@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
-from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
 from utils.errors import KitError
 from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
 from utils.mistakes import recognise
+from utils.results import CheckResult, ExerciseResult, LabResult, Status
 
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, StopIteration, TypeError, ValueError)
 """What reading data of an unexpected form raises; anything else in a check is the check's own fault.

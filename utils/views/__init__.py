@@ -3,16 +3,18 @@
 They change nothing, except those with buttons (`approval_card`, `checkpoint_explorer`) when one is pressed.
 """
 
+from utils.observed.calls import calls_of, most_open
+from utils.observed.moments import Moment
 from utils.views.approval import ApprovalCard, approval_card
 from utils.views.card import ExerciseView, exercise_html, exercise_text
 from utils.views.explorer import CheckpointExplorer, checkpoint_explorer
-from utils.views.gantt import calls_of, gantt, most_open
+from utils.views.gantt import gantt
 from utils.views.graph import graph_mermaid, graph_picture, graph_text, install_graph_formatter
 from utils.views.live import TokenWatch, token_watch
 from utils.views.page import stylesheet, with_style
 from utils.views.sqlite import CheckpointFileError, sqlite_tables, sqlite_threads, tables_in, threads_in
 from utils.views.table import LabView, lab_html, lab_text
-from utils.views.timeline import Moment, token_timeline
+from utils.views.timeline import token_timeline
 from utils.views.tree import CheckpointNode, checkpoint_tree, snapshots_to_nodes
 
 __all__ = [

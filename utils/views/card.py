@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from utils.checks.results import CheckResult, ExerciseResult
+from utils.results import CheckResult, ExerciseResult
 from utils.views.display import View
 from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import CHARS, LINES, clean, hang, one_line, pad, spread, width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from utils.views.gantt import EMPTY, NAME, Bar, Measured, Run, extent, measured
+from utils.views.bars import EMPTY, NAME, Bar, Measured, Run, extent, measured
 from utils.views.plain import one_line, short, short_names
 from utils.views.svg import RIGHT, ROW, WIDTH, drawing, in_full, label, number, path
 

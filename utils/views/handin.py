@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from utils.checks.results import LabResult
+from utils.results import LabResult
 from utils.views.display import View
 from utils.views.page import escape_line
 from utils.views.plain import one_line, plural

@@ -11,18 +11,11 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from utils.observed.moments import MOST_ITEMS, Clock, Moment, moments_of
 from utils.questions import refuse_when_asked
 from utils.views.display import View
 from utils.views.thread import running_loop
-from utils.views.timeline import (
-    MOST_ITEMS,
-    Clock,
-    Moment,
-    TimelineView,
-    moments_of,
-    timeline_html,
-    timeline_text,
-)
+from utils.views.timeline import TimelineView, timeline_html, timeline_text
 from utils.views.touch import widgets_here
 
 _PAUSE = 0.1

@@ -9,22 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from utils.observed.moments import Figures, Kind, Moment, figures
+from utils.views.lanes import LABEL, OPEN, ORDER, heading, lanes_of, open_spans, places, told_of
 from utils.views.plain import short_names
 from utils.views.svg import LEFT, PLOT, ROW, WIDTH, drawing, in_full, label, number, path
-from utils.views.timeline import (
-    LABEL,
-    OPEN,
-    ORDER,
-    Figures,
-    Kind,
-    Moment,
-    figures,
-    heading,
-    lanes_of,
-    open_spans,
-    places,
-    told_of,
-)
 
 _COLUMNS = 140
 _MOST_MARKS = 3_000

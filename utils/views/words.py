@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from utils.checks.results import CheckResult, ExerciseResult, Status
+from utils.results import CheckResult, ExerciseResult, Status
 
 Tone = Literal["good", "part", "bad", "none"]
 

@@ -75,6 +75,7 @@ MODULES = {
 }
 """modules, and what it means to import them or anything in them"""
 WORKING_VIEWS = (
+    "utils.observed",
     "utils.views.approval",
     "utils.views.checkpoint_explorer",
     "utils.views.explorer",

@@ -8,9 +8,9 @@ import pytest
 
 from grader.grading import show
 from grader.grading.show import CHARS, _Told
-from utils.checks.results import CheckResult, ExerciseResult
 from utils.replay.log import Request
 from utils.replay.matching import Heard
+from utils.results import CheckResult, ExerciseResult
 
 HOSTILE = "\x1b]0;owned\x07\u202e'\"1ef4f797-8335-6428-8001-8a1503f9b875 "
 HUGE = HOSTILE * 100_000

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from grader.results.model import Flag, Loss, LossKind, Result, Sandbox, SubmissionStatus
-from utils.checks.results import CheckResult, ExerciseResult, Status
+from utils.results import CheckResult, ExerciseResult, Status
 
 LAB = "01_persistence"
 SCRIPT = "<script>alert(1)</script>"

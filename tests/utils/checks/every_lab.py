@@ -23,10 +23,10 @@ from tests.utils.checks.authored import Authored
 from tests.utils.checks.variants import Table, Variant, solves
 from utils.checks import async_graphs, human_in_the_loop, persistence, streaming
 from utils.checks.registry import LabChecks
-from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise
 from utils.lab.lab import Lab
 from utils.lab.parts import PARTS
+from utils.results import ExerciseResult
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNS = int(os.environ.get("CHECK_RUNS", "1"))

@@ -10,9 +10,9 @@ import pytest
 from tests.utils.checks.conftest import MakeLabOf
 from tests.utils.checks.every_lab import LABS, Judged, name_of, told
 from tests.utils.checks.variants import Variant, solves
-from utils.checks.results import ExerciseResult
 from utils.checks.run import run_exercise, run_lab
 from utils.providers import PROVIDERS
+from utils.results import ExerciseResult
 
 OTHERS = [name for name in PROVIDERS if name != "openai"]
 CONTENT_FOR_TEXT = (

@@ -16,11 +16,11 @@ from unittest.mock import MagicMock
 import pytest
 
 from utils.checks.registry import Check, Exercise, LabChecks, expect, fail
-from utils.checks.results import CheckResult
 from utils.checks.run import _listed, run_check, run_exercise, run_lab
 from utils.checks.weather import City, asked, conversation, plain
 from utils.errors import SetupError
 from utils.lab.lab import Died, Lab
+from utils.results import CheckResult
 from utils.views import ExerciseView
 
 MakeLab = Callable[..., Lab]
@@ -344,7 +344,7 @@ def assert_shown(result: CheckResult) -> None:
 
 
 def run_result(result: CheckResult) -> Any:
-    from utils.checks.results import ExerciseResult
+    from utils.results import ExerciseResult
 
     return ExerciseResult(result.exercise, "The answer", (result,))
 

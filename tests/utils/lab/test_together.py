@@ -24,7 +24,7 @@ from utils.lab.together import (
     make_reader,
     run_in_a_node,
 )
-from utils.views.gantt import calls_of, most_open
+from utils.observed.calls import calls_of, most_open
 
 OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)
 MakeLab = Callable[..., Lab]

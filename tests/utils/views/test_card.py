@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from utils.checks.results import CheckResult, ExerciseResult, Status
+from utils.results import CheckResult, ExerciseResult, Status
 from utils.views.card import ExerciseView, exercise_html, exercise_text
 from utils.views.plain import width
 

@@ -29,7 +29,7 @@ def test_everything_offered_is_there_and_sorted() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_no_view_knows_http_or_the_rest_of_the_kit(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    kit = ("utils.views", "utils.checks.results", "utils.errors", "utils.questions")
+    kit = ("utils.views", "utils.observed", "utils.results", "utils.errors", "utils.questions")
     for name in imported(tree):
         assert name.split(".")[0] not in {
             "http",

@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from utils.observed.moments import Moment
 from utils.views import gantt, stylesheet, token_timeline
-from utils.views.timeline import MARKS, Moment
+from utils.views.lanes import MARKS
 
 
 @dataclass

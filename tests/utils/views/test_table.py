@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from utils.checks.results import CheckResult, ExerciseResult, LabResult, Status
+from utils.results import CheckResult, ExerciseResult, LabResult, Status
 from utils.views.table import LabView, lab_html, lab_text
 from utils.views.words import exercise_mark, number, score
 

@@ -13,29 +13,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Too
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from utils.views.timeline import (
-    MARKS,
-    Figures,
-    Kind,
-    Moment,
-    figures,
-    timeline_html,
-    token_timeline,
-    watch,
-)
+from tests.utils.observed.clock import Clock
+from utils.observed.moments import Kind, Moment
+from utils.views.lanes import MARKS
+from utils.views.timeline import timeline_html, token_timeline
 
 MODES = ["messages", "updates", "values", "custom", "tasks", "debug"]
-
-
-class Clock:
-    """A clock that goes on by itself, a quarter of a second at each look."""
-
-    def __init__(self) -> None:
-        self.now = 10.0
-
-    def __call__(self) -> float:
-        self.now += 0.25
-        return self.now
 
 
 @pytest.fixture
@@ -79,65 +62,6 @@ def test_the_same_run_gives_the_same_bytes_without_a_clock(graph: Any) -> None:
     assert len(pictures) == 1
 
 
-def test_an_item_is_noted_when_it_comes() -> None:
-    seen: list[str] = []
-
-    def stream() -> Iterator[Any]:
-        for word in ("It", " is"):
-            seen.append(word)
-            yield AIMessageChunk(content=word), {"langgraph_node": "llm"}
-
-    moments = watch(stream(), Clock(), lambda: len(seen))
-    assert next(moments) == Moment("llm", "token", "It", at=0.25, open=1)
-    assert seen == ["It"]
-    assert next(moments) == Moment("llm", "token", " is", at=0.5, open=2)
-
-
-CALL: Any = {"name": None, "args": "{", "id": None, "index": 0}
-
-
-@pytest.mark.parametrize(
-    ("message", "kind"),
-    [
-        (AIMessageChunk(content="It"), "token"),
-        (AIMessageChunk(content=[{"type": "text", "text": "It", "index": 0}]), "token"),
-        (AIMessage("It"), "token"),
-        (AIMessageChunk(content=""), "empty"),
-        (AIMessageChunk(content="", tool_call_chunks=[CALL]), "call"),
-        (AIMessageChunk(content=[{"type": "tool_use", "input": "{", "index": 1}]), "empty"),
-        (ToolMessage("20.5", tool_call_id="1"), "result"),
-        (7, "empty"),
-    ],
-)
-def test_a_chunk_is_of_one_kind(message: Any, kind: Kind) -> None:
-    (moment,) = watch([(message, {"langgraph_node": "llm"})])
-    assert (moment.lane, moment.kind) == ("llm", kind)
-
-
-# Figures
-
-
-def tokens(lane: str, *at: float) -> list[Moment]:
-    return [Moment(lane, "token", "x", at=time) for time in at]
-
-
-def test_figures_are_first_number_and_rate_of_each_node() -> None:
-    moments = [*tokens("a", 0.5, 1.0, 1.5), *tokens("b", 2.0), *tokens("c", 3.0, 3.0)]
-    assert figures(moments) == {
-        "a": Figures(0.5, 3, 2.0),
-        "b": Figures(2.0, 1, 0.0),
-        "c": Figures(3.0, 2, 0.0),
-    }
-
-
-def test_only_tokens_at_a_known_time_have_figures() -> None:
-    other = [Moment("a", kind, "x", at=1.0) for kind in MARKS if kind != "token"]
-    assert figures([*other, Moment("a", "token", "x")]) == {}
-
-
-# The picture
-
-
 def test_in_a_crowded_column_a_result_is_seen_before_a_token_and_that_before_nothing() -> None:
     moments = [Moment("llm", kind, at=1.0) for kind in reversed(MARKS)]
     marks = token_timeline(moments).text().split("\n")[2]
@@ -171,7 +95,7 @@ def test_nothing_is_no_error() -> None:
 
 
 def test_html_has_a_label_and_can_be_scrolled_by_keyboard(read_html: Callable[[str], Any]) -> None:
-    html = timeline_html(tokens("llm", 0.5, 1.0))
+    html = timeline_html([Moment("llm", "token", "x", at=at) for at in (0.5, 1.0)])
     assert read_html(html).labels == ["Timeline of a stream: 2 items in 1.00 s"]
     assert '<pre class="kit-drawing" tabindex="0">' in html
 

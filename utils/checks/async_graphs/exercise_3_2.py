@@ -13,8 +13,8 @@ from utils.checks.async_graphs.questions import advice, pack_question
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import asked, conversation, plain
 from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.observed.calls import calls_of
 from utils.replay.conversation import ToolAnswer
-from utils.views.gantt import calls_of
 
 TOOL_S_OWN = "ToolFailed"
 """the type of what the kit's tool raises"""

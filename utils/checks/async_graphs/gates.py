@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from utils.checks.registry import Words, expect
 from utils.lab.lab import Stage
-from utils.views.gantt import calls_of, gantt, most_open
+from utils.observed.calls import calls_of, most_open
+from utils.views.gantt import gantt
 
 TOGETHER = 4
 """how many requests a gate waits for: a student's machine may have two cores"""

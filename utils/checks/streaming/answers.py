@@ -11,8 +11,8 @@ from utils.checks.streaming.items import Items, text_of
 from utils.checks.streaming.lab import Case
 from utils.checks.weather import City, conversation
 from utils.lab.lab import END, Lab, Ref, Stage
+from utils.observed.moments import Moment
 from utils.replay.conversation import AnswerTurn, Fault, Turn, UserTurn
-from utils.views.timeline import Moment
 
 
 def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.lab import Case, check
 from utils.lab.lab import Lab, Ref, StudentError
-from utils.views.timeline import Figures, Moment, figures
+from utils.observed.moments import Figures, Moment, figures
 
 KEYS = ("first", "tokens", "per_second")
 
