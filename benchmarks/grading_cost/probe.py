@@ -140,6 +140,7 @@ class Probe:
         self._replace(NotebookProcess, "run_cell", self._cell)
         self._replace(submission_run.SubmissionRun, "end", self._end)
         self._phase(NotebookProcess, "__init__", "start: job, listener, session")
+        self._phase(Jailed, "used_up", "what is left after a cell")
         self._phase(NotebookProcess, "finished", "names defined twice")
         self._phase(submission_run.SubmissionRun, "exhaust", "one question more")
         self._phase(judge, "scan", "scan for flags")
