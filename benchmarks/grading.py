@@ -1,6 +1,6 @@
 """What grading costs, beside merely executing the same notebook and beside other graders, in one run.
 
-    .venv/bin/python benchmarks/grading.py                       lab 1, a class of 300: half an hour
+    .venv/bin/python benchmarks/grading.py                       all of lab 1: a quarter of an hour, or more
     .venv/bin/python benchmarks/grading.py --only phases         where the time of a submission goes
     .venv/bin/python benchmarks/grading.py --only ways phases --lab 02_streaming
     .venv/bin/python benchmarks/grading.py --only ways phases --all
@@ -82,12 +82,12 @@ def _measure(wanted: Wanted, report: Report, folder: Path) -> None:
 def _look_into(wanted: Wanted, report: Report, folder: Path, lab: str, *, first: bool) -> None:
     found = phases(lab, 3 * wanted.copies if "phases" in wanted.parts else FEW, folder)
     if "ways" in wanted.parts:
-        report.comparison(compare(lab, found.ran, wanted.copies, wanted.rounds, folder))
+        report.comparison(compare(lab, found.ran, wanted.copies, wanted.rounds, folder, report.progress))
     if "phases" in wanted.parts:
         report.phases(found)
     if "peers" in wanted.parts and first:
         size = _size(found)
-        report.peers(peers(size, wanted.copies, wanted.rounds, folder), size)
+        report.peers(peers(size, wanted.copies, wanted.rounds, folder, report.progress), size)
 
 
 def _size(found: Phases) -> Size:
@@ -96,7 +96,7 @@ def _size(found: Phases) -> Size:
 
 
 def _crowd(report: Report, folder: Path, lab: str, size: int, every: int) -> None:
-    found = crowd(lab, size, max(1, size // every), folder, report.say)
+    found = crowd(lab, size, max(1, size // every), folder, report.progress)
     report.crowd(found)
     report.edges(found)
 
@@ -116,6 +116,8 @@ def _wanted(words: Sequence[str]) -> Wanted:
     given = parser.parse_args(words)
     if given.copies < 2:
         parser.error("--copies 2 at least: the first one pays for the start")
+    if list(given.only) == ["soak"] and not given.soak:
+        parser.error("--soak: say how many, for example --soak 3000")
     chosen = labs if given.all else given.lab
     return Wanted(tuple(chosen), frozenset(given.only), given.copies, given.rounds, given.size, given.soak)
 

@@ -73,6 +73,7 @@ class _Trial:
     """One of the graders in a folder of its own, and what it has cost so far."""
 
     def __init__(self, tool: _Tool, home: Path) -> None:
+        self.name = tool.package
         self._tool = tool
         self._home = home
         self._python = home / "environment" / "bin" / "python"
@@ -85,7 +86,7 @@ class _Trial:
         """Install it and have it make the lab."""
         with self._noticed():
             self._home.mkdir()
-            _install(self._tool.package, self._python.parents[1])
+            _install(self.name, self._python.parents[1])
             self._right = self._tool.prepare(self._python, self._home, size)
 
     def measure(self, copies: int) -> None:
@@ -97,11 +98,10 @@ class _Trial:
 
     def told(self) -> Peer:
         """Return what was found."""
-        name = self._tool.package
         if self._reason:
-            return Peer(name, reason=self._reason)
-        version = _version(self._python.parents[1], name)
-        return Peer(name, version, middle(self._costs), middle(self._executed))
+            return Peer(self.name, reason=self._reason)
+        version = _version(self._python.parents[1], self.name)
+        return Peer(self.name, version, middle(self._costs), middle(self._executed))
 
     def _grade(self, count: int) -> Cost:
         return self._tool.grade(self._python, self._home, self._right, count)
@@ -119,13 +119,15 @@ class _Trial:
             self._reason = _shortly(error)
 
 
-def peers(size: Size, copies: int, rounds: int, folder: Path) -> tuple[Peer, ...]:
+def peers(size: Size, copies: int, rounds: int, folder: Path, say: Callable[[str], None]) -> tuple[Peer, ...]:
     """Measure the other graders, round by round."""
     trials = [_Trial(tool, folder / tool.package) for tool in TOOLS]
     for trial in trials:
+        say(f"{trial.name}: installed into a folder of its own")
         trial.prepare(size)
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for trial in trials:
+            say(f"{trial.name}, round {number}")
             trial.measure(copies)
     return tuple(trial.told() for trial in trials)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -25,6 +26,10 @@ class Report:
 
     def say(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=False)
+
+    def progress(self, text: str) -> None:
+        """Say what goes on, beside what was measured."""
+        print(text, file=sys.stderr, flush=True)
 
     def comparison(self, found: Comparison) -> None:
         """Print what each way costs."""

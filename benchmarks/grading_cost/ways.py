@@ -48,12 +48,18 @@ class Comparison:
     """those of them that the grader runs"""
 
 
-def compare(lab: str, graded: Collection[int], copies: int, rounds: int, folder: Path) -> Comparison:
-    """Measure all ways, round by round; ``graded`` are numbers of the cells that the grader runs."""
+def compare(
+    lab: str, graded: Collection[int], copies: int, rounds: int, folder: Path, say: Callable[[str], None]
+) -> Comparison:
+    """Measure all ways, round by round; ``graded`` are numbers of the cells that the grader runs.
+
+    ``say`` is told what is measured, as it takes minutes.
+    """
     every = _ways(lab, graded, copies, folder)
     found: dict[str, list[Marginal]] = {way.name: [] for way in every}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for way in every:
+            say(f"{lab}, round {number}: {way.name}")
             found[way.name].append(marginal(way.measure, way.copies))
     cells = sum(cell["cell_type"] == "code" for cell in solution(lab)["cells"])
     return Comparison(lab, {name: middle(costs) for name, costs in found.items()}, cells, len(graded))
