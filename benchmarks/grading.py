@@ -1,146 +1,126 @@
-"""What grading costs, beside merely executing the same notebook, measured in one run.
+"""What grading costs, beside merely executing the same notebook and beside other graders, in one run.
 
-    .venv/bin/python benchmarks/grading.py               six submissions each way, some minutes
-    .venv/bin/python benchmarks/grading.py --count 2     quicker
+    .venv/bin/python benchmarks/grading.py                       all of lab 1: a quarter of an hour, or more
+    .venv/bin/python benchmarks/grading.py --only phases         where the time of a submission goes
+    .venv/bin/python benchmarks/grading.py --only ways phases --lab 02_streaming
+    .venv/bin/python benchmarks/grading.py --only ways phases --all
+    .venv/bin/python benchmarks/grading.py --only class --class 60
+    .venv/bin/python benchmarks/grading.py --only soak --soak 3000
 
-Every submission is the solution of lab 1. CPU is that of the command and of everything it started: from a
-control group of its own where one can be made (version 1, as root), else that of processes waited for, which
-leaves out jails that were killed. The machine is shared: compare ratios of one run, not digits of two.
+Costs are those of one submission more: a run of many less a run of one, divided by how many more there are.
+What is compared takes turns, in each round; medians of the rounds are printed. CPU is that of a command and
+of everything it started: from a control group of its own where one can be made (version 1, as root), else
+that of processes waited for, which leaves out jails that were killed. The machine may be shared: compare
+ratios of one run, not digits of two.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import resource
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from utils.modes import RECORDED
-
 ROOT = Path(__file__).resolve().parent.parent
-LAB = "01_persistence"
-SOLUTION = ROOT / "solutions" / f"{LAB}.ipynb"
-ACCOUNTS = Path("/sys/fs/cgroup/cpuacct")
-NBCLIENT = """
-import sys, nbformat, nbclient
-for path in sys.argv[1:]:
-    nbclient.NotebookClient(nbformat.read(path, 4), kernel_name="python3").execute()
-"""
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.grading_cost import accounts  # noqa: E402
+from benchmarks.grading_cost.crowd import crowd  # noqa: E402
+from benchmarks.grading_cost.peers import Size, peers  # noqa: E402
+from benchmarks.grading_cost.phases import Phases, phases  # noqa: E402
+from benchmarks.grading_cost.report import Report  # noqa: E402
+from benchmarks.grading_cost.ways import compare  # noqa: E402
+from utils.checks.registry import load_checks, slug_of  # noqa: E402
+
+PARTS = ("ways", "phases", "peers", "class", "soak")
+HOSTILE_EVERY = 20
+"""of a class; 15 of 300"""
+SOAK_HOSTILE_EVERY = 10
+FEW = 4
+"""submissions that are looked into, where only the cells and questions are to be known"""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of one command."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was typed."""
 
-    wall: float
-    cpu: float
-
-
-@contextlib.contextmanager
-def account() -> Iterator[Path | None]:
-    """A control group to count in; ``None`` where none can be made."""
-    group = ACCOUNTS / f"benchmark-{os.getpid()}"
-    try:
-        group.mkdir()
-    except OSError:
-        yield None
-        return
-    try:
-        yield group
-    finally:
-        with contextlib.suppress(OSError):
-            group.rmdir()
+    labs: tuple[str, ...]
+    parts: frozenset[str]
+    copies: int
+    rounds: int
+    size: int
+    soak: int
 
 
-def cost(command: Sequence[str], fine: tuple[int, ...] = (0,)) -> Cost:
-    """What a command costs, with everything it starts."""
-    with account() as group:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-
-        def enter() -> None:
-            if group is not None:
-                (group / "tasks").write_text("0")
-
-        began = time.monotonic()
-        environment = {**os.environ, **RECORDED}
-        done = subprocess.run(
-            command,
-            cwd=ROOT / "labs",
-            env=environment,
-            capture_output=True,
-            text=True,
-            preexec_fn=enter,
-        )
-        wall = time.monotonic() - began
-        if done.returncode not in fine:
-            sys.exit(f"{command[:6]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        waited = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        counted = None if group is None else int((group / "cpuacct.usage").read_text()) / 1e9
-    return Cost(wall, waited if counted is None else counted)
-
-
-def grading(folder: Path, count: int, jobs: int, out: Path, *more: str) -> Cost:
-    """What grading so many copies costs."""
-    for number in range(count):
-        (folder / f"student-{number:03}").mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOLUTION, folder / f"student-{number:03}")
-    words = ["grade", str(folder), "--out", str(out), "--lab", LAB, "--jobs", str(jobs), *more]
-    return cost(
-        [sys.executable, "-m", "grader", *words, "--root", str(ROOT), "--secret", str(out.parent / "secret")]
-    )
-
-
-def main() -> None:
+def main(words: Sequence[str]) -> int:
     """Measure and print."""
+    wanted, report = _wanted(words), Report()
+    how = "everything" if accounts.counts_everything() else "processes that were waited for, jails not all"
+    report.say(f"{accounts.load()}; processor time is that of {how}")
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        try:
+            _measure(wanted, report, Path(name))
+        except accounts.Failed as error:
+            report.say(f"stopped: {error}")
+            return 1
+    report.say(accounts.load())
+    return 0
+
+
+def _measure(wanted: Wanted, report: Report, folder: Path) -> None:
+    for number, lab in enumerate(wanted.labs):
+        if wanted.parts & {"phases", "ways", "peers"}:
+            _look_into(wanted, report, folder, lab, first=number == 0)
+    if "class" in wanted.parts and wanted.size:
+        _crowd(report, folder, wanted.labs[0], wanted.size, HOSTILE_EVERY)
+    if "soak" in wanted.parts and wanted.soak:
+        _crowd(report, folder, wanted.labs[0], wanted.soak, SOAK_HOSTILE_EVERY)
+
+
+def _look_into(wanted: Wanted, report: Report, folder: Path, lab: str, *, first: bool) -> None:
+    found = phases(lab, 3 * wanted.copies if "phases" in wanted.parts else FEW, folder)
+    if "ways" in wanted.parts:
+        report.comparison(compare(lab, found.ran, wanted.copies, wanted.rounds, folder, report.progress))
+    if "phases" in wanted.parts:
+        report.phases(found)
+    if "peers" in wanted.parts and first:
+        size = _size(found)
+        report.peers(peers(size, wanted.copies, wanted.rounds, folder, report.progress), size)
+
+
+def _size(found: Phases) -> Size:
+    exercises = len(load_checks(slug_of(found.lab)).exercises)
+    return Size(exercises, max(0, len(found.ran) - exercises), found.questions)
+
+
+def _crowd(report: Report, folder: Path, lab: str, size: int, every: int) -> None:
+    found = crowd(lab, size, max(1, size // every), folder, report.progress)
+    report.crowd(found)
+    report.edges(found)
+
+
+def _wanted(words: Sequence[str]) -> Wanted:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--count", type=int, default=6)
-    count = parser.parse_args().count
-    with tempfile.TemporaryDirectory() as temporary:
-        base = Path(temporary)
-        copies = [str(base / f"{number}.ipynb") for number in range(count)]
-        for copy in copies:
-            shutil.copy(SOLUTION, copy)
-        python = sys.executable
-        rows = {
-            "nbclient, one driver": cost([python, "-c", NBCLIENT, *copies]),
-            "papermill, a process each": _sum(
-                cost([python, "-m", "papermill", "--log-level", "ERROR", copy, os.devnull]) for copy in copies
-            ),
-            "grade --jobs 1": grading(base / "in", count, 1, base / "one"),
-            "grade --jobs 2": grading(base / "in", count, 2, base / "two"),
-        }
-        start = grading(base / "in", 0, 1, base / "none", "--student", "student-000", "--timeout", "60")
-        again = grading(base / "in", count, 2, base / "two")
-    table = Table(title=f"lab 1's solution, {count} times: seconds for each")
-    for head in ("way", "wall", "CPU", "CPU against grade --jobs 1"):
-        table.add_column(head, justify="left" if head == "way" else "right")
-    base_cpu = rows["grade --jobs 1"].cpu
-    for name, spent in rows.items():
-        cells = (spent.wall / count, spent.cpu / count, spent.cpu / base_cpu)
-        table.add_row(name, *(f"{cell:.2f}" for cell in cells))
-    console = Console(width=100)
-    console.print(table)
-    console.print(f"one submission alone: {start.wall:.2f} s; the same {count} unchanged: {again.wall:.2f} s")
-
-
-def _sum(costs: Iterator[Cost]) -> Cost:
-    every = list(costs)
-    return Cost(sum(one.wall for one in every), sum(one.cpu for one in every))
+    labs = sorted(path.stem for path in (ROOT / "solutions").glob("[0-9]*.ipynb"))
+    parser.add_argument("--lab", choices=labs, nargs="+", default=labs[:1], help="the first one, if not said")
+    parser.add_argument("--all", action="store_true", help="all labs; other graders and classes: the first")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="some parts")
+    parser.add_argument("--copies", type=int, default=3, help="of the solution, at least 2")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--class", dest="size", type=int, default=300, help="how large the class is; 0: none")
+    parser.add_argument("--soak", type=int, default=0, help="grade so many, and look for what leaks")
+    given = parser.parse_args(words)
+    if given.copies < 2:
+        parser.error("--copies 2 at least: the first one pays for the start")
+    if list(given.only) == ["soak"] and not given.soak:
+        parser.error("--soak: say how many, for example --soak 3000")
+    chosen = labs if given.all else given.lab
+    return Wanted(tuple(chosen), frozenset(given.only), given.copies, given.rounds, given.size, given.soak)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
