@@ -18,16 +18,16 @@ _ROWS = "SELECT thread_id, checkpoint_id, parent_checkpoint_id FROM checkpoints 
 
 def checkpoint_rows(path: Path) -> list[Row] | None:
     """The checkpoints in a file by creation; ``None`` if there is no readable one."""
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             # What the file defines (views, triggers) is not to be trusted with anything.
             connection.execute("PRAGMA trusted_schema = OFF")
             if connection.execute(_TABLE).fetchall() != [("table",)]:
                 return None
             found = connection.execute(_ROWS).fetchmany(MOST_ROWS)
-    except (sqlite3.Error, MemoryError, OverflowError, ValueError):
+    except (OSError, sqlite3.Error, MemoryError, OverflowError, ValueError):
         return None
     return [
         (_text(thread), _text(id), None if parent is None else _text(parent)) for thread, id, parent in found

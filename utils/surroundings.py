@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from utils.checkpoints import checkpoint_rows
-from utils.lab.lab import CheckpointRow
+from utils.lab.lab import CheckpointRow, Spoiled
 from utils.replay.conversation import Scenario
 from utils.replay.server import ReplayServer
 from utils.replay.session import Session
@@ -26,7 +29,11 @@ class NotebookSurroundings:
     @property
     def folder(self) -> Path:
         folder = self._base / f"check-{self._number}"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"there is no folder for this check's files: {error}"
+            raise Spoiled(msg) from error
         return folder
 
     def serve(self, scenario: Scenario) -> Session:
@@ -36,8 +43,15 @@ class NotebookSurroundings:
         return str(self.folder / name)
 
     def files(self) -> Mapping[str, int]:
-        found = (path for path in self.folder.rglob("*") if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in found}
+        """Names and sizes; what a student's code takes away meanwhile is not there."""
+        base, found = self.folder, {}
+        for folder, _, names in os.walk(base):
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(OSError):
+                    facts = path.stat()
+                    if stat.S_ISREG(facts.st_mode):
+                        found[path.relative_to(base).as_posix()] = facts.st_size
+        return found
 
     def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
         rows = checkpoint_rows(self.folder / name)

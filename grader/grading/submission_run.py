@@ -30,6 +30,7 @@ from utils.replay.conversation import Scenario
 
 REPLACEMENTS = 3
 READER_SECONDS = 10.0
+"""for all checkpoint files of a submission together; an honest one's take a twentieth of a second"""
 END_SECONDS = 0.5
 SLOW = 0.5
 """seconds; released cells take a fifth of that"""
@@ -69,6 +70,7 @@ class SubmissionRun:
         self._left_out: set[int] = set()
         self._folder: tuple[str, int] | None = None
         self._reader: Jailed | None = None
+        self._reader_left = READER_SECONDS
         self.cell_runs: tuple[CellRun, ...] = ()
         """how the cells ended, in the last attempt that ran them all"""
         self.twice: Mapping[str, Sequence[str]] = {}
@@ -308,11 +310,14 @@ class SubmissionRun:
         return self._folder
 
     def _read(self, descriptors: Sequence[int]) -> tuple[CheckpointRow, ...] | None:
+        if self._reader_left <= 0:
+            return None
         reader = self._reader = self._reader or self._tried(
             lambda: self._host.jails.start("grader.jail.checkpoint_reader")
         )
+        began = time.monotonic()
         try:
-            deadline = time.monotonic() + READER_SECONDS
+            deadline = began + self._reader_left
             reader.channel.send({}, deadline, descriptors=descriptors)
             return rows_of(reader.channel.receive(deadline))
         except FrameError as error:  # a file that breaks what reads it is not a checkpoint file
@@ -321,6 +326,8 @@ class SubmissionRun:
             if end.killed and not self._host.second_try:
                 raise Disturbed from error
             return None
+        finally:
+            self._reader_left -= time.monotonic() - began
 
 
 _LOST_CELL: Mapping[LossKind, tuple[str, str]] = {

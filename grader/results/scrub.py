@@ -50,6 +50,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<![\w.])\d{1,15}\.\d{2,15}( ?)(s|sec|secs|seconds)(?!\w)", rf"{GAP}\1\2"),
         # Processes and threads.
         (r"(?<!\w)((?:p?pid|process id)[ =:]{1,2})\d{1,10}(?!\d)", rf"\1{GAP}"),
+        # A thread of Python's, as SQLite names it; the id of a conversation is shorter.
+        (r"(?<!\w)(thread id )\d{12,20}(?!\d)", rf"\1{GAP}"),
         (r"((?:started|stopped|initial)(?: daemon)? )\d{6,20}(?=\))", rf"\1{GAP}"),
         # The beginning of an id that was cut by whoever shortened the text.
         (rf"(?<![0-9a-f])[0-9a-f]{{8}}-[0-9a-f]{{1,4}}(?:-[0-9a-f]{{0,12}}){{0,3}}(?={GAP}|\.\.\.)", ""),

@@ -115,6 +115,7 @@ WEIGHED = {
     "mmap": (9, 222),
     "socket": (41, 198),
     "socketpair": (53, 199),
+    "setsockopt": (54, 208),
     "ioctl": (16, 29),
     "personality": (135, 92),
     "prctl": (157, 167),
@@ -131,6 +132,8 @@ _UNIX, _INET, _INET6 = 1, 2, 10
 _STREAM, _DGRAM, _KINDS = 1, 2, 0xF
 _PROTOCOLS = (0, 6, 17)
 """whichever is usual, TCP, UDP: not SCTP, DCCP or MPTCP, which a kernel would load a module for"""
+_SOCKET, _LINGER = 1, 13
+"""SOL_SOCKET and SO_LINGER: a socket that was handed over could hold up whoever closes it, for years"""
 _TERMINAL = (0x5412, 0x541C, 0x5423)
 """TIOCSTI types into the terminal that the grader was started from, TIOCLINUX pastes, and TIOCSETD has
 modules loaded"""
@@ -200,6 +203,10 @@ def _arguments() -> Iterator[_Step | str]:
     yield from _block("ioctl", _argument(1), *_among(_TERMINAL, then="refuse", otherwise="allow"))
     yield from _block("personality", _argument(0), *_among(_USUAL, then="allow", otherwise="refuse"))
     yield from _block("prctl", _argument(0), *_among((_SET_DUMPABLE,), then="refuse", otherwise="allow"))
+    at_all = _Step(_EQUAL, _SOCKET, then="option", otherwise="allow")
+    yield from _block("setsockopt", _argument(1), at_all)
+    lingers = _among((_LINGER,), then="refuse", otherwise="allow")
+    yield from _block("option", _argument(2), *lingers)
     yield from _block("socket", _argument(0), _Step(_EQUAL, _UNIX, then="allow"))
     yield from _among((_INET, _INET6), then="internet", otherwise="refuse")
     yield from _block("internet", _argument(1), _Step(_AND, _KINDS))

@@ -214,7 +214,7 @@ def _code(number: int, cell: object, left: _Left, limits: Limits) -> CodeCell | 
         number=number,
         id=name if isinstance(name, str) and _ID.fullmatch(name) else None,
         source=_text(source, left).replace("\r\n", "\n").replace("\r", "\n"),
-        tags=_tags(cell.get("metadata")),
+        tags=_tags(cell.get("metadata"), left),
     )
 
 
@@ -227,8 +227,9 @@ def _text(source: str, left: _Left) -> str:
     return whole
 
 
-def _tags(metadata: object) -> tuple[str, ...]:
+def _tags(metadata: object, left: _Left) -> tuple[str, ...]:
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     if not isinstance(tags, list):
         return ()
-    return tuple(tag for tag in tags[:TAGS] if isinstance(tag, str) and len(tag) <= TAG_CHARS)
+    words = [tag for tag in tags[:TAGS] if isinstance(tag, str) and len(tag) <= TAG_CHARS]
+    return tuple(_text(word, left) for word in words)

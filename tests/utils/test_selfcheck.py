@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +19,30 @@ from utils.selfcheck import check
 from utils.views import ExerciseView, LabView
 
 Setup = Callable[..., Kit]
+KEYS = ("id", "step", "source", "next", "messages", "parent")
+
+
+def unlink(path: str) -> None:
+    Path(path).unlink()
+
+
+def lock(path: str) -> None:
+    link = sqlite3.connect(path, timeout=0, check_same_thread=False)
+    KEPT.append(link)
+    link.execute("BEGIN EXCLUSIVE")
+
+
+def swap(path: str) -> None:
+    Path(path).unlink()
+    os.mkfifo(path)
+
+
+def replace(path: str) -> None:
+    Path(path).unlink()
+    Path(path).write_text("no database")
+
+
+KEPT: list[sqlite3.Connection] = []
 
 
 def ask(agent: Any, thread_id: str, text: str) -> str:
@@ -172,3 +199,30 @@ def test_an_interrupted_check_is_one_sentence_and_the_next_one_works(
         with pytest.raises(ExerciseError, match=r"the check of 1\.2 was interrupted"):
             check("1.2")
     assert points(check("1.2")) == (2, 2)
+
+
+@pytest.mark.parametrize("hurt", [unlink, lock, swap, replace])
+def test_a_file_that_the_notebook_hurts_under_a_check_is_its_own_fault(
+    setup_here: Setup, names: dict[str, Any], hurt: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup_here()
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, **{"timeout": 0, **more}))
+
+    def history(agent: Any, thread_id: str) -> list[dict[str, Any]]:
+        rows = [
+            {**dict.fromkeys(KEYS), "id": state.config["configurable"]["checkpoint_id"]}
+            for state in agent.get_state_history({"configurable": {"thread_id": thread_id}})
+        ]
+        hurt(agent.checkpointer.conn.execute("PRAGMA database_list").fetchone()[2])
+        return rows
+
+    names["history"] = history
+    try:
+        view = check("1.4")
+        assert isinstance(view, ExerciseView)
+        assert {c.status for c in view.result.checks} <= {"failed", "passed"}, view.result
+        assert view.result.checks[0].status == "failed"
+    finally:
+        while KEPT:
+            KEPT.pop().close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from utils.lab.lab import CheckpointRow
+from utils.lab.lab import CheckpointRow, Spoiled
 from utils.lab.parts import close_saver, make_saver
 from utils.replay.conversation import Scenario
 from utils.surroundings import NotebookSurroundings
@@ -71,3 +73,47 @@ def test_what_is_no_checkpoint_file_is_none(around: NotebookSurroundings) -> Non
         connection.execute("create table other (a)")
     for name in ("text.db", "folder.db", "other.db", "nothing.db"):
         assert around.checkpoints(name) is None, name
+
+
+def test_a_file_that_somebody_locked_swapped_or_took_away_is_none(
+    around: NotebookSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(around.path("locked.db"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table checkpoints (thread_id, checkpoint_id, parent_checkpoint_id)")
+        connection.execute("begin exclusive")
+        connect = sqlite3.connect
+        monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, timeout=0, **more))
+        assert around.checkpoints("locked.db") is None
+    os.mkfifo(around.path("pipe.db"))
+    Path(around.path("loop.db")).symlink_to("loop.db")
+    Path(around.path("nowhere.db")).symlink_to("gone")
+    for name in ("pipe.db", "loop.db", "nowhere.db"):
+        assert around.checkpoints(name) is None, name
+    assert set(around.files()) == {"locked.db"}
+
+
+def test_files_that_are_taken_away_meanwhile_are_not_there(
+    around: NotebookSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(around.path("a")).write_text("a")
+    Path(around.path("b")).write_text("b")
+    walk = os.walk
+
+    def walking(top: Path) -> Any:
+        for step in walk(top):
+            Path(around.path("a")).unlink()
+            yield step
+
+    monkeypatch.setattr(os, "walk", walking)
+    assert around.files() == {"b": 1}
+
+
+def test_a_file_in_the_folder_s_place_is_whose_it_is(around: NotebookSurroundings) -> None:
+    folder = around.folder
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    with pytest.raises(Spoiled, match="no folder for this check"):
+        around.path("x")
+    with pytest.raises(Spoiled):
+        around.files()

@@ -9,7 +9,7 @@ from typing import Any
 
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.errors import KitError
-from utils.lab.lab import Died, Lab, LabError, Missing, StudentError, TookTooLong
+from utils.lab.lab import Died, Lab, LabError, Missing, Spoiled, StudentError, TookTooLong
 from utils.mistakes import recognise
 from utils.results import CheckResult, ExerciseResult, LabResult, Status
 
@@ -97,6 +97,14 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
         return _result(check, "timeout", lab, told)
     except Died as error:
         return _result(check, error.how, lab, _died(error))
+    except Spoiled as error:
+        told = _Told(
+            "The check could not go on with what this notebook's code had left.",
+            returned=str(error),
+            expected="files, objects and a kit that stay as the check made them",
+            why="A file that is deleted, replaced or locked under others takes their work with it.",
+        )
+        return _result(check, "failed", lab, told)
     except (LabError, KitError) as error:
         return _result(check, "error", lab, _kit_fault(error))
     except TRIPS as error:

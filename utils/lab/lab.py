@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -95,6 +96,10 @@ class LabError(Exception):
     """A question could not be asked or answered, through no fault of an exercise's code."""
 
 
+class Spoiled(Exception):
+    """A part of the kit could not work with what the notebook's code had left it."""
+
+
 class TookTooLong(Exception):
     """No answer came in time."""
 
@@ -131,6 +136,11 @@ class StudentError(Exception):
 
     def is_a(self, name: str) -> bool:
         return name in self.bases
+
+    @property
+    def of_a_file(self) -> bool:
+        """Whether it is about a file: one that is gone, is another's, is locked, or has no room."""
+        return self.is_a("DatabaseError") or (self.is_a("OSError") and not self.is_a("ConnectionError"))
 
 
 def _text(value: Any, most: int) -> str:
@@ -204,6 +214,8 @@ class Lab:
         self.kit = Parts(self)
         self.last_call = ""
         """the last call of the student's code, as a card shows it"""
+        self._theirs = False
+        """whether code of the notebook was called in this check"""
 
     def call(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
         """What a function of the notebook, or a method of an object, returns.
@@ -211,6 +223,7 @@ class Lab:
         Raises Missing, StudentError or TookTooLong.
         """
         call = self._calling(target, args, kwargs, method)
+        self._theirs = True
         self.last_call = self.describe(target, *args, method=method, **kwargs)
         return self._value(self._ask({"op": "call", **call}))
 
@@ -221,6 +234,7 @@ class Lab:
 
     def next(self, items: Ref) -> Any:
         """The next item of an iterator, sync or async; ``END`` when there is none."""
+        self._theirs = True
         return self._value(self._ask({"op": "next", "target": self._target(items)}))
 
     def close(self, ref: Ref) -> None:
@@ -232,6 +246,7 @@ class Lab:
         Each call is ``(target, *args)``.
         """
         asked = [self._calling(call[0], call[1:], {}, None) for call in calls]
+        self._theirs = True
         self.last_call = " beside ".join(dict.fromkeys(self.describe(call[0], *call[1:]) for call in calls))
         answer = self._ask({"op": "gather", "calls": asked})
         if "values" not in answer:
@@ -252,17 +267,17 @@ class Lab:
         """What a part of the kit returns on the student's side.
 
         ``called`` is what a card shows for it, where the part runs the student's code; without it an
-        error is the kit's own and raises LabError.
+        error raises Spoiled, or LabError where nothing of the notebook's can have brought it about.
         """
         self.last_call = called or self.last_call
+        self._theirs = self._theirs or bool(called)
         call = {"target": {"kit": name}, "args": self._plain(args), "kwargs": self._plain(kwargs)}
         try:
             value = self._value(self._ask({"op": "call", **call}))
         except StudentError as error:
             if called:
                 raise
-            msg = f"the kit's part {name!r} failed: {error}"
-            raise LabError(msg) from error
+            raise self._fault(f"the kit's part {name!r} failed: {error}", error) from error
         return Ref(value.number, value.type, label, self) if isinstance(value, Ref) and label else value
 
     def make(self, name: str, *args: Any, label: str, **kwargs: Any) -> Ref:
@@ -285,10 +300,18 @@ class Lab:
             try:
                 self._value(answer["failed"])
             except StudentError as error:
-                msg = f"a part of the kit could not be made: {error}"
-                raise LabError(msg) from error
-            raise LabError("a part of the kit could not be made")
+                raise self._fault(f"a part of the kit could not be made: {error}", error) from error
+            raise self._fault("a part of the kit could not be made")
         return answer
+
+    def _fault(self, what: str, error: StudentError | None = None) -> Spoiled | LabError:
+        """Return whose fault it is that a part of the kit does not work.
+
+        It lives among the student's objects, so what was done to those, to the kit or to its files is done
+        to it. No part of it has trouble with a file by itself: its files are its own, and fresh.
+        """
+        spoiled = self._theirs or (error is not None and error.of_a_file)
+        return Spoiled(what) if spoiled else LabError(what)
 
     def stage(self, *conversations: Conversation) -> Stage:
         """A fresh recorded model that knows these conversations only."""
@@ -328,16 +351,16 @@ class Lab:
         savers, self._savers = self._savers, []
         self._waiting.clear()
         self.last_call = ""
+        self._theirs = False
         self._names.clear()
-        for stage in stages:
-            stage.model_side.close()
         calls = [
             {"target": {"kit": "close_saver"}, "args": [self._plain(saver)], "kwargs": {}} for saver in savers
         ]
-        try:
-            self._transport.ask({"op": "end", "calls": calls})
-        finally:
-            self._surroundings.renew()
+        with contextlib.ExitStack() as last:  # each of these, whatever becomes of the one before
+            last.callback(self._surroundings.renew)
+            last.callback(self._transport.ask, {"op": "end", "calls": calls})
+            for stage in reversed(stages):
+                last.callback(stage.model_side.close)
 
     def close_later(self, saver: Ref) -> None:
         """Close a saver's file after this check, whoever opened it."""
@@ -394,7 +417,7 @@ class Lab:
             case {"error": dict(facts)}:
                 raise StudentError(facts)
             case {"bad": str(why)}:
-                raise LabError(why[:MAX_MESSAGE])
+                raise self._fault(why[:MAX_MESSAGE])
         msg = "an answer of a form that none has"
         raise Forged(msg)
 

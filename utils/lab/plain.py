@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ MAX_MESSAGE = 2_000
 """letters of an error's text"""
 MAX_KEY = 200
 """letters of what stands for a key that no mapping can have"""
+MAX_ALIKE = 50
+"""keys of one value that have the same hash: each is compared with all the others"""
 _SAFE_INT = 2**53
 _TOO_MANY, _TOO_DEEP, _TOO_LARGE = "too many items", "too deep", "too large"
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -262,7 +265,7 @@ class _Decoder:
             case {"$tuple": list(items), **rest} if not rest:
                 return tuple(self._each(items, depth))
             case {"$set": list(items), **rest} if not rest:
-                return set(map(_hashable, self._each(items, depth)))
+                return set(_keys(self._each(items, depth)))
             case {"$map": list(pairs), **rest} if not rest:
                 return self._map(pairs, depth)
             case {"$bytes": str(text), **rest} if not rest:
@@ -297,13 +300,14 @@ class _Decoder:
 
     def _map(self, pairs: list[Any], depth: int) -> dict[Any, Any]:
         self._take(2 * len(pairs))
-        found: dict[Any, Any] = {}
+        keys, values = [], []
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
                 msg = "a mapping of what is not a key and a value"
                 raise Forged(msg)
-            found[_hashable(self.decode(pair[0], depth + 1))] = self.decode(pair[1], depth + 1)
-        return found
+            keys.append(self.decode(pair[0], depth + 1))
+            values.append(self.decode(pair[1], depth + 1))
+        return dict(zip(_keys(keys), values, strict=True))
 
     def _take(self, items: int) -> None:
         self._items -= items
@@ -352,6 +356,22 @@ def _type(name: Any) -> str:
         msg = "a type's name that is not one"
         raise Forged(msg)
     return name
+
+
+def _keys(values: Iterable[Any]) -> list[Any]:
+    """Return values as a set or a mapping can hold them.
+
+    Raises Forged where many have the same hash: Python would compare each of them with all the others. It
+    is easy to find such numbers, and no honest answer is made of them.
+    """
+    alike: Counter[int] = Counter()
+    keys = [_hashable(value) for value in values]
+    for key in keys:
+        alike[hash(key)] += 1
+        if alike[hash(key)] > MAX_ALIKE:
+            msg = f"more than {MAX_ALIKE} keys that look the same to Python"
+            raise Forged(msg)
+    return keys
 
 
 def _hashable(value: Any) -> Any:

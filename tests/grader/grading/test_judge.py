@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import random
+import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from grader.grading import submission_run
+from grader.grading.host import Host
+from grader.grading.submission_run import SubmissionRun
+from grader.jail.frames import Channel
 from grader.results.model import Result
 from grader.results.words import needs_a_look
+from grader.sandbox.child import End
 from grader.submissions import CodeCell, Submission
-from tests.grader.grading.judged import judge_all, points, solution, told
+from tests.grader.grading import harms
+from tests.grader.grading.judged import judge_all, points, solution, spec, told
 from utils.checks.persistence import LAB
+from utils.providers import chosen_provider
 
 pytestmark = pytest.mark.jail
 FULL = sum(exercise.points for exercise in LAB.exercises.values())
@@ -143,3 +153,64 @@ def test_an_answer_may_use_what_a_demonstration_defines() -> None:
     submission = Submission((*cells, answer), "leaning", 0)
     (result,) = judge_all({"leaning": submission}, lab="03_async_graphs").values()
     assert points(result)["3.5"] == 3, told(result)
+
+
+# Files under a check
+
+
+def hurting(hurt: str) -> Submission:
+    """The right solution, which hurts its file when it closes it, and the check's when it reads from it."""
+    answers = {"exercise:1.3": hurt + harms.OPEN, "exercise:1.4": hurt + harms.HISTORY}
+    cells = tuple(
+        replace(cell, source=next((answers[tag] for tag in cell.tags if tag in answers), cell.source))
+        for cell in solution().cells
+    )
+    return Submission(cells, hurt.encode().hex()[-64:], 0)
+
+
+HURTS = {
+    "unlinked": hurting(harms.UNLINKED),
+    "locked": hurting(harms.LOCKED),
+    "swapped for a pipe": hurting(harms.SWAPPED),
+    "closed to all": hurting(harms.CLOSED),
+    "unlinked by a thread": lean(after=(harms.UNLINKED + harms.LATER,)),
+}
+
+
+@pytest.fixture(scope="module")
+def hurt() -> dict[str, Result]:
+    return judge_all(HURTS)
+
+
+@pytest.mark.parametrize("name", HURTS)
+def test_a_file_that_is_hurt_under_a_check_is_no_fault_of_the_kit(hurt: dict[str, Result], name: str) -> None:
+    result = hurt[name]
+    checks = [check for exercise in result.exercises for check in exercise.checks]
+    assert {check.status for check in checks} <= {"passed", "failed", "crashed", "not run"}, told(result)
+    assert any(check.status == "failed" for check in checks), told(result)
+    assert result.status == "graded", told(result)
+
+
+def test_all_checkpoint_files_of_a_submission_have_seconds_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission_run, "READER_SECONDS", 0.05)
+    started: list[str] = []
+
+    class Silent:
+        def __init__(self) -> None:
+            ours, self.theirs = socket.socketpair()
+            self.channel = Channel(ours)
+
+        def end(self, patience: float = 0.0) -> End:
+            self.channel.close()
+            self.theirs.close()
+            return End()
+
+    class Jails:
+        def start(self, module: str) -> Any:
+            started.append(module)
+            return Silent()
+
+    host = Host(Jails(), chosen_provider())  # type: ignore[arg-type]
+    run = SubmissionRun(host, spec(), (), random.Random(1), 1.0)
+    assert [run._read(()) for _ in range(5)] == [None] * 5
+    assert len(started) == 1

@@ -42,6 +42,7 @@ UUID = "1ef4f797-8335-6428-8001-8a1503f9b875"
         ("datetime.datetime(2026, 11, 20, 10, 18, 47, 5)", "datetime.datetime(…)"),
         ("time 1763633927.512", "time …"),
         ("pid 4711, pid=12", "pid …, pid=…"),
+        ("in thread id 140095965760384 and this", "in thread id … and this"),
         ("<Thread(Thread-1, started daemon 140234567890)>", "<Thread(Thread-1, started daemon …)>"),
     ],
 )
@@ -61,6 +62,7 @@ def test_is_taken_out(text, left):
         "2026-11-20",
         "10:30",
         "thread 'trip-42'",
+        "thread id 42",
         "0xff, 0x1234",
         "12345678-1234",
         "step 1763633927",

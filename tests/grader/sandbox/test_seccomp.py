@@ -244,6 +244,11 @@ def test_sockets_are_local_or_of_the_usual_internet_protocols(machine, args, exp
         ("prctl", (15, 1), ALLOW),  # a thread's name
         ("prctl", (1, 9), ALLOW),
         ("prctl", (38, 1), ALLOW),
+        ("setsockopt", (5, 1, 13), EPERM),  # SO_LINGER
+        ("setsockopt", (5, HIGH | 1, HIGH | 13), EPERM),
+        ("setsockopt", (5, 1, 2), ALLOW),  # SO_REUSEADDR
+        ("setsockopt", (5, 6, 13), ALLOW),  # TCP_CONGESTION
+        ("setsockopt", (5, 6, 1), ALLOW),  # TCP_NODELAY
     ],
 )
 @pytest.mark.parametrize("machine", MACHINES)
@@ -345,6 +350,7 @@ def tried_in_jail() -> dict[str, int]:
         "ADDR_NO_RANDOMIZE": [weighed["personality"], 0x0040000],
         "shared memory": [weighed["mmap"], 0, 4096, 3, 0x21, 2**64 - 1, 0],
         "PR_SET_DUMPABLE": [weighed["prctl"], 4, 0],
+        "SO_LINGER": [weighed["setsockopt"], 0, 1, 13, 0, 0],
         "a call of x32": [0x40000000 | 39],
         "a call to come": [NEWEST + 1],
     }

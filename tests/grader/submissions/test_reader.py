@@ -108,6 +108,11 @@ def test_half_a_surrogate_pair_is_replaced_and_named_and_whole_ones_stay():
     assert got.notes == ("2 characters that are no text (half a surrogate pair) were replaced",)
 
 
+def test_half_a_surrogate_pair_in_a_tag_is_replaced_too():
+    (only,) = read(data(cell(metadata={"tags": ["a\ud800", "b"]}))).cells
+    assert only.tags == ("a\ufffd", "b")
+
+
 @pytest.mark.parametrize(
     "output",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from utils.checks.weather import City, asked, conversation, plain
 from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
-from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Stage
+from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Died, Spoiled, Stage
 from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Cut, Forged, decode, seen_message
 from utils.replay.log import Traffic
 
@@ -97,7 +98,7 @@ def test_iterators_end_with_the_end(lab: Lab) -> None:
     assert lab.next(items) is END
     assert repr(END) == "END"
     lab.close(items)
-    with pytest.raises(LabError, match="no object"):
+    with pytest.raises(Spoiled, match="no object"):
         lab.next(items)
 
 
@@ -120,10 +121,58 @@ def test_several_calls_at_once_give_values_and_errors_in_order(lab: Lab) -> None
 
 def test_a_part_of_the_kit_that_fails_is_the_kit_s_fault_unless_it_runs_the_student_s_code(lab: Lab) -> None:
     with pytest.raises(LabError, match="the kit's part 'enter' failed"):
-        lab.part("enter", lab.call("Box"))
+        lab.part("enter", 5)
     with pytest.raises(StudentError):
         lab.part("enter", lab.call("Box"), called="with Box() as box")
     assert lab.last_call == "with Box() as box"
+
+
+def test_after_the_notebook_s_code_a_part_that_fails_was_spoiled_by_it(make_lab: Any) -> None:
+    lab = make_lab({"work": lambda: 1}, {"broken": lambda: 1 / 0, "close_saver": lambda saver: None})
+    lab.call("work")
+    with pytest.raises(Spoiled, match="the kit's part 'broken' failed: ZeroDivisionError"):
+        lab.part("broken")
+    lab.make("broken", label="broken")
+    with pytest.raises(Spoiled, match="a part of the kit could not be made: ZeroDivisionError"):
+        lab.get("work")
+    lab.clean_up()  # the next check begins
+    with pytest.raises(LabError, match="the kit's part 'broken' failed"):
+        lab.part("broken")
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "gone"), PermissionError(13, "no"), sqlite3.OperationalError("locked")]
+)
+def test_trouble_with_a_file_is_the_notebook_s_even_before_its_code_is_called(
+    make_lab: Any, error: Exception
+) -> None:
+    def read() -> None:
+        raise error
+
+    with pytest.raises(Spoiled, match=type(error).__name__):
+        make_lab({}, {"read": read}).part("read")
+
+
+def test_a_connection_that_fails_is_no_file(make_lab: Any) -> None:
+    def read() -> None:
+        raise ConnectionResetError(104, "gone")
+
+    with pytest.raises(LabError):
+        make_lab({}, {"read": read}).part("read")
+
+
+def test_a_stage_that_cannot_be_closed_leaves_the_next_check_a_fresh_folder(make_lab: Any) -> None:
+    lab = make_lab({"x": 1})
+    before = lab.path("file")
+    stage = lab.stage()
+
+    def gone() -> None:
+        raise Died("crashed", "too much was asked")
+
+    stage.model_side.close = gone
+    with pytest.raises(Died):
+        lab.clean_up()
+    assert lab.path("file") != before
 
 
 def test_a_part_that_cannot_be_made_is_a_fault_that_the_next_question_finds(make_lab: Any) -> None:
@@ -182,6 +231,8 @@ def told(answer: Any) -> Lab:
 
 def test_a_question_that_cannot_be_answered_is_a_fault() -> None:
     with pytest.raises(LabError, match="no such thing"):
+        told({"bad": "no such thing"}).part("state")
+    with pytest.raises(Spoiled, match="no such thing"):
         told({"bad": "no such thing"}).call("work")
 
 
@@ -303,7 +354,7 @@ def test_cleaning_up_ends_stages_objects_and_files(lab: Lab) -> None:
     assert lab.files() == {}
     assert lab.path("kept.db") != path
     assert lab.misses() == ()
-    with pytest.raises(LabError):
+    with pytest.raises(Spoiled):
         model.call("invoke", "Where?")
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from utils.lab.plain import (
+    MAX_ALIKE,
     MAX_ALL_TEXT,
     MAX_DEPTH,
     MAX_ITEMS,
@@ -232,6 +233,26 @@ def test_what_no_encoder_writes_is_forged(data: Any) -> None:
     assert forged({"$map": [[data, 1]]})
     assert forged({"$set": [data]})
     assert forged({"$message": {**GOOD, "content": [data]}})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: {"$int": hex(n * (2**61 - 1))},
+        lambda n: {"$tuple": [{"$int": hex(n * (2**61 - 1))}, "a"]},
+        lambda n: {"$tuple": [{"$set": [{"$int": hex(5 + n * (2**61 - 1))}]}]},
+    ],
+    ids=["numbers", "tuples", "sets"],
+)
+def test_keys_that_were_made_to_have_one_hash_are_forged(make: Any) -> None:
+    alike = [make(n) for n in range(1, 1_000)]
+    assert forged({"$set": alike})
+    assert forged({"$map": [[key, 1] for key in alike]})
+    few = alike[:MAX_ALIKE]
+    assert len(read({"$set": few})) == MAX_ALIKE
+    # What is in a value of its own is compared with nothing else.
+    assert len(read([{"$map": [[1, n]]} for n in range(1_000)])) == 1_000
+    assert len(read({"$set": list(range(4_000))})) == 4_000
 
 
 DATA = st.recursive(
