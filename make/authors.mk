@@ -45,5 +45,16 @@ record: setup ## Record a lab's answers anew from a real model (needs a key in .
 screenshots: setup-dev ## Take the pictures of docs/ anew, in a real JupyterLab
 	@$(PY) -m make.screenshots
 
-lock: setup-dev ## Write both lock files again from pyproject.toml
-	@$(PY) make/lock.py $(if $(UPGRADE),--upgrade)
+# All is resolved together first, so that adding a provider later never asks for another version of a package
+# that is pinned already. (The extra `local` stays out: it is a model, not a client.)
+lock: setup-dev ## Write the lock files again from pyproject.toml
+	@$(COMPILE) pyproject.toml --group setup --group dev --extra anthropic --extra bedrock --extra postgres \
+	  --output-file requirements-dev.lock $(if $(UPGRADE),--upgrade)
+	@$(COMPILE) pyproject.toml --group setup -c requirements-dev.lock -o requirements.lock
+	@echo langchain-anthropic | $(COMPILE) - -c requirements-dev.lock -o requirements-anthropic.lock
+	@echo langchain-aws | $(COMPILE) - -c requirements-dev.lock -o requirements-bedrock.lock
+
+# Without this machine's settings, and without index addresses in what is written. Pins that still fit stay.
+UV = .venv/bin/uv
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) --no-config --quiet pip compile --universal \
+  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links

@@ -1,116 +1,100 @@
-"""Make `.venv` as the lock files say, and do nothing when that has been done.
+"""Make `.venv` as a lock file says: its pip fetches uv, uv does the rest, and pip all of it where uv cannot.
 
-Runs before anything is installed, so it uses the standard library only.
-A stamp in `.venv` remembers what was installed, from which files, and where: a repository that was moved
-or copied together with its environment gets a new one, because an environment knows its own path.
+Runs before anything is installed, so it uses the standard library only. A stamp in `.venv` says where and for
+what it was made; there is none while something is being installed. An environment without the right stamp
+is made anew: it was moved or copied, an installation was ended half-way, or another Python is wanted.
 """
 
 from __future__ import annotations
 
-import argparse
+import ast
 import hashlib
-import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = VENV / "kit-stamp.json"
-LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
+UV = PYTHON.with_name("uv.exe" if os.name == "nt" else "uv")
+STAMP = VENV / "kit-stamp"
+LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+PIP_INSTALL = (PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps")
+UV_INSTALL = (UV, "pip", "install", "--python", PYTHON, "--no-deps")
 
-# Settings of the person's shell that would make pip install elsewhere, or Python import from elsewhere.
-MISLEADING = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_HASHES")
+# Settings of the person's shell that would install elsewhere or something else, or import from elsewhere.
+MISLEADING = (
+    *("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_HASHES"),
+    *("UV_CONSTRAINT", "UV_OVERRIDE", "UV_REQUIRE_HASHES", "UV_NO_VERIFY_HASHES", "UV_NO_EDITABLE"),
+    *("UV_PROJECT", "UV_WORKING_DIR"),
+)
+# Where packages are to be had: uv has words of its own and reads none of pip's settings.
+IN_UVS_WORDS = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_EXTRA_INDEX_URL",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+}
+# As with pip, certificates of the system count, and an index may lack a version that another one has.
+LIKE_PIP = {"UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match"}
 
 
-class SetupError(Exception):
-    """What a person has to know, in one sentence."""
-
-
-def main() -> int:
-    """Bring `.venv` up to date and return the exit code."""
-    parser = argparse.ArgumentParser(description="Make or update .venv.")
-    parser.add_argument("--dev", action="store_true", help="with the packages that tests need")
-    dev: bool = parser.parse_args().dev
+def main(words: list[str]) -> None:
+    """Bring `.venv` up to date, or exit with one sentence."""
     try:
-        update(dev)
-    except SetupError as error:
-        print(error, file=sys.stderr)
-        return 1
+        update(DEV_LOCK if words == ["--dev"] else LOCK)
     except KeyboardInterrupt:
-        print("Stopped. The next run goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+        sys.exit("Stopped. The next run goes on from here.")
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is missing: get the folder afresh, every file of it is needed.")
+    except OSError as error:
+        sys.exit(
+            f"{error.filename or ROOT} cannot be written to ({error.strerror}): "
+            "copy the folder to a place of your own and run the command there."
+        )
 
 
-def update(dev: bool) -> None:
-    """Create the environment if need be and install what the stamp does not have."""
+def update(lock: Path) -> None:
+    """Create the environment if need be and install what is not as the lock file says."""
     version = ".".join(map(str, sys.version_info[:3]))
-    made = {"place": str(ROOT), "python": version}
-    base = digest(LOCK, "pyproject.toml")
-    wanted = {"base": base, **({"dev": digest(DEV_LOCK) + base} if dev else {})}
-    stamp = read_stamp()
-    installed = stamp.get("installed", {}) if stamp.get("made") == made else {}
-    if wanted.items() <= installed.items():
+    place = f"{ROOT} {version}"
+    lock.stat()  # a missing one is told before anything is changed
+    kit = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = STAMP.read_text("utf-8").splitlines() if STAMP.is_file() else []
+    if stamp == [place, kit] and is_as_in(lock):
         return
-    refuse_what_cannot_be_written()
-    if stamp.get("made", made) != made or not runs(version):
+    if stamp[:1] != [place] or not runs(PYTHON, "-I", "-c", ""):
         create(version)
-    STAMP.write_text(json.dumps({"made": made, "installed": {}}), encoding="utf-8")
-    install([LOCK, DEV_LOCK] if dev else [LOCK])
-    STAMP.write_text(json.dumps({"made": made, "installed": wanted}, indent=1), encoding="utf-8")
+        stamp = []
+    STAMP.unlink(missing_ok=True)
+    print(f"Installing what {lock.name} names; the first time takes a minute", flush=True)
+    # Neither takes an editable install beside hashes. What builds it came with the lock.
+    if not (
+        (UV.exists() or runs(*PIP_INSTALL, "--quiet", "--require-hashes", "-r", only_uv(lock)))
+        and install("--require-hashes", "-r", lock)
+        and (stamp[1:] == [kit] or install("--no-build-isolation", "-e", "."))
+    ):
+        if stamp:  # who fails has changed nothing: packages are replaced when all are there
+            STAMP.write_text("\n".join(stamp), "utf-8")
+        sys.exit(
+            "The packages could not be installed, for the reason above. "
+            "The first set-up needs a connection to the package index: run this again when there is one."
+        )
+    STAMP.write_text(f"{place}\n{kit}\n", "utf-8")
     print("The environment is ready in .venv.", flush=True)
 
 
-def digest(*names: str) -> str:
-    """Return one hash over the content of these files."""
-    total = hashlib.sha256()
-    for name in names:
-        try:
-            total.update((ROOT / name).read_bytes())
-        except OSError as error:
-            msg = f"{name} is missing: get the folder afresh, every file of it is needed."
-            raise SetupError(msg) from error
-    return total.hexdigest()
-
-
-def read_stamp() -> dict[str, dict[str, str]]:
-    """Return what the last run left, or nothing."""
-    try:
-        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stamp if isinstance(stamp, dict) else {}
-
-
-def refuse_what_cannot_be_written() -> None:
-    """Say so before the first download when the folder is read-only."""
-    probe = ROOT / f".kit-{os.getpid()}"
-    try:
-        probe.mkdir()
-        probe.rmdir()
-    except OSError as error:
-        msg = (
-            f"{ROOT} cannot be written to ({error.strerror}): "
-            "copy the folder to a place of your own and run the command there."
-        )
-        raise SetupError(msg) from error
-
-
-def runs(version: str) -> bool:
-    """Tell whether `.venv` holds a working Python of this version that has pip."""
-    if not PYTHON.exists():
-        return False
-    probe = "import pip, sys; print('.'.join(map(str, sys.version_info[:3])))"
-    answer = subprocess.run(
-        [PYTHON, "-I", "-c", probe], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    return answer.returncode == 0 and answer.stdout.strip() == version
+def is_as_in(lock: Path) -> bool:
+    """Tell whether each package is installed in the version of the lock file; uv knows within 0.1 s."""
+    # With nothing to install from, whatever has to be installed is an error.
+    nothing = ("--quiet", "--dry-run", "--offline", "--no-cache")
+    return runs(*UV_INSTALL, *nothing, "--require-hashes", "-r", lock, quiet=True)
 
 
 def create(version: str) -> None:
@@ -118,72 +102,55 @@ def create(version: str) -> None:
     # Inside the environment that is about to go, the Python it was made from is the one to use.
     python = getattr(sys, "_base_executable", None) or sys.executable
     print(f"Making the environment .venv with Python {version}", flush=True)
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    VENV.mkdir(exist_ok=True)
+    if not runs(python, "-I", "-m", "venv", "--clear", VENV):
+        sys.exit(f"Python {version} could not make .venv, for the reason above.")
+
+
+def only_uv(lock: Path) -> Path:
+    """Write a lock file of uv alone."""
+    pinned = re.search(r"^uv==.*\n(?: +--hash=.*\n)+", lock.read_text("utf-8"), re.MULTILINE)
+    assert pinned, "a test sees to it that uv is pinned"
+    alone = VENV / "uv.lock"
+    alone.write_text(pinned[0], "utf-8")
+    return alone
+
+
+def install(*words: str | Path) -> bool:
+    """Install with uv, or else with pip, which may reach what uv cannot."""
+    if runs(*UV_INSTALL, "--compile-bytecode", *words, settings={**LIKE_PIP, **pip_settings()}):
+        return True
+    print("uv could not do it, for the reason above. Now pip tries, which takes minutes.", flush=True)
+    return runs(*PIP_INSTALL, "--quiet", *words)
+
+
+def pip_settings() -> dict[str, str]:
+    """Return what pip's files and variables say about where packages are to be had, in uv's words."""
+    command = [str(PYTHON), "-I", "-m", "pip", "config", "list"]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL)
+    found = {}
+    for section in ("global", "install", ":env:"):  # what comes later counts more
+        for name, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", said.stdout, re.MULTILINE):
+            if words := ast.literal_eval(value).split() if name in IN_UVS_WORDS else ():
+                found[IN_UVS_WORDS[name]] = ("," if name == "find-links" else " ").join(words)
+    return found
+
+
+def runs(*command: str | Path, quiet: bool = False, settings: Mapping[str, str] | None = None) -> bool:
+    """Run a command here and tell whether it went well. What a person has set for uv stays."""
+    own = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    uvs = {name: value for name, value in own.items() if name.startswith("UV_")}
+    said = subprocess.DEVNULL if quiet else None
+    environment = {**own, **(settings or {}), **uvs}
     try:
-        if VENV.is_symlink() or VENV.is_file():
-            VENV.unlink()
-        elif VENV.exists():
-            shutil.rmtree(VENV)
-    except OSError as error:
-        msg = f".venv is in the way and cannot be removed ({error.strerror}): remove it, then run this again."
-        raise SetupError(msg) from error
-    made = subprocess.run(
-        [python, "-I", "-m", "venv", VENV],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if made.returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
-        lines = (made.stdout + made.stderr).strip().splitlines()
-        msg = f"Python {version} could not make .venv: {lines[-1] if lines else 'no reason was given'}"
-        raise SetupError(msg)
-
-
-def install(locks: list[str]) -> None:
-    """Install exactly what the lock files name, then the kit itself."""
-    total = sum(len(re.findall(r"^[\w.-]+==", (ROOT / lock).read_text("utf-8"), re.M)) for lock in locks)
-    print(
-        f"Installing the {total} packages of {' and '.join(locks)}; the first time takes minutes", flush=True
-    )
-    pip("--require-hashes", *(word for lock in locks for word in ("-r", lock)), total=total)
-    # pip refuses an editable install beside hashes; the build backend came with the lock.
-    pip("--no-deps", "--no-build-isolation", "-e", ".", total=0)
-
-
-def pip(*words: str, total: int) -> None:
-    """Run `pip install`, counting packages on a terminal and keeping its words for a failure."""
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *words]
-    environment = {key: value for key, value in os.environ.items() if key not in MISLEADING}
-    last: deque[str] = deque(maxlen=12)
-    seen = 0
-    counting = total > 0 and sys.stdout.isatty()
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            last.append(line.rstrip())
-            seen += line.startswith(("Collecting ", "Requirement already satisfied"))
-            if counting:
-                print(f"\r  {min(seen, total)} of {total} ", end="", flush=True)
-    if counting:
-        print("\r" + " " * 24 + "\r", end="", flush=True)
-    if process.returncode:
-        print("\n".join(last), file=sys.stderr)
-        msg = (
-            "The packages could not be installed, for the reason above. "
-            "The first set-up needs a connection to the package index: run this again when there is one."
+        return not subprocess.call(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )
-        raise SetupError(msg)
+    except OSError:  # there is no such program, or it is for another machine
+        return False
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

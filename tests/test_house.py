@@ -185,9 +185,18 @@ def test_the_locks_agree_where_they_overlap() -> None:
         assert mine <= theirs or theirs <= mine
 
 
-def test_the_build_backend_is_in_the_lock() -> None:
-    assert PYPROJECT["dependency-groups"]["build"] == PYPROJECT["build-system"]["requires"]
-    assert "setuptools" in dict(pins("requirements.lock"))
+def test_the_build_backend_and_the_installer_are_in_the_lock() -> None:
+    group = PYPROJECT["dependency-groups"]["setup"]
+    assert set(PYPROJECT["build-system"]["requires"]) < set(group)
+    assert (
+        {re.split(r"\W", line)[0] for line in group}
+        == {"setuptools", "uv"}
+        <= dict(pins("requirements.lock")).keys()
+    )
+
+
+def test_what_authors_install_has_all_that_students_install() -> None:
+    assert set(pins("requirements.lock")) <= set(pins("requirements-dev.lock"))
 
 
 def test_conda_takes_the_same_python_and_the_same_lock() -> None:

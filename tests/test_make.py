@@ -109,110 +109,207 @@ def test_the_real_python_passes_the_probe(tmp_path: Path) -> None:
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The environment script in a folder of its own, with its two slow steps written down instead of done."""
+    """The environment script in a folder of its own, with its slow steps written down instead of done."""
     module: Any = load("environment")
-    root = tmp_path / "kit"
-    root.mkdir()
-    for name in ("requirements.lock", "requirements-dev.lock", "pyproject.toml"):
-        (root / name).write_text(name)
-    steps: list[str] = []
+    module.steps = []
+    module.is_right = True
+
+    def stand(root: Path) -> None:
+        paths = {"ROOT": root, "VENV": root / ".venv", "STAMP": root / ".venv/kit-stamp"}
+        paths |= {"LOCK": root / "requirements.lock", "DEV_LOCK": root / "requirements-dev.lock"}
+        paths |= {"UV": root / ".venv/bin/uv"}
+        for name, path in paths.items():
+            monkeypatch.setattr(module, name, path)
 
     def create(version: str) -> None:
-        steps.append("create")
-        module.PYTHON.parent.mkdir(parents=True, exist_ok=True)
-        module.PYTHON.touch()
+        module.steps.append("create")
+        shutil.rmtree(module.VENV, ignore_errors=True)
+        module.UV.parent.mkdir(parents=True)
 
-    monkeypatch.setattr(module, "ROOT", root)
-    monkeypatch.setattr(module, "VENV", root / ".venv")
-    monkeypatch.setattr(module, "PYTHON", root / ".venv/bin/python")
-    monkeypatch.setattr(module, "STAMP", root / ".venv/kit-stamp.json")
-    monkeypatch.setattr(module, "create", create)
-    monkeypatch.setattr(module, "runs", lambda version: module.PYTHON.exists())
-    monkeypatch.setattr(module, "install", lambda locks: steps.append(" ".join(locks)))
-    module.steps = steps
+    def runs(*command: object, **_: object) -> bool:
+        if "-r" in command:
+            module.steps.append("fetch uv")
+            module.UV.touch()
+        return True
+
+    def install(*words: object) -> bool:
+        module.steps.append(" ".join(word.name if isinstance(word, Path) else str(word) for word in words))
+        return True
+
+    root = tmp_path / "kit"
+    root.mkdir()
+    stand(root)
+    uv = f"uv==1.2.3 \\\n    --hash=sha256:{'0' * 64}\n    # via a-kit\n"
+    module.LOCK.write_text(f"a-package==1\n{uv}websockets==2\n")
+    module.DEV_LOCK.write_text("b-package==1\n")
+    (root / "pyproject.toml").write_text("[project]")
+    for step in (create, runs, install):
+        monkeypatch.setattr(module, step.__name__, step)
+    monkeypatch.setattr(module, "is_as_in", lambda lock: module.is_right)
+    module.stand = stand
     return module
 
 
+STUDENTS_LOCK, AUTHORS_LOCK = (f"--require-hashes -r requirements{which}.lock" for which in ("", "-dev"))
+THE_KIT = "--no-build-isolation -e ."
+ALL = ["create", "fetch uv", STUDENTS_LOCK, THE_KIT]
+
+
 def test_the_first_run_creates_and_installs_the_second_does_nothing(kit: Any) -> None:
-    kit.update(dev=False)
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock"]
+    kit.main([])
+    kit.main([])
+    assert kit.steps == ALL
+    assert re.fullmatch(r"uv==1\.2\.3 \\\n +--hash=sha256:0+\n", (kit.VENV / "uv.lock").read_text())
 
 
-def test_tests_add_their_packages_and_take_nothing_away(kit: Any) -> None:
-    kit.update(dev=False)
-    kit.update(dev=True)
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock", "requirements.lock requirements-dev.lock"]
+def test_tests_add_their_packages(kit: Any) -> None:
+    kit.main([])
+    kit.is_right = False
+    kit.main(["--dev"])
+    assert kit.steps == [*ALL, AUTHORS_LOCK]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
-def test_another_lock_or_project_file_installs_again(kit: Any, name: str) -> None:
-    kit.update(dev=False)
-    (kit.ROOT / name).write_text("changed")
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock", "requirements.lock"]
+def test_packages_that_somebody_changed_are_put_right(kit: Any) -> None:
+    kit.main([])
+    kit.is_right = False
+    kit.main([])
+    assert kit.steps == [*ALL, STUDENTS_LOCK]
 
 
-def test_an_interrupted_installation_is_taken_up_again(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(locks: list[str]) -> None:
-        raise kit.SetupError("no network")
+def test_another_project_file_installs_the_kit_again(kit: Any) -> None:
+    kit.main([])
+    (kit.ROOT / "pyproject.toml").write_text("changed")
+    kit.main([])
+    kit.main([])
+    assert kit.steps == [*ALL, STUDENTS_LOCK, THE_KIT]
 
+
+def test_an_installation_that_was_ended_half_way_begins_anew(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*words: object) -> bool:
+        raise KeyboardInterrupt
+
+    kit.main([])
+    kit.is_right = False
     with monkeypatch.context() as patch:
-        patch.setattr(kit, "install", interrupted)
-        with pytest.raises(kit.SetupError):
-            kit.update(dev=False)
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock"]
+        patch.setattr(kit, "install", stopped)
+        with pytest.raises(SystemExit, match="The next run goes on from here"):
+            kit.main([])
+    kit.is_right = True
+    kit.main([])
+    assert kit.steps == ALL * 2
 
 
-def test_a_copied_folder_gets_an_environment_of_its_own(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    kit.update(dev=False)
+def test_an_installation_that_failed_leaves_an_environment_that_worked(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.main([])
+    kit.is_right = False
+    with monkeypatch.context() as patch:
+        patch.setattr(kit, "install", lambda *_: False)
+        with pytest.raises(SystemExit, match=r"could not be installed.+ run this again when there is one\."):
+            kit.main([])
+    kit.is_right = True
+    kit.main([])
+    assert kit.steps == ALL
+
+
+def test_a_copied_folder_gets_an_environment_of_its_own(kit: Any) -> None:
+    kit.main([])
     copy = kit.ROOT.with_name("copy")
     shutil.copytree(kit.ROOT, copy)
-    for name, value in {"ROOT": copy, "VENV": copy / ".venv"}.items():
-        monkeypatch.setattr(kit, name, value)
-    monkeypatch.setattr(kit, "STAMP", copy / ".venv/kit-stamp.json")
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock"] * 2
+    kit.stand(copy)
+    kit.main([])
+    assert kit.steps == ALL * 2
 
 
 def test_a_damaged_stamp_is_no_stamp(kit: Any) -> None:
-    kit.update(dev=False)
+    kit.main([])
     kit.STAMP.write_text("{")
-    kit.update(dev=False)
-    assert kit.steps == ["create", "requirements.lock", "requirements.lock"]
+    kit.main([])
+    assert kit.steps == ALL * 2
 
 
-def test_a_read_only_folder_is_named_with_what_to_do(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(self: Path, *args: object, **more: object) -> None:
-        raise OSError(30, "Read-only file system")
+        raise OSError(30, "Read-only file system", str(self))
 
+    module: Any = load("environment")
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module, "STAMP", tmp_path / ".venv/kit-stamp")
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(
-        kit.SetupError, match=r"cannot be written to \(Read-only file system\): copy the folder"
-    ):
-        kit.update(dev=False)
+    with pytest.raises(SystemExit, match=r"cannot be written to \(Read-only file system\): copy the folder"):
+        module.main([])
+
+
+def test_a_missing_lock_is_named_before_anything_is_done(kit: Any) -> None:
+    kit.LOCK.unlink()
+    with pytest.raises(SystemExit, match=r"requirements\.lock is missing"):
+        kit.main([])
     assert kit.steps == []
 
 
-def test_a_missing_lock_is_named(kit: Any) -> None:
-    (kit.ROOT / "requirements.lock").unlink()
-    with pytest.raises(kit.SetupError, match=r"requirements\.lock is missing"):
-        kit.update(dev=False)
+class Programs:
+    """A folder with programs that write down what they were given, beside the script that runs them."""
+
+    def __init__(self, folder: Path, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.install = folder, module.install
+        monkeypatch.setattr(module, "PYTHON", folder / "python")
+        monkeypatch.setattr(module, "UV_INSTALL", (folder / "uv", "pip", "install"))
+        monkeypatch.setattr(module, "PIP_INSTALL", (folder / "python", "-m", "pip", "install"))
+
+    def write(self, name: str, line: str) -> None:
+        path = self.folder / name
+        path.write_text(f"#!{SH}\n{line}\n")
+        path.chmod(0o755)
 
 
-def test_what_pip_said_last_comes_before_the_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    for name in [name for name in os.environ if name.startswith(("UV_", "PIP_"))]:
+        monkeypatch.delenv(name)
+    return Programs(tmp_path, load("environment"), monkeypatch)
+
+
+def test_uv_is_told_where_pip_gets_its_packages(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    module: Any = load("environment")
-    fake = tmp_path / "python"
-    fake.write_text(f"#!{SH}\necho 'ERROR: no route'; exit 1\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(module, "PYTHON", fake)
-    with pytest.raises(module.SetupError, match="could not be installed"):
-        module.pip("-r", "requirements.lock", total=3)
-    assert capsys.readouterr().err == "ERROR: no route\n"
+    said = """cat <<'X'
+global.index-url='of all'
+install.index-url='of-install'
+global.extra-index-url='\\none\\nother'
+global.find-links='a b'
+:env:.cert='corporate.pem'
+:env:.proxy='proxy'
+:env:.timeout='9'
+X"""
+    programs.write("python", said)
+    names = (
+        "UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS SSL_CERT_FILE ALL_PROXY UV_TARGET UV_CONSTRAINT"
+    )
+    programs.write("uv", "".join(f'echo "${name}";' for name in names.split()))
+    monkeypatch.setenv("SSL_CERT_FILE", "another.pem")
+    monkeypatch.setenv("UV_FIND_LINKS", "uv's own")
+    monkeypatch.setenv("UV_CONSTRAINT", "another project's")
+    assert programs.install("-e", ".")
+    assert capfd.readouterr().out.splitlines() == [
+        *("of-install", "one other", "uv's own", "corporate.pem", "proxy", "", "")
+    ]
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["fails", "is not there"])
+def test_where_uv_fails_pip_installs_and_that_is_said(
+    programs: Programs, capfd: pytest.CaptureFixture[str], missing: bool
+) -> None:
+    if not missing:
+        programs.write("uv", "echo 'no route' >&2; exit 1")
+    programs.write("python", '[ "$4" = config ] || echo "$@"')
+    assert programs.install("-r", "a.lock")
+    out, err = capfd.readouterr()
+    assert out.splitlines()[-1] == "-m pip install --quiet -r a.lock"
+    assert "Now pip tries, which takes minutes." in out
+    assert err == ("" if missing else "no route\n")
 
 
 # lab.py
@@ -534,12 +631,47 @@ def test_the_pip_part_of_the_conda_environment_installs_the_course(tmp_path: Pat
 
 @pytest.mark.install
 @pytest.mark.usefixtures("registry")
+def test_the_set_up_installs_the_lock_and_puts_right_what_somebody_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "a student"
+    (folder / "make").mkdir(parents=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-PROSE", *STUDENTS):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    few = "setuptools|uv|iniconfig"
+    pins = re.findall(rf"^(?:{few})==.*\n(?: +(?:--hash|#).*\n)+", text, re.MULTILINE)
+    assert len(pins) == 3
+    (folder / "requirements.lock").write_text("".join(pins))
+    python = folder / ".venv/bin/python"
+
+    def make() -> str:
+        command = ["make", "setup", f"PYTHON={sys.executable}"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout + done.stderr
+
+    assert "ready in .venv" in make()
+    assert make() == ""
+    other = [python, "-m", "pip", "install", "--quiet", "iniconfig==2.0.0"]
+    subprocess.run(other, check=True, capture_output=True)
+    told = make()
+    assert " - iniconfig==2.0.0\n + iniconfig==" in told
+    assert make() == ""
+    where = [python, "-c", "import utils; print(utils.__path__[0])"]
+    assert subprocess.run(where, cwd=tmp_path, capture_output=True, text=True).stdout.strip() == str(
+        folder / "utils"
+    )
+
+
+@pytest.mark.install
+@pytest.mark.usefixtures("registry")
 def test_the_lock_command_writes_the_same_locks_again(tmp_path: Path) -> None:
     (tmp_path / "make").mkdir()
     locks = sorted(path.name for path in ROOT.glob("requirements*.lock"))
-    for name in ("pyproject.toml", *locks, "make/lock.py"):
+    for name in ("pyproject.toml", *locks, "Makefile", "make/authors.mk"):
         shutil.copy(ROOT / name, tmp_path / name)
-    subprocess.run([sys.executable, "make/lock.py"], cwd=tmp_path, check=True)
+    command = ["make", "lock", "--old-file=setup-dev", f"UV={sys.executable} -m uv"]
+    subprocess.run(command, cwd=tmp_path, check=True)
     for name in locks:
         assert (tmp_path / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), (
             f"run make lock: {name}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from dotenv import dotenv_values, find_dotenv
 
-from utils import notebook
+from utils import notebook, packages
 from utils.checks.registry import slug_of
 from utils.errors import SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
@@ -204,6 +204,8 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
         raise SetupError(msg, hint=f"the kit has recordings for: {known}")
     if os.environ.get(GRADING):
         return _graded_kit(lab, provider)
+    if other := packages.other_than_locked():
+        print(other)
     _load_env()
     wanted = _chosen_mode(mode)
     # What the kit before has set for the processes it started is not what the person wants.
