@@ -24,7 +24,7 @@ LAB = "01_persistence"
 SECONDS = 60.0
 """the machine may be busy with other tests; a limit of time is tested by itself"""
 DEADLINE = 600.0
-WORKERS = 2
+WORKERS = 4
 
 
 def spec(lab: str = LAB) -> LabSpec:

@@ -30,6 +30,8 @@ from utils.checks.registry import LabChecks, load_checks, slug_of
 pytestmark = pytest.mark.jail
 
 TAG = "exercise:"
+DAILY = 3
+"""groups of wrong solutions of each lab that are judged at every change; the others are judged once a day"""
 
 # What the modules of variants import of the tests is not in a jail; everything else of them runs there.
 MODULES = """
@@ -137,21 +139,32 @@ def loaded(module: ModuleType, name: str) -> str:
     return f"exec(compile({source!r}, '<{name}>', 'exec'), {name}.__dict__)"
 
 
+def is_nightly(group: str) -> bool:
+    kind, _, number = group.partition(" ")
+    return kind == "wrong" and int(number) >= DAILY
+
+
 @pytest.fixture(scope="module")
 def results() -> dict[str, dict[str, Result]]:
-    """By lab; a lab is judged when a test first asks for it."""
+    """By lab and time of day; a lab is judged when a test first asks for it."""
     return {}
 
 
-def judged_labs(results: dict[str, dict[str, Result]], lab: str) -> dict[str, Result]:
-    if lab not in results:
+def judged_labs(
+    results: dict[str, dict[str, Result]], lab: str, *, nightly: bool = False
+) -> dict[str, Result]:
+    key = f"{lab} nightly" if nightly else lab
+    if key not in results:
         table = TABLES[lab]
-        submissions = {name: table.in_one(group) for name, group in table.groups.items()}
-        submissions |= {f"only {number}": table.with_only(number) for number in table.checks.exercises}
-        submissions |= {"solution": solution(lab), "released": released(lab)}
-        submissions |= {"empty": Submission((), "empty", 0), "exercises only": table.alone()}
-        results[lab] = judge_all(submissions, lab=lab)
-    return results[lab]
+        submissions = {
+            name: table.in_one(group) for name, group in table.groups.items() if is_nightly(name) == nightly
+        }
+        if not nightly:
+            submissions |= {f"only {number}": table.with_only(number) for number in table.checks.exercises}
+            submissions |= {"solution": solution(lab), "released": released(lab)}
+            submissions |= {"empty": Submission((), "empty", 0), "exercises only": table.alone()}
+        results[key] = judge_all(submissions, lab=lab)
+    return results[key]
 
 
 Results = dict[str, dict[str, Result]]
@@ -161,7 +174,7 @@ LABS = pytest.mark.parametrize("lab", list(TABLES))
 @pytest.mark.parametrize(
     ("lab", "group", "variant"),
     [
-        (t.lab, name, variant)
+        pytest.param(t.lab, name, variant, marks=[pytest.mark.nightly] if is_nightly(name) else [])
         for t in TABLES.values()
         for name, group in t.groups.items()
         for variant in group
@@ -171,7 +184,7 @@ LABS = pytest.mark.parametrize("lab", list(TABLES))
 def test_a_solution_gets_in_the_jail_what_its_own_check_says(
     results: Results, lab: str, group: str, variant: Variant
 ) -> None:
-    result = judged_labs(results, lab)[group]
+    result = judged_labs(results, lab, nightly=is_nightly(group))[group]
     (exercise,) = (e for e in result.exercises if e.exercise == variant.exercise)
     failed = {check.check: check for check in exercise.checks if check.status != "passed"}
     assert set(failed) == set(variant.fails), told(result)
