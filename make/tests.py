@@ -1,21 +1,24 @@
 """Run the tests: those that may run beside each other, then jails, which want the machine to themselves.
 
-Jails run two at a time anyway, under limits in seconds, and their tests look at the whole machine: at its
-memory, its processes and its temporary files. Whatever ran beside them would be in the picture. All others
-share one pool of workers. A worker gets whole files; tests that share something dear, such as the browser,
-are a group, which one worker gets.
+Jails run several at a time anyway, under limits in seconds, and their tests look at the whole machine: at
+its memory, its processes and its temporary files. Whatever ran beside them would be in the picture. All
+others share one pool of workers, two for each core: many tests wait, for a gate, a stall or a browser. A
+worker gets whole files; tests that share something dear, such as the browser, are a group, which one worker
+gets.
 
 Arguments go to both runs of pytest. One is ours: NIGHTLY also runs the tests that are marked so.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 NIGHTLY = "--nightly"
 NOTHING_COLLECTED = 5
-POOL = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
+WORKERS = 2 * (os.cpu_count() or 1)
+POOL = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 RUNS = (
     ("--part=beside", *POOL, "--junit-xml=build/junit.xml"),
     ("--part=alone", "--junit-xml=build/junit-alone.xml"),
