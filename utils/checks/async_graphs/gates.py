@@ -11,15 +11,17 @@ TOGETHER = 4
 """how many requests a gate waits for: a student's machine may have two cores"""
 PATIENCE = 0.6
 """seconds that a gate waits in vain: only what is wrong waits that long"""
+SETTLE = 0.5
+"""seconds for a request whose answer has come, and whose end the model's side has not noted yet"""
 
 
 def picture(stage: Stage, kind: str = "model") -> Words:
     """How many requests were open at once, and the picture of it."""
-    return Words(gantt(stage.traffic().of(kind)).text())
+    return Words(gantt(stage.traffic(settle=SETTLE).of(kind)).text())
 
 
 def peak(stage: Stage, kind: str = "model") -> int:
-    return most_open(calls_of(stage.traffic().of(kind)))
+    return most_open(calls_of(stage.traffic(settle=SETTLE).of(kind)))
 
 
 def expect_made(stage: Stage, count: int, kind: str = "model") -> None:
