@@ -34,6 +34,8 @@ _PRIVATE = (
     "LANGGRAPH_",
     "LANGSMITH_",
     "LLM_",
+    "MAKE",  # a make above this one hands its options on to those that tests start
+    "MFLAGS",
     "OPENAI_",
     "REPLAY_",
     "TAVILY_",
