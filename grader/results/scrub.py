@@ -29,6 +29,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # Where objects lie in memory; "at" is Python's own word before it.
         (r"(?<= at )0x[0-9a-f]+", f"0x{GAP}"),
         (r"(?<![0-9a-z])0x[0-9a-f]{9,16}(?![0-9a-z])", f"0x{GAP}"),
+        # An object's id that was looked up as a key: on Linux it is such an address, written as a number.
+        (r"(?<=KeyError: )1[34]\d{13}(?!\d)", GAP),
         # Folders for a while: what lies in them keeps its name.
         (
             r"(?<![\w.])(?:/private)?(?:/var/folders/\w{1,8}/\w{1,64}/T|(?:/var)?/tmp)/[^/\s'\"<>:]{1,255}(?=/)",

@@ -17,6 +17,8 @@ UUID = "1ef4f797-8335-6428-8001-8a1503f9b875"
     ("text", "left"),
     [
         ("<Agent object at 0x7f3b2c1d5e80>", "<Agent object at 0x…>"),
+        ("'put' failed: KeyError: 140663404924752", "'put' failed: KeyError: …"),
+        ("KeyError: 12345", "KeyError: 12345"),
         ("<x at 0xB7>", "<x at 0x…>"),
         ("0x00007f3b2c1d5e80", "0x…"),
         (f"id='run--{UUID}-0'", "id='run--…-0'"),
