@@ -37,8 +37,14 @@ def first(value: Any, most: int, write: Write) -> str:
         else:
             kept.append(part[:room])
             room -= len(part)
-    text = "".join(kept)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut("".join(kept), most)
+
+
+def cut(text: str, most: int) -> str:
+    """Return the text, or its beginning with an ellipsis where it is longer than ``most`` letters."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1]}…" if most > 0 else ""
 
 
 def written(value: Any, room: int) -> Iterable[str | Inner]:

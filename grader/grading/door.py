@@ -7,7 +7,7 @@ answer is refused, are kept here once more, where nobody inside can change them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,15 +16,13 @@ from grader.jail.names import MOST as MOST_NAMES
 from grader.jail.outputs import MAX_NAME, MAX_TEXT
 from grader.jail.traffic import TRAFFIC
 from utils.checkpoints import MOST_ROWS, MOST_TEXT
-from utils.lab.handle import MAX_BASES, MAX_SOURCE, MAX_TRACE
+from utils.lab.facts import MAX_IDENTIFIER, error_facts
 from utils.lab.lab import CheckpointRow, Died
-from utils.lab.plain import MAX_MESSAGE, MAX_TYPE
+from utils.lab.plain import MAX_MESSAGE
 from utils.replay.log import Traffic
 
 MAX_WHY = 100
 """letters of the reason for which a cell was stopped"""
-MAX_IDENTIFIER = 100
-"""letters of a name of the notebook; longer ones are nobody's functions"""
 MOST_CELLS = 1_000
 """cells that are said to define one name"""
 MAX_LETTERS, MAX_ITEMS = 1_000_000, 50_000
@@ -121,7 +119,7 @@ def _answer(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer with its errors cut; its values are cut by what decodes them."""
     match answer:
         case {"error": dict(facts)}:
-            return {"error": _error(facts)}
+            return {"error": error_facts(facts)}
         case {"values": list(values)}:
             return {"values": [_answer(value) if isinstance(value, dict) else value for value in values]}
         case {"missing": str(name)}:
@@ -129,25 +127,6 @@ def _answer(answer: dict[str, Any]) -> dict[str, Any]:
         case {"bad": str(text)}:
             return {"bad": text[:MAX_MESSAGE]}
     return answer
-
-
-def _error(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": _text(facts.get("type"), MAX_TYPE),
-        "bases": [_text(base, MAX_TYPE) for base in _items(facts.get("bases"), MAX_BASES)],
-        "message": _text(facts.get("message"), MAX_MESSAGE),
-        "trace": [_step(step) for step in _items(facts.get("trace"), MAX_TRACE)],
-    }
-
-
-def _step(step: Any) -> dict[str, Any]:
-    facts = step if isinstance(step, dict) else {}
-    line = facts.get("line")
-    return {
-        "function": _text(facts.get("function"), MAX_TYPE),
-        "line": line if type(line) is int and 0 < line < 10**6 else 0,
-        "source": _text(facts.get("source"), MAX_SOURCE),
-    }
 
 
 def _named(error: Any) -> str:
@@ -165,11 +144,3 @@ def _are_numbers(cells: Any) -> bool:
             isinstance(cell, str) and len(cell) <= 9 and cell.isascii() and cell.isdigit() for cell in cells
         )
     )
-
-
-def _items(value: Any, most: int) -> Sequence[Any]:
-    return value[:most] if isinstance(value, list) else ()
-
-
-def _text(value: Any, most: int) -> str:
-    return value[:most] if isinstance(value, str) else ""

@@ -8,6 +8,7 @@ downloads, paths below one's own home.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Sequence
 
 from grader.grading.scan import tables
@@ -40,24 +41,32 @@ def scan(cells: Sequence[CodeCell], released: Collection[str] = ()) -> tuple[Fla
         left -= len(cell.source)
         if left < 0:
             flags.append(_flag(("not-looked-at", 1), cell))
+        elif cell.source.strip() in given:
+            _learn(cell, names)
         else:
-            looked_at = cell.source.strip() not in given
-            flags += [_flag(finding, cell) for finding in _first(cell, names, looked_at=looked_at)]
+            flags += [_flag(finding, cell) for finding in _looked_at(cell, names)]
         if left < 0 or len(flags) >= MOST:
             break
     return tuple(flags[:MOST])
 
 
-def _first(cell: CodeCell, names: Names, *, looked_at: bool) -> list[Finding]:
-    """Return the first finding of each kind; what a cell says of names is learnt from any."""
+def _learn(cell: CodeCell, names: Names) -> None:
+    """Note what a released cell says of names."""
+    with contextlib.suppress(TooMuch):
+        if (tree := parsed(cell.source)) is not None:
+            names.learn(tree)
+
+
+def _looked_at(cell: CodeCell, names: Names) -> list[Finding]:
+    """Return the first finding of each kind."""
     first: dict[str, int] = {}
-    for kind, line in _findings(cell, names, looked_at=looked_at):
+    for kind, line in _findings(cell, names):
         first[kind] = min(line, first.get(kind, line))
     return sorted(first.items(), key=lambda finding: _ORDER[finding[0]])
 
 
-def _findings(cell: CodeCell, names: Names, *, looked_at: bool) -> Iterator[Finding]:
-    for number, line in shell_lines(cell.source) if looked_at else ():
+def _findings(cell: CodeCell, names: Names) -> Iterator[Finding]:
+    for number, line in shell_lines(cell.source):
         if tables.SECRET_COMMAND.search(line):
             yield "reads-system", number
     try:
@@ -67,8 +76,7 @@ def _findings(cell: CodeCell, names: Names, *, looked_at: bool) -> Iterator[Find
         return
     if tree is not None:
         names.learn(tree)
-        if looked_at:
-            yield from findings(tree, names)
+        yield from findings(tree, names)
 
 
 def _flag(finding: Finding, cell: CodeCell) -> Flag:

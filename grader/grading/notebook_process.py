@@ -141,9 +141,8 @@ class NotebookProcess:
         """Look at what a cell has left behind, and let the next one begin: no cell pays for another one."""
         if self._host.sandbox != "none" and (gone := self._child.used_up()):
             raise Ended(gone, memory=True)
-        with contextlib.suppress(
-            FrameError
-        ):  # a process that has ended says so when the next cell is waited for
+        # A process that has ended says so when the next cell is waited for.
+        with contextlib.suppress(FrameError):
             self._child.channel.send({}, time.monotonic() + self._most())
 
     def finished(self, seconds: float) -> Mapping[str, Sequence[str]]:

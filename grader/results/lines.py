@@ -115,13 +115,10 @@ def summary(results: Sequence[Result], out: Path) -> str:
 
 def as_json_line(result: Result) -> str:
     """Return the result as one line of JSON in ASCII: what is in its file, with its score in front.
+
     ``score`` is that of the checks and null while it is withheld; people's adjustments are in the gradebook.
     """
     score = adjusted(result)
     # Whole points add up to 20 when they were just given, and to 20.0 when they come from a file.
-    plain = {
-        "score": score.points,
-        "max_score": float(score.max_points),
-        **store.plain_result(result),
-    }
+    plain = {"score": score.points, "max_score": float(score.max_points), **store.plain_result(result)}
     return json.dumps(plain, allow_nan=False)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from grader.results.model import Flag, Loss, Result
+from utils.brief import cut
 from utils.results import CheckResult, ExerciseResult
 
 SAID = 2_000
@@ -43,13 +44,6 @@ OLDER = 12
 """times as much as now is what a file may hold: older graders cut later than this one"""
 
 _T = TypeVar("_T")
-
-
-def cut(text: str, most: int) -> str:
-    """Return the text, or its beginning with an ellipsis where it is longer."""
-    if len(text) <= most:
-        return text
-    return f"{text[: most - 1]}…" if most > 0 else ""
 
 
 def bounded(result: Result, tidied: Callable[[str], str] = str) -> Result:

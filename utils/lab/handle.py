@@ -24,15 +24,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from utils.lab.facts import MAX_BASES, MAX_SOURCE, MAX_TRACE
 from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, decode, encode, real_message, safe_text, short_type
 from utils.questions import asking
 
-MAX_BASES = 40
-"""classes that an error is told to be of"""
-MAX_TRACE = 3
-"""steps of an error's way through the notebook"""
-MAX_SOURCE = 200
-"""letters of a line of the notebook"""
 MAX_KEPT = 10_000
 
 Question = Mapping[str, Any]

@@ -8,18 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from utils.brief import Inner, first, listed, written
-from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Forged, Message, decode, leaf, seen_message
+from utils.brief import Inner, cut, first, listed, written
+from utils.lab.facts import MAX_IDENTIFIER, error_facts
+from utils.lab.plain import MAX_MESSAGE, Forged, Message, decode, leaf, seen_message
 from utils.replay.conversation import Conversation, Scenario
 from utils.replay.gates import LIMIT, CapGate, Gate, HoldGate, ReverseGate
 from utils.replay.log import Miss, Request, Traffic
 from utils.replay.matching import GO_LIVE
 
-MAX_BASES, MAX_TRACE, MAX_SOURCE = 50, 3, 200
-"""classes of an error, steps that led to it, and letters of each of their lines"""
-MAX_NAME = 100
-"""letters of a name that a notebook lacks, or of a function in which an error was raised"""
-MAX_LINE = 1_000_000
 MAX_CALL, MAX_ARGUMENT = 2_000, 80
 """letters of a call, and of each value in it, as cards show them"""
 
@@ -128,10 +124,11 @@ class StudentError(Exception):
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.type = _text(facts.get("type"), MAX_TYPE) or "Exception"
-        self.bases = tuple(_text(base, MAX_TYPE) for base in _list(facts.get("bases"))[:MAX_BASES])
-        self.message = _text(facts.get("message"), MAX_MESSAGE)
-        self.trace = tuple(map(_step, _list(facts.get("trace"))[-MAX_TRACE:]))
+        told = error_facts(facts)
+        self.type: str = told["type"] or "Exception"
+        self.bases: tuple[str, ...] = tuple(told["bases"])
+        self.message: str = told["message"]
+        self.trace: tuple[Mapping[str, Any], ...] = tuple(told["trace"])
         super().__init__(f"{self.type}: {self.message}")
 
     def is_a(self, name: str) -> bool:
@@ -141,25 +138,6 @@ class StudentError(Exception):
     def of_a_file(self) -> bool:
         """Whether it is about a file: one that is gone, is another's, is locked, or has no room."""
         return self.is_a("DatabaseError") or (self.is_a("OSError") and not self.is_a("ConnectionError"))
-
-
-def _text(value: Any, most: int) -> str:
-    return value[:most] if isinstance(value, str) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _step(value: Any) -> Mapping[str, Any]:
-    """Return where in the notebook an error passed: ``function``, ``line`` and ``source``."""
-    told: Mapping[str, Any] = value if isinstance(value, dict) else {}
-    line = told.get("line")
-    return {
-        "function": _text(told.get("function"), MAX_NAME),
-        "line": line if type(line) is int and 0 < line < MAX_LINE else 0,
-        "source": _text(told.get("source"), MAX_SOURCE),
-    }
 
 
 class _End:
@@ -372,7 +350,7 @@ class Lab:
         args = tuple(self._names.get(arg, arg) if isinstance(arg, str) else arg for arg in args)
         given = [_written(arg) for arg in args] + [f"{key}={_written(arg)}" for key, arg in kwargs.items()]
         call = f"{name}{'.' + method if method else ''}({', '.join(given)})"
-        return call if len(call) <= MAX_CALL else f"{call[: MAX_CALL - 1]}…"
+        return cut(call, MAX_CALL)
 
     def _calling(
         self, target: str | Ref, args: Sequence[Any], kwargs: Mapping[str, Any], method: str | None
@@ -412,7 +390,7 @@ class Lab:
                 return decode(data, lambda number, kind: Ref(number, kind, "", self), seen_message)
             case {"end": True}:
                 return END
-            case {"missing": str(name)} if len(name) <= MAX_NAME and name.isidentifier():
+            case {"missing": str(name)} if len(name) <= MAX_IDENTIFIER and name.isidentifier():
                 raise Missing(name)
             case {"error": dict(facts)}:
                 raise StudentError(facts)

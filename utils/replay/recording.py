@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
+from utils.brief import cut
 from utils.replay.conversation import (
     SEARCH,
     AnswerTurn,
@@ -324,7 +325,7 @@ def _name(turns: Sequence[Turn]) -> str:
     questions = [" ".join(turn.user.split()) for turn in turns if isinstance(turn, UserTurn)]
     edited = any(isinstance(turn, ResultsTurn) and any(r.edited for r in turn.results) for turn in turns)
     name = " / ".join(question or "(nothing)" for question in questions) + (" (edited)" if edited else "")
-    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
+    return cut(name, _NAME_LENGTH)
 
 
 def unique(name: str, taken: set[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,12 @@ class Harm:
 def written(content: bytes) -> Callable[[Path], None]:
     """Put these bytes there."""
     return lambda path: void(path.write_bytes(content))
+
+
+def code_cells(sources: Iterable[str]) -> Callable[[Path], None]:
+    """Put a notebook of these code cells there."""
+    cells = [{"cell_type": "code", "source": one, "metadata": {}, "outputs": []} for one in sources]
+    return written(data(*cells))
 
 
 def void(_: object) -> None:
@@ -280,27 +286,13 @@ HARMS = (
     Harm(
         "parse",
         "1,000 cells",
-        put=written(
-            data(
-                *(
-                    {"cell_type": "code", "source": f"x = {n}", "metadata": {}, "outputs": []}
-                    for n in range(1_000)
-                )
-            )
-        ),
+        put=code_cells(f"x = {n}" for n in range(1_000)),
         quick=False,
     ),
     Harm(
         "parse",
         "1,000 errors",
-        put=written(
-            data(
-                *(
-                    {"cell_type": "code", "source": f"{n} / 0", "metadata": {}, "outputs": []}
-                    for n in range(1_000)
-                )
-            )
-        ),
+        put=code_cells(f"{n} / 0" for n in range(1_000)),
         ends=(GRADED, TIMEOUT),
         quick=False,
     ),
@@ -560,7 +552,7 @@ time.sleep(3)
             "import os\ndef history(agent, thread_id):\n    try:\n        with open('full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n",
         ),
         {
-            "1.4": "import os\ndef history(agent, thread_id):\n    try:\n        with open('/work/full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n    return []"
+            "1.4": "import os\ndef history(agent, thread_id):\n    try:\n        with open('full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n    return []"
         },
         quick=False,
     ),

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from grader.results import sizes
 from grader.results.model import Flag, Loss
 from grader.results.scrub import scrub, scrubbed
-from grader.results.sizes import ALL_SAID, ALL_WORDS, SAID, SHOWN, WORDS, bounded, cut, unusual
+from grader.results.sizes import ALL_SAID, ALL_WORDS, SAID, SHOWN, WORDS, bounded, unusual
 from grader.results.store import to_json
 from tests.grader.results.made import HOSTILE, RESULTS, check, exercise, hostile, partly, result
+from utils.brief import cut
 
 LETTERS = [*HOSTILE, "\U0001f40d", "e\u0301\u0302\u0303", "\u05d0\u202e", "a\n", "\\"]
 

@@ -11,7 +11,8 @@ import pytest
 
 from utils.checks.weather import City, asked, conversation, plain
 from utils.lab import END, Lab, LabError, Message, Missing, Ref, StudentError
-from utils.lab.lab import MAX_BASES, MAX_CALL, MAX_NAME, MAX_SOURCE, MAX_TRACE, Died, Spoiled, Stage
+from utils.lab.facts import MAX_BASES, MAX_IDENTIFIER, MAX_SOURCE, MAX_TRACE
+from utils.lab.lab import MAX_CALL, Died, Spoiled, Stage
 from utils.lab.plain import MAX_MESSAGE, MAX_TYPE, Cut, Forged, decode, seen_message
 from utils.replay.log import Traffic
 
@@ -245,7 +246,7 @@ def test_a_question_that_cannot_be_answered_is_a_fault() -> None:
         {"missing": 5},
         {"missing": "not a name"},
         {"missing": "\x1b]0;owned\x07"},
-        {"missing": "n" * (MAX_NAME + 1)},
+        {"missing": "n" * (MAX_IDENTIFIER + 1)},
         {"error": "ValueError"},
         {"error": None},
         {"bad": {"why": 1}},
@@ -280,7 +281,7 @@ def test_an_error_is_told_whatever_its_facts_are(fact: str, odd: Any) -> None:
     assert len(error.trace) <= MAX_TRACE
     for one in error.trace:
         assert (type(one["line"]), type(one["source"])) == (int, str)
-        assert len(f"{one['function']}{one['line']}{one['source']}") <= MAX_NAME + MAX_SOURCE + 10
+        assert len(f"{one['function']}{one['line']}{one['source']}") <= MAX_IDENTIFIER + MAX_SOURCE + 10
     assert isinstance(error.is_a("MemoryError"), bool)
 
 
