@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import graphlib
 import itertools
 import json
@@ -151,6 +152,42 @@ def test_the_arrows_are_seen_whichever_way_an_import_is_written(tmp_path: Path) 
         (4, "utils.replay.server"),
         (5, "utils.views.x"),
     ]
+
+
+def bare_errors(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of every error of Python's own that this module raises."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            kind = getattr(builtins, ast.unparse(raised), None)
+            if isinstance(kind, type) and issubclass(kind, Exception):
+                yield node.lineno, kind.__name__
+
+
+# Protocols of their own, whose errors are turned into sentences elsewhere.
+NOT_SPOKEN_TO = ("utils.lab", "utils.replay", "utils.checks")
+
+
+def test_a_mistake_that_was_foreseen_is_told_by_an_error_of_the_kit() -> None:
+    """`KitError` shows a sentence; with an error of Python's own a student sees the kit's frames."""
+    found = [path for module, path in modules("utils") if not within(module, NOT_SPOKEN_TO)]
+    assert ROOT / "utils/views/approval.py" in found
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} raises {name}: raise an error of utils/errors.py"
+        for path in found
+        for line, name in bare_errors(path)
+        if name != "AttributeError"  # what Python expects of a module's __getattr__
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_errors_of_pythons_own_are_seen_however_they_are_raised(tmp_path: Path) -> None:
+    path = tmp_path / "cards.py"
+    path.write_text(
+        "def f():\n    raise ValueError\ndef g():\n    raise TypeError('x') from None\n"
+        "def h(error):\n    raise error\ndef i():\n    raise ViewError('x')\n"
+    )
+    assert list(bare_errors(path)) == [(2, "ValueError"), (4, "TypeError")]
 
 
 # Locks and versions

@@ -21,7 +21,7 @@ from dotenv import dotenv_values, find_dotenv
 
 from utils import notebook, packages
 from utils.checks.registry import slug_of
-from utils.errors import SetupError
+from utils.errors import CallError, SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
 from utils.providers import (
     DEFAULT,
@@ -35,6 +35,7 @@ from utils.providers import (
 )
 from utils.replay.conversation import Fault, Scenario
 from utils.replay.fixtures import load_scenario
+from utils.replay.log import KINDS
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
 from utils.results import ExerciseResult
@@ -93,11 +94,14 @@ class Kit:
     def requests(self, kind: str = "model") -> tuple[Request, ...]:
         """What the recorded model was asked since ``setup()``; ``search`` for the search service.
 
-        Nothing under the grader, which keeps a log of its own. Raises SetupError in live mode, where nobody
-        listens in.
+        Nothing under the grader, which keeps a log of its own. Raises CallError for another kind, SetupError
+        in live mode, where nobody listens in.
         """
         if self.session is None and os.environ.get(GRADING):
             return ()
+        if kind not in KINDS:
+            msg = f"there are no requests of the kind {kind!r}"
+            raise CallError(msg, hint=f"ask for one of these: {', '.join(KINDS)}")
         if self.session is None:
             msg = "only the process that runs the recorded model has a log of its requests"
             raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
@@ -109,12 +113,21 @@ class Kit:
         """Let the recorded model break off after so many pieces, in its next answer or its next tool call.
 
         The connection drops; with ``clean`` the stream ends as if all were well. Under the grader nothing
-        happens. Raises SetupError where answers are not recorded.
+        happens. Raises CallError for a turn or a number that does not exist, SetupError where answers are not
+        recorded.
         """
         if self.session is None and os.environ.get(GRADING):
             return
+        if turn not in ("answer", "call"):
+            raise CallError(
+                f"the model has no turn {turn!r} that could break off",
+                hint='write break_next("answer") or break_next("call")',
+            )
+        if not isinstance(after, int) or after < 0:
+            msg = f"after is the number of pieces that still come, got {after!r}"
+            raise CallError(msg, hint="give a whole number, 0 or more: break_next(after=12)")
         if self.session is None or self.mode != "replay":
-            msg = "only the recorded model breaks off when it is told to"
+            msg = "break_next() works only with the recorded model"
             raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
         self.session.break_next(turn, Fault(kind="cut" if clean else "drop", after=after))
 
@@ -312,9 +325,9 @@ def _setting(name: str) -> str | None:
 
 
 def _chosen_mode(mode: str | None) -> Mode:
-    wanted = (mode or os.environ.get(MODE) or "replay").strip().casefold()
+    wanted = str(mode or os.environ.get(MODE) or "replay").strip().casefold()
     if wanted not in get_args(Mode):
-        msg = f"{MODE}={wanted!r} is no mode"
+        msg = f"{MODE}={wanted!r} is not a mode"
         raise SetupError(msg, hint=f"set {MODE} to one of: {', '.join(get_args(Mode))}")
     return cast("Mode", wanted)
 

@@ -201,7 +201,7 @@ def chosen_provider(name: str | None = None) -> Provider:
 
     Raises SetupError when there is none, or when its package is not installed.
     """
-    wanted = (name or os.environ.get(VARIABLE) or DEFAULT).strip().casefold()
+    wanted = str(name or os.environ.get(VARIABLE) or DEFAULT).strip().casefold()
     if wanted not in PROVIDERS:
         known = ", ".join(PROVIDERS)
         msg = f"there is no provider {wanted!r}"

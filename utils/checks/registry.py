@@ -108,7 +108,7 @@ def slug_of(lab: str) -> str:
     """The slug in a lab's name: ``persistence`` for ``01_persistence``. Raises ExerciseError."""
     found = LAB_NAME.fullmatch(str(lab))
     if found is None:
-        msg = f"{lab!r} is no lab's name"
+        msg = f"{lab!r} is not the name of a lab"
         raise ExerciseError(msg, hint='a lab is called by its notebook, such as "01_persistence"')
     return found[1]
 

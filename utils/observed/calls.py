@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from utils.errors import ViewTypeError
+
 
 class Asked(Protocol):
     """The part of a logged request that a picture needs; ``kit.requests()`` gives such requests."""
@@ -44,14 +46,19 @@ class Span:
 def calls_of(asked: Any) -> tuple[Call, ...]:
     """Logged requests as calls, in their order of arrival."""
     if isinstance(asked, str | bytes) or not isinstance(asked, Iterable):
-        raise TypeError(f'gantt() needs kit.requests() or kit.requests("search"), got {type(asked).__name__}')
+        raise ViewTypeError(
+            f"gantt() needs logged requests, got {type(asked).__name__}",
+            hint='give it kit.requests() or kit.requests("search")',
+        )
     try:
         calls = [
             Call(_label(request), request.opened_at, request.finished_at, _given_up(request))
             for request in asked
         ]
     except AttributeError as error:
-        raise TypeError(f"gantt() needs the requests of kit.requests(): {error}") from error
+        raise ViewTypeError(
+            f"gantt() needs logged requests: {error}", hint='give it kit.requests() or kit.requests("search")'
+        ) from error
     return tuple(sorted(calls, key=lambda call: call.began))
 
 

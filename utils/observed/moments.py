@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from utils.errors import ViewTypeError
+
 Kind = Literal["token", "call", "result", "progress", "step", "empty"]
 Clock = Callable[[], float]
 
@@ -81,9 +83,9 @@ def _mode_of(item: Any) -> tuple[str, Any]:
     if isinstance(item, tuple) and len(item) == 2:
         mode, data = item
         return (mode, data) if isinstance(mode, str) else ("messages", item)
-    kind = type(item).__name__
-    raise TypeError(
-        f'token_timeline() needs a stream with stream_mode="messages" or a list of modes, got {kind}'
+    raise ViewTypeError(
+        f'a stream with stream_mode="messages" gives pairs, got {type(item).__name__}',
+        hint='stream with stream_mode="messages", or with a list of modes',
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from utils.replay.matching import Heard
 
 Client = Literal["sync", "async", ""]
+KINDS = ("model", "search", "tool")
+"""what a request may be for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Request:
     arrived: int
     """order of arrival, from 0"""
     kind: str
-    """``model``, ``search`` or ``tool``"""
+    """one of `KINDS`"""
     call: int
     """logical call: an SDK's retry of a refused request has the number of the first try"""
     client: Client = ""

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from utils.errors import ViewError, ViewTypeError
 from utils.views.page import escape, escape_line
 from utils.views.pending import (
     REJECTED,
@@ -98,8 +99,8 @@ class ApprovalCard(Acting):
         """Decide about the call `id`, or about all that wait, and go on when all are decided.
 
         ``approve`` runs the call, ``edit`` changes its arguments to `args`, ``reject`` refuses it, and
-        ``respond`` gives `message` as the tool's answer. Raises ValueError for what makes no sense; what
-        fails on the way is told in the card (`problem`).
+        ``respond`` gives `message` as the tool's answer. Raises ViewError for a decision that makes no
+        sense; what fails on the way is told in the card (`problem`).
         """
         decision = _decision(type, args, message)
         if self._refuse_while_busy():
@@ -116,12 +117,20 @@ class ApprovalCard(Acting):
         found = tuple(w for w in self.waiting if id is None or id in (w.id, w.interrupt))
         if id is not None and self.waiting and not found:
             known = ", ".join(w.id for w in self.waiting)
-            raise ValueError(f"no call {one_line(repr(id))} waits; these do: {one_line(known, 400)}")
+            raise ViewError(
+                f"no call {one_line(repr(id))} waits", hint=f"name one that waits: {one_line(known, 400)}"
+            )
         if decision.type == "edit" and len(found) > 1:
-            raise ValueError("several calls wait: say which one to edit, decide('edit', id=…, args=…)")
+            raise ViewError(
+                f"{len(found)} calls wait, and only one can be edited at a time",
+                hint="say which one to edit: decide('edit', id=…, args=…)",
+            )
         for waiting in found:
             if decision.type not in waiting.allowed:
-                raise ValueError(f"{decision.type} is for calls: a question can be approved or answered")
+                raise ViewError(
+                    f"{decision.type} is for calls, and a question waits",
+                    hint="approve it, or answer it: decide('respond', message=…)",
+                )
         return found
 
     # What a decision does
@@ -173,9 +182,9 @@ class ApprovalCard(Acting):
         channel = getattr(self._thread.graph, "channels", {}).get("messages")
         reducer = getattr(channel, "operator", None)
         if reducer is not None and len(reducer(list(messages), [edited])) != len(messages):
-            raise ValueError(
-                "the reducer of `messages` adds a message to the end instead of replacing the one with its "
-                "id; add_messages replaces it"
+            raise ViewError(
+                "the reducer of `messages` adds an edited message to the end and keeps the old one",
+                hint="use add_messages: it replaces the message with the same id",
             )
 
     async def _send(self, stop: Stop, decided: Mapping[str, Decision]) -> None:
@@ -197,7 +206,10 @@ class ApprovalCard(Acting):
         from langchain_core.messages import ToolMessage  # noqa: PLC0415
 
         if len(nodes := dict.fromkeys(stop.next)) != 1:
-            raise ValueError(f"several nodes run next ({stop.node}): whose answers these are is not clear")
+            raise ViewError(
+                f"several nodes run next ({stop.node}), and the answers can come from one only",
+                hint="write them yourself: graph.update_state(config, {…}, as_node=…)",
+            )
         answers = [
             ToolMessage(
                 decided[w.id].message or REJECTED,
@@ -384,22 +396,34 @@ def _in_words(decision: Decision) -> str:
 
 def _decision(kind: Type, args: Any, message: str) -> Decision:
     if kind not in TYPES:
-        raise ValueError(f"{one_line(repr(kind))} is no decision; these are: {', '.join(TYPES)}")
+        raise ViewError(
+            f"{one_line(repr(kind))} is not a decision", hint=f"decide one of these: {', '.join(TYPES)}"
+        )
     if not isinstance(message, str):
-        raise TypeError(f"a message is a text, got {message.__class__.__name__}")
+        raise ViewTypeError(
+            f"a message is a text, got {message.__class__.__name__}", hint="write decide(…, message='…')"
+        )
     if kind == "edit":
         _check_arguments(args)
     elif args is not None:
-        raise ValueError(f"arguments go with edit, not with {kind}")
+        raise ViewError(f"{kind} takes no arguments", hint="arguments go with edit: decide('edit', args={…})")
     if kind == "respond" and not message.strip():
-        raise ValueError("respond needs the answer: decide('respond', message=…)")
+        raise ViewError(
+            "respond needs the answer, and got none", hint="write it: decide('respond', message='…')"
+        )
     return Decision(kind, args, message)
 
 
 def _check_arguments(args: Any) -> None:
     if not isinstance(args, Mapping):
-        raise ValueError(f"edit needs the arguments as a dict: decide('edit', args={{…}}), got {args!r:.80}")
+        raise ViewError(
+            f"edit needs the arguments as a dict, got {one_line(repr(args))}",
+            hint="write decide('edit', args={…})",
+        )
     try:
         json.dumps(dict(args))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"these arguments are no JSON: {error}") from None
+        raise ViewError(
+            f"these arguments cannot be written as JSON: {error}",
+            hint="use texts, numbers, True, False, None, lists and dicts only",
+        ) from None

@@ -10,6 +10,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from utils.errors import ViewError
 from utils.views.changes import MOST, WORDS, Change, changes
 from utils.views.folding import Fold, Shown, fold, lines
 from utils.views.page import escape, escape_line
@@ -65,7 +66,10 @@ class CheckpointExplorer(Acting):
             self._opened.update(row.name for row in folds[name].rows[:_OPENED])
             name = folds[name].rows[0].name
         if name not in self._rows:
-            raise ValueError(f"there is no checkpoint {one_line(repr(checkpoint))} here; {self._known()}")
+            raise ViewError(
+                f"this thread has no checkpoint {one_line(repr(checkpoint))}",
+                hint=f"select one that it has: {self._known()}",
+            )
         if name not in {row.name for row in self.shown()}:
             self._open_around(name)
         self.selected, self.problem, self.done = name, "", ""
@@ -96,18 +100,36 @@ class CheckpointExplorer(Acting):
     def _check_fork(self, text: Any, values: Any, as_node: str | None) -> None:
         graph = self._thread.graph
         if text is not None and values is not None:
-            raise ValueError("fork takes a text, which is asked, or values, which are written; not both")
+            raise ViewError(
+                "fork() got both a text and values",
+                hint="give a text, which is asked, or values, which are written; not both",
+            )
         if text is not None and (not isinstance(text, str) or not text.strip()):
-            raise ValueError("fork needs the question as a text that says something")
+            raise ViewError(
+                f"fork() needs a question, got {one_line(repr(text))}",
+                hint='write what the user asks: fork("What about Oslo?")',
+            )
         if text is not None and "messages" not in getattr(graph, "channels", {"messages": None}):
-            raise ValueError("this graph has no `messages` to put a question into: give values instead")
+            raise ViewError(
+                "the state of this graph has no `messages` to put a question into",
+                hint="give values of its state instead: fork(values={…})",
+            )
         if values is not None and not isinstance(values, Mapping):
-            raise ValueError(f"values are a dict of state keys, got {type(values).__name__}")
+            raise ViewError(
+                f"values are a dict of state keys, got {type(values).__name__}",
+                hint='write fork(values={"messages": […]})',
+            )
         if as_node is not None and values is None:
-            raise ValueError("as_node goes with values: it says whose values they are")
+            raise ViewError(
+                "fork() got as_node without values",
+                hint="as_node goes with values: it names the node that would have written them",
+            )
         if as_node is not None and as_node not in self.node_names():
             known = ", ".join(self.node_names())
-            raise ValueError(f"there is no node {one_line(repr(as_node))}; these are: {one_line(known, 400)}")
+            raise ViewError(
+                f"this graph has no node {one_line(repr(as_node))}",
+                hint=f"name one of these: {one_line(known, 400)}",
+            )
 
     async def _fork(
         self, row: TreeRow, text: str | None, values: Mapping[str, Any] | None, as_node: str | None
@@ -169,7 +191,7 @@ class CheckpointExplorer(Acting):
 
     def _known(self) -> str:
         names = [row.name for row in self.tree.rows]
-        return f"there are {names[0]} to c{len(names) - 1}" if names else "the thread has none"
+        return f"{names[0]} to c{len(names) - 1}" if names else "there are none yet"
 
     # What is shown
 

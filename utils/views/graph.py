@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from utils.errors import ViewTypeError
 from utils.views.plain import one_line, pad, short, width
 
 _NAMES = {"__start__": "START", "__end__": "END"}
@@ -104,7 +105,10 @@ def graph_mermaid(graph: Drawable, current: Iterable[str] = ()) -> str:
 def read_graph(graph: Drawable, current: Iterable[str] = ()) -> GraphShape:
     """Nodes and edges of a compiled graph as plain data."""
     if not hasattr(graph, "get_graph"):
-        raise TypeError(f"a compiled graph is needed, got {type(graph).__name__}: call .compile() first")
+        raise ViewTypeError(
+            f"the picture of a graph needs a compiled graph, got {type(graph).__name__}",
+            hint="give its .graph" if hasattr(graph, "graph") else "call .compile() first",
+        )
     drawn = graph.get_graph()
     marked = {current} if isinstance(current, str) else set(current)
     nodes = [

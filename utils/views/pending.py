@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from utils.errors import ViewError
 from utils.views.plain import one_line, plural
 
 How = Literal["nothing", "stopped", "breakpoint", "interrupt"]
@@ -82,8 +83,8 @@ class Decision:
                 return {"type": "approve"}
 
 
-class ArgumentsError(ValueError):
-    """Text that is no JSON object; the message says where."""
+class ArgumentsError(ViewError):
+    """A text is not a JSON object; `where` is the line and, if it is known, the column."""
 
 
 def read_stop(snapshot: Any) -> Stop:
@@ -168,19 +169,21 @@ def read_arguments(text: str) -> dict[str, Any]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise ArgumentsError(f"{where}: this is no JSON: {error.msg}{_hint(text)}") from None
+        raise ArgumentsError(f"this is not JSON: {error.msg}", where=where, hint=_hint(text)) from None
     except RecursionError:
-        raise ArgumentsError("line 1: too deeply nested") from None
+        raise ArgumentsError("this is too deeply nested", where="line 1") from None
     if not isinstance(found, dict):
-        raise ArgumentsError(f'line 1: arguments are an object, {{"name": value}}; this is {_kind(found)}')
+        raise ArgumentsError(
+            f"this is {_kind(found)}, not an object", where="line 1", hint='write {"name": value}'
+        )
     return found
 
 
 def _hint(text: str) -> str:
     if "'" in text and '"' not in text:
-        return ". JSON wants double quotes"
+        return "use double quotes, as JSON does"
     wrong = next((word for word in ("True", "False", "None") if word in text), "")
-    return f". JSON writes {wrong} as {({'None': 'null'}).get(wrong, wrong.lower())}" if wrong else ""
+    return f"JSON writes {wrong} as {({'None': 'null'}).get(wrong, wrong.lower())}" if wrong else ""
 
 
 def _kind(value: Any) -> str:

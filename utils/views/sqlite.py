@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from utils.errors import KitError
+from utils.errors import ViewError
 from utils.views.display import View
 from utils.views.page import escape_line
 from utils.views.plain import grid, hang, one_line, plural
@@ -21,8 +21,8 @@ _MOST_ROWS = 200
 _NAME = 40
 
 
-class CheckpointFileError(KitError, ValueError):
-    """A checkpoint file cannot be read, or is none."""
+class CheckpointFileError(ViewError):
+    """A file cannot be read, or is not a checkpoint file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
+from utils.errors import ViewTypeError
 from utils.observed.moments import MOST_ITEMS, Clock, Kind, Moment, watch
 from utils.views.display import View
 from utils.views.lanes import LABEL, MARKS, OPEN, ORDER, heading, lanes_of, open_spans, places, told_of
@@ -41,9 +42,14 @@ def token_timeline(
     of arrival instead of time.
     """
     if isinstance(stream, AsyncIterable):
-        raise TypeError("token_timeline() reads a synchronous stream: graph.stream(…), not graph.astream(…)")
+        raise ViewTypeError(
+            "this stream is asynchronous, and token_timeline() cannot wait for it",
+            hint="give it graph.stream(…), not graph.astream(…); token_watch() draws either",
+        )
     if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable):
-        raise TypeError(f"token_timeline() needs graph.stream(…), got {type(stream).__name__}")
+        raise ViewTypeError(
+            f"token_timeline() needs a stream, got {type(stream).__name__}", hint="give it graph.stream(…)"
+        )
     known = list(islice(stream, MOST_ITEMS)) if isinstance(stream, Sequence) else stream
     if isinstance(known, list) and all(isinstance(item, Moment) for item in known):
         return TimelineView(tuple(known))

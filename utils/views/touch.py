@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Container, Generator
 from typing import Any, ClassVar, Protocol
 
+from utils.errors import KitError
 from utils.views.display import View
 from utils.views.plain import one_line
 from utils.views.thread import Making, Thread, Work
@@ -155,6 +156,8 @@ class Acting(Touchable):
 
 
 def reason(error: BaseException) -> str:
-    """An error as one sentence."""
+    """An error as one sentence; the kit's own errors need no name of a class before it."""
+    if isinstance(error, KitError):
+        return one_line(error.sentence, 400)
     said = str(error).strip() or "it gave no reason"
     return one_line(f"{type(error).__name__}: {said}", 400)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from utils.errors import ViewTypeError
 from utils.views.display import View
 from utils.views.plain import grid, one_line, plural, short
 
@@ -90,10 +91,14 @@ def checkpoint_tree(history: Iterable[Any], *, current: str | None = None, ids: 
 def snapshots_to_nodes(history: Iterable[Any]) -> list[CheckpointNode]:
     """The checkpoints of an iterable of state snapshots, in its order."""
     if isinstance(history, AsyncIterable):
-        raise TypeError("an asynchronous history has to be collected first: [s async for s in history]")
+        raise ViewTypeError(
+            "this history is asynchronous, and checkpoint_tree() cannot wait for it",
+            hint="collect it first: checkpoint_tree([s async for s in graph.aget_state_history(thread)])",
+        )
     if isinstance(history, str | bytes | Mapping) or not isinstance(history, Iterable):
-        raise TypeError(
-            f"checkpoint_tree() needs graph.get_state_history(thread), got {type(history).__name__}"
+        raise ViewTypeError(
+            f"checkpoint_tree() needs the checkpoints of a thread, got {type(history).__name__}",
+            hint="give it graph.get_state_history(thread)",
         )
     return [_to_node(item) for item in islice(history, MOST_CHECKPOINTS)]
 
@@ -247,8 +252,10 @@ def _to_node(item: Any) -> CheckpointNode:
         parent = item.parent_config["configurable"]["checkpoint_id"] if item.parent_config else None
         metadata, values, following = item.metadata or {}, item.values, tuple(item.next)
     except (AttributeError, KeyError, TypeError) as error:
-        kind = type(item).__name__
-        raise TypeError(f"checkpoint_tree() needs the snapshots of get_state_history, got {kind}") from error
+        raise ViewTypeError(
+            f"checkpoint_tree() needs snapshots of a state, got {type(item).__name__}",
+            hint="give it graph.get_state_history(thread)",
+        ) from error
     messages = values.get("messages") if isinstance(values, Mapping) else None
     # Nothing next does not always mean that the run is over: after a kill the picture must not claim it.
     label = "a tool call has no answer yet" if not following and _unanswered(messages) else ""
@@ -264,7 +271,10 @@ def _unanswered(messages: Any) -> bool:
 
 def _from_mapping(row: Mapping[Any, Any]) -> CheckpointNode:
     if "id" not in row or "parent" not in row:
-        raise TypeError("checkpoint_tree() needs rows with `id` and `parent`: only they tell the tree")
+        raise ViewTypeError(
+            f"a row has the keys {one_line(str([str(key) for key in row]))}, but not `id` and `parent`",
+            hint="give each row both; `parent` is None for the first checkpoint",
+        )
     parent, step, following, messages = (row.get(key) for key in ("parent", "step", "next", "messages"))
     return CheckpointNode(
         id=str(row["id"]),
