@@ -228,7 +228,7 @@ class ApprovalCard(Acting):
     # What is shown
 
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before one decides."""
+        """Return what a person has to know before deciding, a sentence each; empty where nothing waits."""
         if self.stop.how == "interrupt":
             return (_AGAIN,)
         if self.stop.how != "breakpoint":
@@ -237,7 +237,7 @@ class ApprovalCard(Acting):
         return (*[_ALL_OR_NONE] * several, *[_ONCE] * (not self._pauses_again()))
 
     def _pauses_again(self) -> bool:
-        """Whether the graph itself has a breakpoint; one given to a single call is not kept."""
+        """Return whether the graph itself has a breakpoint; one given to a single call is not kept."""
         graph = self._thread.graph
         return any(getattr(graph, f"interrupt_{when}_nodes", True) for when in ("before", "after"))
 
@@ -247,7 +247,7 @@ class ApprovalCard(Acting):
         return f"thread {self.thread}: {summary(self._stop)}"
 
     def outcome(self) -> Iterator[tuple[str, str]]:
-        """What came of the last action: a word, and what is to be said."""
+        """Yield what came of the last action, as pairs of a word and a text."""
         if self.busy and self._stop is not None:
             yield "Running", "the graph is at work"
         if self.problem:
@@ -263,7 +263,7 @@ class ApprovalCard(Acting):
             yield "Answer", self.answer
 
     def codes(self) -> Iterator[tuple[str, str]]:
-        """What was done as code; else for each decision that is possible, the code that does the same."""
+        """Yield names and code: what was done last, else the code for each decision that is possible."""
         if self.done:
             yield "What was done", self.done
         elif self.waiting:
@@ -358,7 +358,7 @@ class ApprovalCard(Acting):
 
 
 def approval_card(graph: Any, config: Any) -> ApprovalCard:
-    """A card with what waits on this thread: calls before a breakpoint, or ``interrupt()``'s questions.
+    """Return a card with what waits on this thread: calls at a breakpoint, or ``interrupt()``'s questions.
 
     In a notebook it has buttons; ``.decide("approve")`` does the same. Where graph or saver are asynchronous,
     ``await`` the card: it is then complete.
@@ -367,14 +367,14 @@ def approval_card(graph: Any, config: Any) -> ApprovalCard:
 
 
 def title(waiting: Waiting) -> str:
-    """What waits, on one line: a call's name and id."""
+    """Return what waits on one line: a call's name and id, or that it is a question."""
     if not waiting.is_call:
         return "a question"
     return f"{one_line(waiting.name, _NAME)}  {one_line(waiting.id, 60)}"
 
 
 def _became(stop: Stop, decided: Mapping[str, Decision], came: Came) -> Iterator[tuple[str, str]]:
-    """What became of each call, then the results of others, then what the model said."""
+    """Yield, as a word and a text, what became of each call, then other results, then the model's answers."""
     for waiting in stop.waiting:
         if waiting.id in came.results:
             yield "Result", f"{one_line(waiting.name, _NAME)}: {one_line(came.results[waiting.id], _CAME)}"

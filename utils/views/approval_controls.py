@@ -54,7 +54,7 @@ class Controls:
             button("Approve all", self._deciding("approve"), "runs all calls that wait"),
             button("Reject all", self._deciding("reject"), "refuses all calls that wait"),
         ]
-        self.again = button("Look again", self._look, "reads the thread anew and changes nothing")
+        self.again = button("Look again", self._look, "reads the thread again and changes nothing")
         self.foot = row(*self.together, self.again)
         self.box = group()
         self.draw()

@@ -51,7 +51,7 @@ class CheckpointExplorer(Acting):
         self.refresh()
 
     def refresh(self) -> CheckpointExplorer:
-        """Read the thread anew; the selection stays where it is."""
+        """Read the thread again; the selection stays where it is."""
         self._start(self._look)
         return self
 
@@ -163,15 +163,15 @@ class CheckpointExplorer(Acting):
         self.tree, self._rows, self._snapshots, self.selected = Tree((), 0), {}, {}, None
 
     def node_names(self) -> tuple[str, ...]:
-        """Names of the graph's nodes, as `as_node` takes them."""
+        """Return the names of the graph's nodes, as `as_node` takes them."""
         return tuple(name for name in getattr(self._thread.graph, "nodes", {}) if name != "__start__")
 
     def shown(self) -> tuple[Shown, ...]:
-        """The rows that are shown: long runs are folded."""
+        """Return the rows that are shown: long runs are folded."""
         return fold(self.tree, self._opened)
 
     def changes(self) -> tuple[Change, ...]:
-        """What the step of the selected checkpoint made: its difference to the parent."""
+        """Return what the step of the selected checkpoint made: its differences to the parent."""
         row = self._rows.get(self.selected or "")
         if row is None:
             return ()
@@ -196,7 +196,7 @@ class CheckpointExplorer(Acting):
     # What is shown
 
     def about(self) -> str:
-        """How many checkpoints there are."""
+        """Return how many checkpoints there are, in words."""
         count = plural(len(self.tree.rows), "checkpoint")
         branches = f", {self.tree.branches} branches" if self.tree.branches > 1 else ""
         state = ", being read" if self.busy and not self.tree.rows else ""
@@ -215,7 +215,7 @@ class CheckpointExplorer(Acting):
         return f"{step}{made}; {f'next runs {following}' if following else 'nothing runs next'}{label}"
 
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before one forks."""
+        """Return what a person has to know before forking, a sentence each."""
         row = self._rows.get(self.selected or "")
         if row is None:
             return ()
@@ -235,7 +235,7 @@ class CheckpointExplorer(Acting):
             yield "Done", f"{self.selected} is the newest checkpoint now"
 
     def code(self) -> str:
-        """What was done last as code; else how to reach the selected checkpoint, and to fork there."""
+        """Return the code of what was done last, else how to reach the selected checkpoint and fork there."""
         row = self._rows.get(self.selected or "")
         if self.done or row is None:
             return f"{_GIVEN}\n{self.done}" if self.done else ""
@@ -246,7 +246,7 @@ class CheckpointExplorer(Acting):
         return "\n".join([_GIVEN, self._config_code(row), *ways])
 
     def static_code(self) -> str:
-        """The code without the checkpoints' ids, which differ from run to run: a stored picture must not."""
+        """Return the code without the checkpoints' ids, which differ from run to run: it can be stored."""
         code = self.code()
         for id in self._snapshots:
             code = code.replace(id, "…")
@@ -301,7 +301,7 @@ class CheckpointExplorer(Acting):
         )
 
     def detail_html(self) -> str:
-        """The selected checkpoint: its facts, and what its step made."""
+        """Return the selected checkpoint as HTML: its facts, and what its step made."""
         if self.selected is None:
             return ""
         return (
@@ -348,7 +348,7 @@ def _code_html(code: str) -> str:
 
 
 def checkpoint_explorer(graph: Any, config: Any) -> CheckpointExplorer:
-    """The checkpoints of this thread to look into, and to fork at.
+    """Return the checkpoints of this thread to look into, and to fork at.
 
     In a notebook it has a list and buttons; ``.select("c3")`` and ``.fork("…")`` do the same. Where graph or
     saver are asynchronous, ``await`` it: it is then complete.

@@ -51,7 +51,7 @@ class Controls:
         self.write = button(
             "Fork here: write these values", self._doing(self._write), "writes a new checkpoint; runs nothing"
         )
-        self.again = button("Look again", self._doing(explorer.refresh), "reads the thread anew")
+        self.again = button("Look again", self._doing(explorer.refresh), "reads the thread again")
         self.box = group()
         self.box.children = (
             self.head,

@@ -142,7 +142,7 @@ def token_watch(
     clock: Clock | None = None,
     open_requests: Callable[[], int] | None = None,
 ) -> TokenWatch:
-    """A stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
+    """Return a stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
 
     ``async for`` reads ``graph.astream(…)``; ``.run()`` reads a synchronous one to its end. It takes what
     `token_timeline` takes, and leaves the same picture. While a synchronous stream stands still, what came
@@ -158,7 +158,7 @@ def token_watch(
 
 
 def _display(live: bool) -> Display | None:
-    """Shows a view in a notebook; ``None`` where there is none, and nothing is drawn on the way."""
+    """Return what shows a view in a notebook; ``None`` outside of one, where nothing is drawn on the way."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     if getattr(shell, "kernel", None) is None:

@@ -56,21 +56,21 @@ class Thread:
         return running is not None and (_loop_of(self.graph) is running or _has_async_only(self.graph))
 
     def at(self, snapshot: Any) -> dict[str, Any]:
-        """The configuration of one checkpoint of this thread; update_state needs its namespace, too."""
+        """Return the configuration of one checkpoint of this thread, with the namespace for update_state."""
         return {
             **self.config,
             "configurable": {**self.config["configurable"], **snapshot.config["configurable"]},
         }
 
     async def call(self, method: str, *args: Any, **named: Any) -> Any:
-        """What a method of the graph returns, or that of its asynchronous twin."""
+        """Return what a method of the graph returns, or its asynchronous twin."""
         if self.asynchronous:
             return await getattr(self.graph, f"a{method}")(*args, **named)
         self._refuse_a_loop_that_rests()
         return getattr(self.graph, method)(*args, **named)
 
     async def history(self) -> list[Any]:
-        """All checkpoints, newest first."""
+        """Return all checkpoints, newest first."""
         if self.asynchronous:
             found = self.graph.aget_state_history(self.config, limit=MOST_CHECKPOINTS)
             return [snapshot async for snapshot in found]
@@ -139,7 +139,7 @@ def run_now(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs in this thread; ``None`` in a plain script."""
+    """Return the loop that runs in this thread; ``None`` in a plain script."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -147,13 +147,13 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _loop_of(graph: Any) -> asyncio.AbstractEventLoop | None:
-    """The loop that an asynchronous saver belongs to; ``None`` for any other saver."""
+    """Return the loop that an asynchronous saver belongs to; ``None`` for any other saver."""
     loop = getattr(getattr(graph, "checkpointer", None), "loop", None)
     return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
 
 
 def _has_async_only(graph: Any) -> bool:
-    """Whether a node of the graph, or of one inside of it, cannot be run by ``invoke``."""
+    """Return whether a node of the graph, or of one inside of it, cannot be run by ``invoke``."""
     nodes = getattr(graph, "nodes", None)
     if not isinstance(nodes, Mapping):
         return False

@@ -80,7 +80,7 @@ class TreeView(View):
 
 
 def checkpoint_tree(history: Iterable[Any], *, current: str | None = None, ids: bool = False) -> TreeView:
-    """A view of the checkpoints in ``graph.get_state_history(thread)``, branches and all.
+    """Return a view of the checkpoints in ``graph.get_state_history(thread)``, with all branches.
 
     `history` may also hold `CheckpointNode`s, or mappings with the same keys. `current` is the id of the
     checkpoint to mark (the newest unless given); with `ids` the checkpoint ids are shown.
@@ -89,7 +89,7 @@ def checkpoint_tree(history: Iterable[Any], *, current: str | None = None, ids: 
 
 
 def snapshots_to_nodes(history: Iterable[Any]) -> list[CheckpointNode]:
-    """The checkpoints of an iterable of state snapshots, in its order."""
+    """Return the checkpoints of an iterable of state snapshots, in its order. Raises ViewTypeError."""
     if isinstance(history, AsyncIterable):
         raise ViewTypeError(
             "this history is asynchronous, and checkpoint_tree() cannot wait for it",
@@ -104,7 +104,7 @@ def snapshots_to_nodes(history: Iterable[Any]) -> list[CheckpointNode]:
 
 
 def build_tree(nodes: Iterable[CheckpointNode], current: str | None = None) -> Tree:
-    """The rows of the drawing: one column for what led to `current`, other branches indented beside it."""
+    """Return the rows of the drawing: what led to `current` in one column, other branches beside it."""
     known: dict[str, CheckpointNode] = {}
     for node in nodes:
         known.setdefault(node.id, node)
@@ -129,12 +129,12 @@ def build_tree(nodes: Iterable[CheckpointNode], current: str | None = None) -> T
 
 
 def tree_text(tree: Tree, *, ids: bool = False) -> str:
-    """The tree as lines, oldest checkpoint first."""
+    """Return the tree as lines, oldest checkpoint first."""
     return "\n".join(_lines(tree, ids)) or "no checkpoints yet"
 
 
 def tree_html(tree: Tree, *, ids: bool = False) -> str:
-    """The tree as HTML without its stylesheet: the text form, with a heading line."""
+    """Return the tree as HTML without its stylesheet: the text form, with a heading line."""
     count = plural(len(tree.rows), "checkpoint")
     about = f"{count}, {tree.branches} branches" if tree.branches > 1 else count
     lines = _lines(tree, ids) or ["no checkpoints yet"]
@@ -156,7 +156,7 @@ def _lines(tree: Tree, ids: bool) -> list[str]:
 
 
 def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
-    """The parts of one line of the drawing, to be aligned with those of the others."""
+    """Return the parts of one line of the drawing, to be aligned with those of the others."""
     node = row.node
     remarks = (
         "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",
@@ -175,7 +175,7 @@ def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
 
 
 def _by_creation(known: Mapping[str, CheckpointNode]) -> tuple[list[str], dict[str, str | None]]:
-    """Ids in order of creation, and the parent of each where it is listed.
+    """Return ids in order of creation, and the parent of each; ``None`` where it is not listed.
 
     Ids are ordered by time, so the smallest comes first; parents come before children in any case.
     A circle, which no saver writes, is cut at its smallest id.
@@ -211,7 +211,7 @@ def _trunk(
     children: Mapping[str, Sequence[str]],
     tip: str | None,
 ) -> dict[str, str]:
-    """For each checkpoint the child that goes on in its column.
+    """Return for each checkpoint the child that goes on in its column.
 
     It is the one that leads to the tip, else the one with most behind it: so the drawing never gets
     wider than the logarithm of its length.
@@ -230,7 +230,7 @@ def _trunk(
 def _walk(
     roots: Sequence[str], children: Mapping[str, Sequence[str]], trunk: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Ids with the lines drawn before them, from top to bottom; without recursion, for long threads."""
+    """Yield ids with the lines drawn before them, from top to bottom; without recursion, for long threads."""
     stack = [(root, "", "") for root in reversed(roots)]
     while stack:
         id, lead, below = stack.pop()
