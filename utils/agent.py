@@ -62,11 +62,11 @@ class Agent:
         return {"messages": [self.model.invoke(self._history(state))]}
 
     async def acall_model(self, state: AgentState) -> dict[str, Any]:
-        """The async twin of ``call_model``."""
+        """Do what ``call_model`` does, asynchronously."""
         return {"messages": [await self.model.ainvoke(self._history(state))]}
 
     def exists_action(self, state: AgentState) -> bool:
-        """Whether the last message asks for tools; messages that cannot ask do not."""
+        """Return whether the last message asks for tools; messages that cannot ask do not."""
         messages = state["messages"]
         return bool(messages and getattr(messages[-1], "tool_calls", None))
 
@@ -79,7 +79,7 @@ class Agent:
         return {"messages": results}
 
     async def atake_action(self, state: AgentState) -> dict[str, Any]:
-        """The async twin of ``take_action``: still one tool after the other."""
+        """Do what ``take_action`` does, asynchronously: still one tool after the other."""
         results = []
         for call in getattr(state["messages"][-1], "tool_calls", []):
             result = await self.tools[call["name"]].ainvoke(call["args"])

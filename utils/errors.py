@@ -23,7 +23,7 @@ class KitError(Exception):
         return f"{head}. What to do: {self.hint}" if self.hint else head
 
     def _render_traceback_(self) -> list[str]:
-        """Lines that IPython shows instead of a traceback: the sentence is all a reader needs."""
+        """Return what IPython shows instead of a traceback: the sentence is all that a reader needs."""
         return [f"{type(self).__name__}: {self}"]
 
 

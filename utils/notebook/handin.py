@@ -38,7 +38,7 @@ class HandInError(KitError):
 
 
 def hand_in(notebook: str | Path | None = None) -> HandInView | None:
-    """What the grader will see of the saved notebook, and which file to upload.
+    """Return what the grader will see of the saved notebook, and which file to upload.
 
     Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
     Raises HandInError or SetupError.
@@ -61,7 +61,7 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
 
 
 def _find(notebook: str | Path | None, lab: str) -> Path:
-    """The notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
+    """Return the notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
     if not isinstance(notebook, str | Path | None):
         raise HandInError(
             f"hand_in() takes the path of a notebook, got {type(notebook).__name__}",
@@ -137,7 +137,7 @@ def show_results(lab: str) -> None:
 
 
 def run_notebook(path: Path, lab: str) -> dict[str, Any]:
-    """What a fresh run of a notebook's file gives: results, number of cells and what went wrong in them."""
+    """Run a notebook's file afresh and return results, number of cells and what went wrong in them."""
     import nbformat  # noqa: PLC0415 - a second of imports that no notebook needs
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415

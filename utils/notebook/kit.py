@@ -77,11 +77,11 @@ class Kit:
     _process: int = field(default_factory=os.getpid, repr=False)
 
     def model(self) -> BaseChatModel:
-        """The provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
+        """Return the provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
         return self.provider.make(None)
 
     def search(self, max_results: int = 2) -> BaseTool:
-        """The course notes' search tool: ``TavilySearchResults(max_results=2)``."""
+        """Return the course notes' search tool: ``TavilySearchResults(max_results=2)``."""
         from langchain_community.tools.tavily_search import TavilySearchResults  # noqa: PLC0415
 
         _aim_search()
@@ -92,7 +92,7 @@ class Kit:
         return cast("BaseTool", tool)
 
     def requests(self, kind: str = "model") -> tuple[Request, ...]:
-        """What the recorded model was asked since ``setup()``; ``search`` for the search service.
+        """Return what the recorded model was asked since ``setup()``; ``search`` for the search service.
 
         Nothing under the grader, which keeps a log of its own. Raises CallError for another kind, SetupError
         in live mode, where nobody listens in.
@@ -195,7 +195,7 @@ class _Current:
 
 
 def current_kit() -> Kit:
-    """The kit of the last ``setup()``. Raises SetupError when there was none."""
+    """Return the kit of the last ``setup()``. Raises SetupError when there was none."""
     if _Current.kit is None:
         msg = "this lab has not been set up"
         raise SetupError(msg, hint='run the setup cell first: kit = setup("01_persistence")')
@@ -203,7 +203,7 @@ def current_kit() -> Kit:
 
 
 def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> Kit:
-    """A kit for a lab: model and search answer from recordings, unless ``LLM_MODE`` says otherwise.
+    """Return a kit for a lab: model and search answer from recordings, unless ``LLM_MODE`` says otherwise.
 
     A second call gives a fresh work folder and an empty log; models made before go on working. Raises
     SetupError, FixtureError or ExerciseError with a sentence that says what to do.
@@ -253,7 +253,7 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
 
 
 def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
-    """A kit that takes over the running server of the one before, if it serves the same lab."""
+    """Return a kit that takes over the running server of the one before, if it serves the same lab."""
     old = _Current.kit
     # Inside that of the process that started this one: a process that is killed clears nothing away.
     above = os.environ.get(WORK_FOLDER) if old is None else None
@@ -271,7 +271,7 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
 
 
 def _work_folder(lab: str, above: str | None = None) -> Path:
-    """A new folder, inside the one above if there is such a folder."""
+    """Make a new folder, inside the one above if there is such a folder. Raises SetupError."""
     above = above if above and Path(above).is_dir() else None
     try:
         return Path(tempfile.mkdtemp(prefix=f"{lab}-", dir=above))
@@ -314,12 +314,12 @@ def _add_settings(found: Mapping[str, str | None]) -> None:
 
 
 def _ours() -> dict[str, str | None]:
-    """What the present kit has changed in the environment, with the values from before."""
+    """Return what the present kit has changed in the environment, with the values from before."""
     return {} if _Current.kit is None else _Current.kit._environment
 
 
 def _setting(name: str) -> str | None:
-    """A setting as the user made it, whatever the present kit has put in its place."""
+    """Return a setting as the user made it, whatever the present kit has put in its place."""
     ours = _ours()
     return ours[name] if name in ours else os.environ.get(name)
 
@@ -395,7 +395,7 @@ def _aim_search() -> None:
 
 
 def _alive(url: str) -> bool:
-    """Whether a recorded model answers at an address of this machine."""
+    """Return whether a recorded model answers at an address of this machine."""
     if not url.startswith("http://127.0.0.1:"):
         return False
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -429,7 +429,7 @@ def _record(kit: Kit) -> None:
 
 
 def _graded_kit(lab: str, provider: str | None) -> Kit:
-    """A kit in the grader's jail: everything around it has been set up from outside."""
+    """Return a kit in the grader's jail: everything around it has been set up from outside."""
     kit = Kit(lab, chosen_provider(provider), "replay", _work_folder(lab))
     _Current.kit = kit
     atexit.register(kit.close)

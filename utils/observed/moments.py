@@ -46,7 +46,7 @@ class Figures:
 def watch(
     stream: Iterable[Any], clock: Clock | None = None, open_requests: Callable[[], int] | None = None
 ) -> Iterator[Moment]:
-    """The moments of a stream, each made when its item comes.
+    """Yield the moments of a stream, each made when its item comes.
 
     `stream` is what ``graph.stream`` gives in the mode ``messages``, or in several modes at once.
     """
@@ -58,14 +58,14 @@ def watch(
 
 
 def moments_of(item: Any, at: float | None = None, held: int | None = None) -> Iterator[Moment]:
-    """The moments of one item of a stream, which came `at` that time with `held` requests open."""
+    """Yield the moments of one item of a stream, which came `at` that time with `held` requests open."""
     mode, data = _mode_of(item)
     for lane, kind, text in _parts(mode, data):
         yield Moment(lane, kind, text, mode, at, held)
 
 
 def figures(moments: Iterable[Moment]) -> dict[str, Figures]:
-    """Time to the first token, number and rate, for each node that gave tokens at known times."""
+    """Return time to the first token, number and rate, for each node that gave tokens at known times."""
     times: dict[str, list[float]] = {}
     for moment in moments:
         if moment.kind == "token" and moment.at is not None:
@@ -79,7 +79,7 @@ def _figures(at: Sequence[float]) -> Figures:
 
 
 def _mode_of(item: Any) -> tuple[str, Any]:
-    """The mode of an item and what it holds; a single mode's items are taken for messages."""
+    """Return the mode of an item and what it holds; a single mode's items are taken for messages."""
     if isinstance(item, tuple) and len(item) == 2:
         mode, data = item
         return (mode, data) if isinstance(mode, str) else ("messages", item)

@@ -206,7 +206,7 @@ class _Service:
         session = self._sessions.get(request.match_info["token"])
         if session is None:
             raise web.HTTPNotFound(
-                reason="this recorded model has ended: run the setup cell again and make the model anew"
+                reason="this recorded model has ended: run the setup cell again and make the model again"
             )
         return session
 
