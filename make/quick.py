@@ -13,7 +13,7 @@ TESTS = (
     "tests/test_architecture.py",
     "tests/test_guards.py",
     "tests/test_house.py",
-    "tests/grader/hidden/test_seed.py",
+    "tests/grader/grading/test_secret.py",
     "tests/grader/jail/test_frames.py",
     "tests/grader/jail/test_limits.py",
     "tests/grader/jail/test_names.py",

@@ -11,6 +11,7 @@ import pytest
 
 from tests.notebook_runs import ROOT, SOLUTIONS
 from utils.checks.registry import load_checks, slug_of
+from utils.replay.fixtures import fixture_of
 
 LABS = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 IGNORE = re.compile(r"^# NBVAL_IGNORE_OUTPUT$", re.MULTILINE)
@@ -141,6 +142,6 @@ def test_stored_outputs_hold_no_time_id_or_path_of_the_run(path: Path):
 @LABS
 def test_the_lab_has_a_fixture_checks_and_a_place_in_the_docs(path: Path):
     slug = slug_of(path.stem)
-    assert (ROOT / "utils" / "fixtures" / f"{slug}.yaml").is_file()
+    assert fixture_of(slug).is_file()
     assert (ROOT / "labs" / path.name).is_file()
     assert (ROOT / "docs" / "instructors" / f"{path.stem}.md").is_file()

@@ -19,7 +19,7 @@ from grader.sandbox.child import End
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading import harms
 from tests.grader.grading.judged import judge_all, points, solution, spec, told
-from utils.checks.persistence import LAB
+from utils.checks.persistence.lab import LAB
 from utils.providers import chosen_provider
 
 pytestmark = pytest.mark.jail
