@@ -219,7 +219,7 @@ def test_a_folder_called_env_is_passed_over(setup_here: Setup) -> None:
             r"LLM_MODE='nonsense' is not a mode\n  What to do: set LLM_MODE to one of: replay, live, record",
         ),
         ("LLM_PROVIDER", r"no provider 'nonsense'\n  What to do: set LLM_PROVIDER to one of: openai"),
-        ("REPLAY_PACE", r"REPLAY_PACE='nonsense' is no pace\n  What to do: set REPLAY_PACE to on, off"),
+        ("REPLAY_PACE", r"REPLAY_PACE='nonsense' is not a pace\n  What to do: set REPLAY_PACE to on, off"),
     ],
 )
 def test_a_setting_without_meaning_gets_a_sentence(
