@@ -38,11 +38,11 @@ outputs: setup ## Execute the solutions and store their outputs in them
 release: setup ## Turn the solutions into the labs that students get
 	@$(PY) -m grader release
 
-record: setup ## Record a lab's answers anew from a real model (needs a key in .env)
+record: setup ## Record a lab's answers again from a real model (needs a key in .env)
 	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=01_persistence" >&2; exit 2; }
 	@$(PY) -m utils.replay record "$(LAB)"
 
-screenshots: setup-dev ## Take the pictures of docs/ anew, in a real JupyterLab
+screenshots: setup-dev ## Take the pictures of docs/ again, in a real JupyterLab
 	@$(PY) -m make.screenshots
 
 rooms: setup-dev ## Draw the rooms of docs/architecture.md again, from the imports
