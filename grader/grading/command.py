@@ -37,7 +37,7 @@ PATIENT = 300.0
 """seconds that validating may take for one submission: all of them are honest"""
 NAMED = 5
 WIDTH = 400
-"""columns of a line: a terminal folds what is longer, and cut advice is none"""
+"""columns of a line: a terminal folds what is longer, and advice that is cut helps nobody"""
 FINE = ("graded", "missing")
 """statuses that need nobody"""
 
@@ -214,7 +214,7 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
 
 
 def _alike(results: Sequence[Result]) -> Iterator[str]:
-    """Sentences on files that are the same, byte by byte, for more than one student."""
+    """Yield sentences on files that are the same, byte by byte, for more than one student."""
     same: dict[str, list[str]] = {}
     for result in results:
         if result.submission and result.points > 0:
@@ -225,7 +225,7 @@ def _alike(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _older(options: Options, graded: Graded, results: Sequence[Result]) -> Iterator[str]:
-    """A sentence on results of students who have nothing in the folder any more."""
+    """Yield a sentence on results of students who have nothing in the folder any more."""
     if options.student or options.shard:
         return
     now = {(result.student, result.lab) for result in graded.results}

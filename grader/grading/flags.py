@@ -29,7 +29,7 @@ _ORDER = {kind: place for place, kind in enumerate(tables.KINDS)}
 
 
 def scan(cells: Sequence[CodeCell], released: Collection[str] = ()) -> tuple[Flag, ...]:
-    """What a person should look at: by cell, each kind once a cell.
+    """Return what a person should look at: by cell, each kind once a cell.
 
     Cells equal to one in ``released`` are the course's own: they say what names mean, and are passed over.
     """

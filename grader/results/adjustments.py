@@ -226,7 +226,7 @@ def _exercise(cell: str, result: Result) -> tuple[str, float]:
 def _points(cell: str, exercise: str, most: float) -> float:
     shown = for_terminal(cell, 30)
     if cell.lower() in _WORDS or not _POINTS.fullmatch(cell.removeprefix("'")):
-        raise _Unusable(f"{shown} is no number of points; write one such as 1.5")
+        raise _Unusable(f"{shown} is not a number of points; write one such as 1.5")
     points = float(cell.removeprefix("'").replace(",", "."))
     if points < 0:
         raise _Unusable(f"{shown} points are below 0")

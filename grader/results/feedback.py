@@ -202,7 +202,7 @@ def _anchor(score: Score) -> str:
 
 
 def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
-    """The checks, with a reference in place of what the exercise has already said in the same words."""
+    """Yield the checks; what the exercise has said in the same words becomes a reference to it."""
     said: set[tuple[str, ...]] = set()
     for check in checks:
         words = (check.message, check.called, check.expected)

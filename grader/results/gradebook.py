@@ -94,7 +94,7 @@ def in_words(one: Adjustment) -> str:
 
 
 def _rounded(points: float | None) -> float | int | None:
-    """Points as a person would write them: sums of thirds have a long tail."""
+    """Return points as a person would write them: sums of thirds have a long tail."""
     if points is None:
         return None
     rounded = round(float(points), 4)

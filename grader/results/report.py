@@ -159,7 +159,7 @@ _Look = tuple[int, Result]
 
 
 def _look(look: _Look, cut: _Cut) -> str | None:
-    """The evidence of one submission; None where it is too long."""
+    """Return the evidence of one submission; ``None`` where it is too long."""
     result = look[1]
     inner = (
         *_facts(result, cut),

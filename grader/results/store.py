@@ -23,7 +23,7 @@ VERSION = 1
 FOLDER = "results"
 ENDING = ".json"
 
-AFRESH = "grade this submission again; that writes the file anew"
+AFRESH = "grade this submission again; that writes the file again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ def _composed(text: str) -> str:
 
 
 def _by_name(name: str) -> set[str]:
-    """The name and the name turned round, without what Canvas takes out of it: Doe, Jane is doejane."""
+    """Return the name and the name turned round, as Canvas writes them: Doe, Jane is doejane."""
     first, _, last = name.rpartition("," if "," in name else " ")
     return {_letters(name), _letters(f"{last} {first}")} - {""}
 

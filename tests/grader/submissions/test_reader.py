@@ -105,7 +105,7 @@ def test_line_ends_of_every_system_become_one():
 def test_half_a_surrogate_pair_is_replaced_and_named_and_whole_ones_stay():
     got = read(rb'{"cells": [{"cell_type": "code", "source": "a\ud800b\udfffc \ud83d\ude00 \u00e9"}]}')
     assert got.cells[0].source == "a\ufffdb\ufffdc 😀 é"
-    assert got.notes == ("2 characters that are no text (half a surrogate pair) were replaced",)
+    assert got.notes == ("2 characters that are not text (half a surrogate pair) were replaced",)
 
 
 def test_half_a_surrogate_pair_in_a_tag_is_replaced_too():
