@@ -23,7 +23,7 @@ from grader.grading.validate import validate, wrong_with
 from grader.release.course import Course, find_course
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.views import write_views
 from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
