@@ -36,7 +36,7 @@ TESTS = (
     "tests/utils/replay/test_storing.py",
     "tests/utils/replay/test_strictness.py",
     "tests/utils/replay/test_wires.py",
-    "tests/utils/test_blocking.py",
+    "tests/utils/observed/test_blocking.py",
     "tests/utils/test_errors.py",
     "tests/utils/test_utils.py",
 )

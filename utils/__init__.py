@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from utils.handin import hand_in
-    from utils.kit import Kit, setup
-    from utils.selfcheck import check
+    from utils.notebook.check import check
+    from utils.notebook.handin import hand_in
+    from utils.notebook.kit import Kit, setup
 
 __all__ = ["Kit", "check", "hand_in", "setup"]
 
-_HOMES = {"Kit": "utils.kit", "setup": "utils.kit", "check": "utils.selfcheck", "hand_in": "utils.handin"}
+_HOMES = {
+    "Kit": "utils.notebook.kit",
+    "setup": "utils.notebook.kit",
+    "check": "utils.notebook.check",
+    "hand_in": "utils.notebook.handin",
+}
 
 
 def __getattr__(name: str) -> Any:

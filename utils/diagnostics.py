@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from utils import blocking
 from utils.mistakes import recognise
+from utils.observed import blocking
 from utils.views.page import escape, with_style
 
 LONGEST_CHAIN = 8

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from utils import notebook
 from utils.errors import SetupError
 from utils.modes import PARENT
+from utils.shell import shell
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -210,7 +210,7 @@ def chosen_provider(name: str | None = None) -> Provider:
     if provider.package and importlib.util.find_spec(provider.package) is None:
         package = provider.package.replace("_", "-")
         msg = f"models of {provider.name} need the package {package}, which is not installed"
-        pip = "in a cell: %pip" if notebook.shell() is not None else f'"{sys.executable}" -m pip'
+        pip = "in a cell: %pip" if shell() is not None else f'"{sys.executable}" -m pip'
         raise SetupError(msg, hint=f'type {pip} install -r "{ROOT / f"requirements-{provider.name}.lock"}"')
     return provider
 

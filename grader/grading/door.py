@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from grader.jail.names import MOST as MOST_NAMES
 from grader.jail.outputs import MAX_NAME, MAX_TEXT
 from grader.jail.traffic import TRAFFIC
-from utils.checkpoints import MOST_ROWS, MOST_TEXT
 from utils.lab.facts import MAX_IDENTIFIER, error_facts
 from utils.lab.lab import CheckpointRow, Died
 from utils.lab.plain import MAX_MESSAGE
+from utils.observed.checkpoints import MOST_ROWS, MOST_TEXT
 from utils.replay.log import Traffic
 
 MAX_WHY = 100

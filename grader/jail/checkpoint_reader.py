@@ -17,7 +17,7 @@ from pathlib import Path
 from grader.jail import limits as limiting
 from grader.jail.frames import Channel, FrameError
 from grader.jail.limits import Limits
-from utils.checkpoints import checkpoint_rows
+from utils.observed.checkpoints import checkpoint_rows
 
 MOST_BYTES = 48 * 2**20
 LIMITS = Limits(data=512 * 2**20, file_size=MOST_BYTES, cpu=10, cell_cpu=None, cell_wall=None)

@@ -52,7 +52,13 @@ SCENARIO: Mapping[str, Any] = {
 }
 LATER = (
     "IPython.core.completer",
-    *("utils.kit", "utils.selfcheck", "utils.views", "langgraph.checkpoint.sqlite.aio", "aiosqlite"),
+    *(
+        "utils.notebook.kit",
+        "utils.notebook.check",
+        "utils.views",
+        "langgraph.checkpoint.sqlite.aio",
+        "aiosqlite",
+    ),
 )
 """modules that shells, cells or questions import later; some add to Python's list of warnings"""
 CELLS = (

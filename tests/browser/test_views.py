@@ -76,7 +76,7 @@ from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 from utils import setup
 from utils.agent import Agent
-from utils.kit import FIXTURES
+from utils.notebook.kit import FIXTURES
 from utils.replay.conversation import Fault
 from utils.replay.fixtures import load_scenario
 from utils.views.live import TokenWatch

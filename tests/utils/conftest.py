@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from utils.kit import Kit
-    from utils.lab.inprocess import InProcess
     from utils.lab.lab import Lab
+    from utils.notebook.inprocess import InProcess
+    from utils.notebook.kit import Kit
     from utils.replay.server import ReplayServer
 
 MakeLab = Callable[..., "Lab"]
@@ -34,8 +34,8 @@ def recorded_server() -> Iterator[ReplayServer]:
 @pytest.fixture
 def make_transport() -> Iterator[Callable[..., InProcess]]:
     """Makes transports to a namespace and ends their threads."""
-    from utils.lab.inprocess import InProcess
     from utils.lab.parts import PARTS
+    from utils.notebook.inprocess import InProcess
 
     made: list[InProcess] = []
 
@@ -57,7 +57,7 @@ def make_lab(
     """Makes a lab on a namespace, as a notebook's self-check has it."""
     from utils.lab.lab import Lab
     from utils.lab.parts import PARTS
-    from utils.surroundings import NotebookSurroundings
+    from utils.notebook.surroundings import NotebookSurroundings
 
     def make(namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0) -> Lab:
         transport = make_transport(namespace, parts, seconds=seconds)
@@ -71,7 +71,7 @@ def setup_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Kit]]:
     """``setup()`` in an empty folder, far from any .env; its kit is closed afterwards."""
-    from utils import kit as kits
+    from utils.notebook import kit as kits
 
     folder = tmp_path / "course" / "labs"
     folder.mkdir(parents=True)

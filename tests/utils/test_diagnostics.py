@@ -20,8 +20,8 @@ from nbclient import NotebookClient
 
 from tests.notebook_runs import execute
 from utils.agent import Agent
-from utils.blocking import Blocked
 from utils.diagnostics import Diagnosis, blocked, explain
+from utils.observed.blocking import Blocked
 
 QUESTION: Any = {"messages": [("user", "hello")]}
 THREAD: Any = {"configurable": {"thread_id": "1"}}
@@ -308,7 +308,7 @@ def test_in_a_notebook_two_lines_stand_above_the_whole_traceback(
     trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
     assert source in trace
     assert "What happened" not in trace
-    assert "utils/notebook.py" not in trace
+    assert "utils/notebook/ipython.py" not in trace
 
 
 @pytest.mark.kernel

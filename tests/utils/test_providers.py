@@ -17,7 +17,7 @@ from aiohttp import web
 
 from tests.utils.replay.talks import plain, scenario
 from utils.errors import SetupError
-from utils.kit import Kit, current_kit
+from utils.notebook.kit import Kit, current_kit
 from utils.providers import NO_KEY, PROVIDERS, ROOT, chosen_provider, settings, upstream_of
 from utils.replay.server import ReplayServer
 from utils.replay.session import Session
@@ -235,7 +235,7 @@ def test_another_provider_afterwards_leaves_nothing_of_the_first(setup_here: Set
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_an_unrecorded_question_is_one_sentence_in_a_notebook(setup_here: Setup, name: str) -> None:
-    from utils.notebook import not_recorded
+    from utils.notebook.ipython import not_recorded
 
     kit = setup_here(provider=name)
     with pytest.raises(Exception, match="No recorded answer for") as caught:

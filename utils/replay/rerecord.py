@@ -12,7 +12,7 @@ from utils.modes import MODE, PARENT, RECORD_TO, RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CELL_SECONDS = 600
-_WRITE = "from utils.kit import current_kit\ncurrent_kit().write_recording()"
+_WRITE = "from utils.notebook.kit import current_kit\ncurrent_kit().write_recording()"
 _OWN_ERRORS = ("SetupError", "RecordingError", "FixtureError", "ExerciseError")
 
 

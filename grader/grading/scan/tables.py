@@ -71,7 +71,9 @@ MODULES = {
     "utils.checks": "imports-the-kit",
     "utils.lab": "imports-the-kit",
     "utils.replay": "imports-the-kit",
-    "utils.selfcheck": "imports-the-kit",
+    "utils.notebook.check": "imports-the-kit",
+    "utils.notebook.inprocess": "imports-the-kit",
+    "utils.notebook.surroundings": "imports-the-kit",
 }
 """modules, and what it means to import them or anything in them"""
 WORKING_VIEWS = (
@@ -86,7 +88,7 @@ WORKING_VIEWS = (
     "utils.views.token_watch",
 )
 """how the names of pictures begin that run a graph or work something out: no function needs them"""
-PUBLIC = frozenset(("utils.selfcheck.check",))
+PUBLIC = frozenset(("utils.notebook.check.check",))
 """what the labs themselves import from there"""
 
 ATTRIBUTES = {

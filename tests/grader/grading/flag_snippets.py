@@ -154,8 +154,8 @@ agent.call_model({})""",
 from utils import check, setup, hand_in
 from utils.agent import Agent
 from utils.views import checkpoint_tree
-from utils.kit import Kit
-from utils.selfcheck import check
+from utils.notebook.kit import Kit
+from utils.notebook.check import check
 kit = setup('01_persistence')
 check('1.1')""",
     "a bound model": "bound = model.bind(stop=['x']).bind_tools(tools)\nmodel.bind_tools = None",
@@ -251,8 +251,8 @@ ATTACKS = {
         "from utils import checks as c",
         "from grader.jail import runner",
         "import utils as u\nu.replay.server",
-        "import importlib\nimportlib.import_module('utils.lab.inprocess')",
-        "from utils.selfcheck import Checker",
+        "import importlib\nimportlib.import_module('utils.notebook.inprocess')",
+        "from utils.notebook.check import Checker",
     ],
     "leans-on-the-kit": [
         "from utils.views import approval_card\ndef approve(agent, id):\n    approval_card(agent, id)",

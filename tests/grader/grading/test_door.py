@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from grader.grading import door
 from grader.grading.door import Tampered, answer_of, cell_run_of, doubled_of, rows_of, traffic_of
-from utils.checkpoints import MOST_ROWS
 from utils.lab.facts import MAX_BASES, MAX_TRACE
 from utils.lab.lab import CheckpointRow, Died
 from utils.lab.plain import MAX_MESSAGE, MAX_TYPE
+from utils.observed.checkpoints import MOST_ROWS
 from utils.replay.log import Traffic
 
 LONG = "x" * 1_000_000

@@ -12,7 +12,7 @@ from grader.jail import runner
 from grader.jail.frames import Closed, TimedOut
 from grader.jail.job import Cell
 from tests.grader.jail.jailed import ROOT, Jailed, jailed, text
-from utils import kit
+from utils.notebook import kit
 
 SHORT = {"cell_cpu": 0.3, "cell_wall": 0.6}
 

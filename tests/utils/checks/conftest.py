@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from utils.lab.lab import Lab
+from utils.notebook.surroundings import NotebookSurroundings
 from utils.replay.server import ReplayServer
-from utils.surroundings import NotebookSurroundings
 
 MakeLabOf = Callable[[Mapping[str, Any], str], Lab]
 

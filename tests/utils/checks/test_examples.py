@@ -12,7 +12,7 @@ import pytest
 from tests.utils.checks.authored import Authored, Player
 from tests.utils.checks.every_lab import LABS, Judged, name_of
 from tests.utils.checks.variants import solves
-from utils import kit as kits
+from utils.notebook import kit as kits
 
 AWAITED = ("01_persistence",)
 """labs where a coroutine function is right as well, and no example has an await: it is awaited for them"""

@@ -388,7 +388,7 @@ def lock_forever(_: Any) -> None:
 
 cannot_stop = pytest.mark.skipif(
     sys.version_info < (3, 12) and sys.gettrace() is not None,
-    reason="Python 3.11 cannot stop a thread while it is traced: see utils.lab.inprocess",
+    reason="Python 3.11 cannot stop a thread while it is traced: see utils.notebook.inprocess",
 )
 
 

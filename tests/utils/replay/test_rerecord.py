@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tests.utils.replay.talks import ask, calling, conversation, giving, plain, say, scenario
 from tests.utils.replay.test_recording import Refusing
 from utils.errors import RecordingError, SetupError
-from utils.kit import Kit
+from utils.notebook.kit import Kit
 from utils.providers import chosen_provider
 from utils.replay.__main__ import app
 from utils.replay.conversation import Scenario

@@ -13,7 +13,7 @@ from langchain_core.tools import tool
 
 from tests.utils.replay.talks import looked_up, plain, scenario
 from tests.utils.replay.wires.ways import WAYS, Way
-from utils.notebook import not_recorded
+from utils.notebook.ipython import not_recorded
 
 TOLD = scenario(plain("hi", "Hello."), looked_up("q", "x", "y", "z"))
 

@@ -13,8 +13,8 @@ import pytest
 
 from utils.lab.lab import CheckpointRow, Spoiled
 from utils.lab.parts import close_saver, make_saver
+from utils.notebook.surroundings import NotebookSurroundings
 from utils.replay.conversation import Scenario
-from utils.surroundings import NotebookSurroundings
 
 CHECKPOINT: Any = {"v": 4, "channel_values": {}, "channel_versions": {}, "versions_seen": {}, "ts": ""}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from utils.blocking import Watcher, in_a_cell
+from utils.observed.blocking import Watcher, in_a_cell
 
 
 def here(code: CodeType) -> bool:

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 
 from tests.conftest import same_surroundings
-from utils import handin
-from utils.handin import HandInError, hand_in, run_notebook
-from utils.kit import setup
+from utils.notebook import handin
+from utils.notebook.handin import HandInError, hand_in, run_notebook
+from utils.notebook.kit import setup
 from utils.views.handin import HandInView
 
 LAB = "01_persistence"

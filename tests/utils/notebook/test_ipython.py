@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from utils import notebook
+from utils.notebook import ipython
 
 CELLS = {
     "setup": 'from utils import check, setup\nkit = setup("01_persistence")',
@@ -109,7 +109,7 @@ def test_other_errors_keep_their_traceback(
     trace = plain(told.traceback)
     assert shown in trace
     assert len(trace.splitlines()) > 3
-    assert "utils/notebook.py" not in trace, "the kit's own lines are no help"
+    assert "utils/notebook/ipython.py" not in trace, "the kit's own lines are no help"
     assert len(outputs[cell]) == 1
 
 
@@ -151,10 +151,10 @@ def test_a_second_setup_and_checks_work_and_nothing_is_on_stderr(outputs: dict[s
 
 
 def test_outside_of_notebooks_only_warnings_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook, "shell", lambda: None)
+    monkeypatch.setattr(ipython, "shell", lambda: None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        notebook.install()
+        ipython.install()
         warnings.warn("`langchain-community` is being sunset soon", DeprecationWarning, stacklevel=1)
         with pytest.raises(DeprecationWarning):
             warnings.warn("something else", DeprecationWarning, stacklevel=1)
@@ -173,12 +173,5 @@ def test_outside_of_notebooks_only_warnings_are_quiet(monkeypatch: pytest.Monkey
 def test_only_the_recorded_model_s_own_refusal_is_shortened(body: Any, sentence: str | None) -> None:
     failed = Exception("failed")
     failed.body = body  # type: ignore[attr-defined]
-    assert notebook.not_recorded(failed) == sentence
-    assert notebook.not_recorded(Exception("bare")) is None
-
-
-def test_a_script_does_not_pay_for_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.delitem(sys.modules, "IPython", raising=False)
-    assert notebook.shell() is None
+    assert ipython.not_recorded(failed) == sentence
+    assert ipython.not_recorded(Exception("bare")) is None

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from utils.checkpoints import checkpoint_rows
 from utils.lab.lab import CheckpointRow, Spoiled
+from utils.observed.checkpoints import checkpoint_rows
 from utils.replay.conversation import Scenario
 from utils.replay.server import ReplayServer
 from utils.replay.session import Session

@@ -22,10 +22,10 @@ from aiohttp import web
 from langchain_core.exceptions import ModelConnectionError
 
 import utils
-from utils import kit as kits
 from utils.errors import ExerciseError, FixtureError, KitError, SetupError
-from utils.kit import NO_KEY, Kit, current_kit
 from utils.modes import GRADING, TRACING
+from utils.notebook import kit as kits
+from utils.notebook.kit import NO_KEY, Kit, current_kit
 from utils.providers import PROVIDERS
 from utils.replay.server import ReplayServer
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from dotenv import dotenv_values, find_dotenv
 
-from utils import notebook, packages
 from utils.checks.registry import slug_of
 from utils.errors import SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
+from utils.notebook import ipython, packages
 from utils.providers import (
     DEFAULT,
     NO_KEY,
@@ -50,8 +50,8 @@ SEARCH_ADDRESS = "TAVILY_API_URL"
 """where searches are recorded from, if not from the service itself"""
 REAL_SEARCH = "https://api.tavily.com"
 _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
-FIXTURES = Path(__file__).parent / "fixtures"
-ENV_FILE = Path(__file__).parent.parent / ".env"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+ENV_FILE = Path(__file__).parent.parent.parent / ".env"
 """read when there is none in the notebook's folder or above"""
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
 _HERE = ("127.0.0.1", "localhost")
@@ -195,7 +195,7 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     A second call gives a fresh work folder and an empty log; models made before go on working. Raises
     SetupError, FixtureError or ExerciseError with a sentence that says what to do.
     """
-    notebook.install()
+    ipython.install()
     slug = slug_of(lab)
     fixture = FIXTURES / f"{slug}.yaml"
     if not fixture.is_file():
@@ -378,7 +378,7 @@ def _aim_search() -> None:
     if url or _SEARCH_MODULE in sys.modules:
         tavily_search: Any = importlib.import_module(_SEARCH_MODULE)
         tavily_search.TAVILY_API_URL = f"{url}/tavily" if url else REAL_SEARCH
-        notebook.quiet_sunset_warnings()
+        ipython.quiet_sunset_warnings()
 
 
 def _alive(url: str) -> bool:

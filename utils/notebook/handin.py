@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from utils.checks.registry import load_checks, slug_of
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
-from utils.kit import current_kit, setup
 from utils.modes import GRADING, RECORDED
+from utils.notebook.kit import current_kit, setup
 from utils.results import CheckResult, ExerciseResult, LabResult
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="hand-in-") as folder:
         # Not by way of stdout: whatever runs in the notebook may write there, too.
         result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "utils.handin", str(path), lab, str(result)]
+        command = [sys.executable, "-m", "utils.notebook.handin", str(path), lab, str(result)]
         try:
             done = subprocess.run(
                 command,
@@ -118,7 +118,7 @@ def show_results(lab: str) -> None:
     """Judge all exercises of the notebook that runs this and put the results out as data."""
     from IPython.display import display  # noqa: PLC0415 - only ever called in a kernel
 
-    from utils.selfcheck import checker_of  # noqa: PLC0415
+    from utils.notebook.check import checker_of  # noqa: PLC0415
 
     try:
         kit = current_kit()
@@ -140,7 +140,7 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
     except Exception as error:
         return {"error": f"this is no notebook: {error}", "hint": "save it again from JupyterLab"}
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    judge = f"from utils.handin import show_results\nshow_results({lab!r})"
+    judge = f"from utils.notebook.handin import show_results\nshow_results({lab!r})"
     notebook.cells.append(nbformat.v4.new_code_cell(judge))
     last = notebook.cells[-1]
     client = NotebookClient(

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from utils import notebook
 from utils.checks.registry import load_checks, slug_of
 from utils.checks.run import not_run, run_exercise
 from utils.errors import ExerciseError
-from utils.kit import Kit, current_kit
-from utils.lab.inprocess import InProcess
 from utils.lab.lab import Lab
 from utils.modes import GRADING
+from utils.notebook.inprocess import InProcess
+from utils.notebook.kit import Kit, current_kit
+from utils.notebook.surroundings import NotebookSurroundings
 from utils.results import ExerciseResult, LabResult
-from utils.surroundings import NotebookSurroundings
+from utils.shell import shell
 
 if TYPE_CHECKING:
     from utils.views import ExerciseView, LabView
@@ -92,6 +92,6 @@ def checker_of(kit: Kit) -> Checker:
 
 def _namespace() -> Mapping[str, Any]:
     """The names of the notebook, or of the main module outside of one."""
-    ip = notebook.shell()
+    ip = shell()
     names: Mapping[str, Any] = ip.user_ns if ip is not None else vars(sys.modules["__main__"])
     return names

@@ -10,15 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from utils.modes import GRADING
+from utils.shell import shell
 
 MARK = "_course_kit_installed"
-
-
-def shell() -> Any:
-    """The running IPython shell; ``None`` outside of notebooks."""
-    # A notebook has imported IPython long ago; a script must not pay for it.
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
 
 
 def install() -> None:

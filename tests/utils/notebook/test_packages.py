@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from utils import kit as kits
-from utils import packages
-from utils.packages import other_than_locked
+from utils.notebook import kit as kits
+from utils.notebook import packages
+from utils.notebook.packages import other_than_locked
 
 LOCK = """# written by a command
 langgraph==1.2.22 \\

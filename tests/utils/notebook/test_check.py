@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from utils import kit as kits
-from utils import notebook
 from utils.errors import ExerciseError, SetupError
-from utils.kit import Kit
-from utils.selfcheck import check
+from utils.notebook import ipython
+from utils.notebook import kit as kits
+from utils.notebook.check import check
+from utils.notebook.kit import Kit
 from utils.views import ExerciseView, LabView
 
 Setup = Callable[..., Kit]
@@ -54,9 +54,8 @@ def ask(agent: Any, thread_id: str, text: str) -> str:
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names of a notebook."""
     namespace: dict[str, Any] = {}
-    monkeypatch.setattr(
-        notebook, "shell", lambda: SimpleNamespace(user_ns=namespace, **{notebook.MARK: True})
-    )
+    running = SimpleNamespace(user_ns=namespace, **{ipython.MARK: True})
+    monkeypatch.setattr("IPython.get_ipython", lambda: running)
     return namespace
 
 
@@ -135,7 +134,7 @@ def test_outside_of_notebooks_the_main_module_is_looked_at(
 ) -> None:
     import __main__
 
-    monkeypatch.setattr(notebook, "shell", lambda: None)
+    monkeypatch.setattr("IPython.get_ipython", lambda: None)
     monkeypatch.setattr(__main__, "ask", ask, raising=False)
     setup_here()
     assert points(check("1.2")) == (2, 2)
@@ -195,7 +194,7 @@ def test_an_interrupted_check_is_one_sentence_and_the_next_one_works(
     setup_here()
     names["ask"] = ask
     with monkeypatch.context() as patch:
-        patch.setattr("utils.selfcheck.run_exercise", interrupted)
+        patch.setattr("utils.notebook.check.run_exercise", interrupted)
         with pytest.raises(ExerciseError, match=r"the check of 1\.2 was interrupted"):
             check("1.2")
     assert points(check("1.2")) == (2, 2)

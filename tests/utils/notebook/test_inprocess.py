@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from utils.lab.inprocess import MAX_PRINTED, InProcess
 from utils.lab.lab import LabError, TookTooLong
+from utils.notebook.inprocess import MAX_PRINTED, InProcess
 
 Make = Callable[..., InProcess]
 
