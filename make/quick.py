@@ -12,7 +12,7 @@ import sys
 TESTS = (
     "tests/test_guards.py",
     "tests/test_house.py",
-    "tests/grader/hidden/test_seed.py",
+    "tests/grader/grading/test_secret.py",
     "tests/grader/jail/test_frames.py",
     "tests/grader/jail/test_limits.py",
     "tests/grader/jail/test_names.py",

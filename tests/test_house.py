@@ -31,7 +31,7 @@ ARROWS = [
         (),
     ),
     ("utils.views", (*HTTP, "utils.replay"), ("utils.replay.conversation",)),
-    ("utils.checks", (*HTTP, "utils.replay"), ("utils.replay.conversation",)),
+    ("utils.checks", ("utils.notebook", "utils.replay"), ("utils.replay.conversation",)),
     ("grader.jail", ("grader",), ("grader.jail",)),
 ]
 
@@ -97,6 +97,23 @@ def test_imports_go_one_way(who: str, never: tuple[str, ...], but: tuple[str, ..
         for line, name in imports(module, path)
         if within(name, never) and not within(name, but)
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+STACK = ("langgraph", "langchain", "langchain_core", "langchain_openai")
+
+
+def test_judging_and_answering_are_told_apart() -> None:
+    """A lab's ``parts`` live with the student's objects; all else in its folder judges, and touches none."""
+    wrong = []
+    for module, path in modules("utils.checks"):
+        answers = module.endswith(".parts")
+        never = ("utils.checks",) if answers else (*HTTP, *STACK, "utils.agent", "utils.lab.parts")
+        wrong += [
+            f"{path.relative_to(ROOT)}:{line} imports {name}"
+            for line, name in imports(module, path)
+            if within(name, never) or (not answers and name.split(".")[-2:-1] == ["parts"])
+        ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -29,8 +29,3 @@ def test_it_keeps_the_rules_of_the_house(path: Path):
     page = Page(path.stem, Course(ROOT).solution(path.stem), load_checks(slug_of(path.stem)), ROOT)
     broken = broken_rules(page)
     assert not broken, "\n".join(map(str, broken))
-
-
-@LABS
-def test_it_has_recorded_conversations(path: Path):
-    assert (ROOT / "utils" / "fixtures" / f"{slug_of(path.stem)}.yaml").is_file()

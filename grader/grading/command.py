@@ -17,9 +17,9 @@ from grader.grading.batch import Batch, Graded, entries_of, grade
 from grader.grading.host import CELL_CPU, CELL_WALL
 from grader.grading.lab_spec import digest, read_lab_spec
 from grader.grading.progress import Progress
+from grader.grading.secret import course_secret
 from grader.grading.supervisor import Plan
 from grader.grading.validate import validate, wrong_with
-from grader.hidden.seed import course_secret
 from grader.release.course import Course, find_course
 from grader.release.rules import Page, broken_rules
 from grader.results import store, strays

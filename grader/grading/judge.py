@@ -11,8 +11,8 @@ from grader.grading.host import Host
 from grader.grading.lab_spec import TAG, LabSpec, hash_of
 from grader.grading.notebook_process import CellRun
 from grader.grading.scan.source import TooMuch, parsed
+from grader.grading.secret import rng_for
 from grader.grading.submission_run import SubmissionRun
-from grader.hidden.seed import fresh_case, rng_for
 from grader.jail.job import DEMO
 from grader.jail.names import names_in
 from grader.results.model import Flag, Loss, Result, SubmissionStatus
@@ -53,7 +53,7 @@ def judge(
     were disturbed.
     """
     rng = rng_for(secret, submission.sha256.encode(), spec.lab)
-    case = fresh_case(spec.slug, rng)
+    case = spec.checks.fresh_case(rng)
     needed = [cell.number for cell in submission.cells if _exercise_of(cell, spec.checks)]
     run = SubmissionRun(host, _spared(spec, submission, needed), submission.cells, rng, seconds, needed, note)
     try:

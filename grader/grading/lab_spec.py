@@ -14,7 +14,7 @@ from grader.release.course import Course
 from grader.submissions import CodeCell, Unreadable, read_notebook
 from utils.checks.registry import LabChecks, load_checks, slug_of
 from utils.replay.conversation import Scenario
-from utils.replay.fixtures import load_scenario
+from utils.replay.fixtures import fixture_of, load_scenario
 
 TAG = "exercise:"
 PACKAGES = ("utils", "grader")
@@ -49,7 +49,7 @@ def read_lab_spec(course: Course, lab: str) -> LabSpec:
         lab,
         slug,
         load_checks(slug),
-        load_scenario(_package("utils") / "fixtures" / f"{slug}.yaml"),
+        load_scenario(fixture_of(slug)),
         frozenset(cell.source for cell in given.cells),
         Spare(
             frozenset(hash_of(cell) for cell in given.cells if DEMO in cell.tags),

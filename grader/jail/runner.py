@@ -220,12 +220,12 @@ def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> No
 
 def load_parts() -> Parts:
     """The kit's parts. Most of the stack is imported with them, and thus at no cell's expense."""
-    from utils.lab.parts import PARTS  # noqa: PLC0415 - many tests of the runner need none of it
+    from utils.checks import parts  # noqa: PLC0415 - many tests of the runner need none of it
 
     with contextlib.suppress(ImportError, SetupError), warnings.catch_warnings(action="ignore"):
         for name in filter(None, (*PRELOADED, chosen_provider().package)):
             importlib.import_module(name)
-    return PARTS
+    return parts.load_parts()
 
 
 def _command(words: list[str]) -> None:

@@ -275,6 +275,7 @@ def _stored_outputs(page: Page) -> Iterator[Problem]:
 def _files(page: Page) -> Iterator[Problem]:
     files = {
         f"labs/{page.lab}.ipynb": "Run make release",
+        f"utils/checks/{page.checks.slug}/conversations.yaml": "Write what the recorded model answers",
         f"docs/instructors/{page.lab}.md": "Write the notes: where the time goes, what students get wrong",
     }
     for path, do in files.items():

@@ -76,13 +76,12 @@ from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 from utils import setup
 from utils.agent import Agent
-from utils.notebook.kit import FIXTURES
 from utils.replay.conversation import Fault
-from utils.replay.fixtures import load_scenario
+from utils.replay.fixtures import fixture_of, load_scenario
 from utils.views.live import TokenWatch
 
 kit = setup("01_persistence")
-session = kit.server.open(load_scenario(FIXTURES / "persistence.yaml"), patience=600)
+session = kit.server.open(load_scenario(fixture_of("persistence")), patience=600)
 session.break_next("answer", Fault(kind="stall", after=5))
 graph = Agent(ChatOpenAI(model="gpt-4o", base_url=session.url + kit.provider.path), [kit.search()]).graph
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from grader.hidden.seed import fresh_case, rng_for
+from grader.grading.secret import fresh_case, rng_for
 from grader.results import store
 from grader.results.adjustments import adjusted
 from grader.results.model import Result

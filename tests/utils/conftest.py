@@ -34,13 +34,14 @@ def recorded_server() -> Iterator[ReplayServer]:
 @pytest.fixture
 def make_transport() -> Iterator[Callable[..., InProcess]]:
     """Makes transports to a namespace and ends their threads."""
-    from utils.lab.parts import PARTS
+    from utils.checks.parts import load_parts
     from utils.notebook.inprocess import InProcess
 
+    every = load_parts()
     made: list[InProcess] = []
 
     def make(
-        namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0
+        namespace: Mapping[str, Any], parts: Mapping[str, Any] = every, *, seconds: float = 15.0
     ) -> InProcess:
         made.append(InProcess(namespace, parts, seconds=seconds))
         return made[-1]
@@ -55,11 +56,13 @@ def make_lab(
     recorded_server: ReplayServer, make_transport: Callable[..., InProcess], tmp_path: Path
 ) -> MakeLab:
     """Makes a lab on a namespace, as a notebook's self-check has it."""
+    from utils.checks.parts import load_parts
     from utils.lab.lab import Lab
-    from utils.lab.parts import PARTS
     from utils.notebook.surroundings import NotebookSurroundings
 
-    def make(namespace: Mapping[str, Any], parts: Mapping[str, Any] = PARTS, *, seconds: float = 15.0) -> Lab:
+    every = load_parts()
+
+    def make(namespace: Mapping[str, Any], parts: Mapping[str, Any] = every, *, seconds: float = 15.0) -> Lab:
         transport = make_transport(namespace, parts, seconds=seconds)
         return Lab(transport, NotebookSurroundings(recorded_server, tmp_path / "checks"))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
+import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, Self
 
 from utils.brief import MOST, Inner, first, listed, mapped, written
 from utils.errors import ExerciseError, KitError
@@ -51,16 +53,36 @@ class Exercise:
         return (self.function, *self.others)
 
 
+class Case(Protocol):
+    """What the checks of a lab ask with: each lab has a frozen dataclass of its own."""
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Self:
+        """Return a case with other values, all of them drawn from ``rng``."""
+
+
 @dataclass
 class LabChecks:
     """The exercises of one lab, filled by the ``@check`` functions of its modules."""
 
     slug: str
-    """name of the package in ``utils.checks`` and of the fixture"""
+    """name of the lab's folder in ``utils/checks``"""
     title: str
-    example: Any = None
-    """the case that the notebook prints"""
+    _example: Case | None = None
     exercises: dict[str, Exercise] = field(default_factory=dict)
+
+    @property
+    def example(self) -> Any:
+        """Return the case that the notebook prints. Raises KitError for a lab that has none."""
+        if self._example is None:
+            msg = "the lab has no case to ask with"
+            where, hint = f"utils/checks/{self.slug}/lab.py", "write a class Case and set LAB.example"
+            raise KitError(msg, where=where, hint=hint)
+        return self._example
+
+    @example.setter
+    def example(self, case: Case) -> None:
+        self._example = case
 
     def exercise(
         self, number: str, title: str, *, function: str, points: float, others: tuple[str, ...] = ()
@@ -89,6 +111,11 @@ class LabChecks:
 
         return register
 
+    def fresh_case(self, rng: random.Random) -> Case:
+        """Return a case of the same kind as the example, with values from ``rng``."""
+        case: type[Case] = type(self.example)
+        return case.fresh(rng)
+
     def find(self, number: str) -> Exercise:
         """The exercise with this number. Raises ExerciseError, naming those that exist."""
         wanted = number.strip()
@@ -101,6 +128,8 @@ class LabChecks:
         return self.exercises[wanted]
 
 
+MODULE = "exercise_"
+"""how the names of the modules begin that have an exercise's checks"""
 LAB_NAME = re.compile(r"\d\d_([a-z][a-z0-9_]*)")
 
 
@@ -115,14 +144,23 @@ def slug_of(lab: str) -> str:
 
 def load_checks(slug: str) -> LabChecks:
     """The checks of a lab. Raises ExerciseError when there is no such lab."""
-    if not slug.isidentifier() or importlib.util.find_spec(f"utils.checks.{slug}") is None:
+    if not slug.isidentifier() or not _has_lab(slug):
         msg = f"there is no lab called {slug!r}"
         raise ExerciseError(msg, hint="check the name in setup(...)")
-    found = getattr(importlib.import_module(f"utils.checks.{slug}"), "LAB", None)
-    if not isinstance(found, LabChecks):
-        msg = f"{slug!r} is not a lab"
-        raise ExerciseError(msg, hint="check the name in setup(...)")
+    package = importlib.import_module(f"utils.checks.{slug}")
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith(MODULE):
+            # Its @check functions enter themselves.
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    found: LabChecks = importlib.import_module(f"{package.__name__}.lab").LAB
     return found
+
+
+def _has_lab(slug: str) -> bool:
+    name = f"utils.checks.{slug}"
+    found = importlib.util.find_spec(name)
+    is_package = found is not None and found.submodule_search_locations is not None
+    return is_package and importlib.util.find_spec(f"{name}.lab") is not None
 
 
 class Failed(Exception):

@@ -1,13 +1,14 @@
 """The kit's own parts, made where the student's objects live: models, tools, savers, agents.
 
 They are ordinary LangChain and LangGraph objects; a check gets references to them and hands those to
-the student's functions.
+the student's functions. Those of a single lab are in that lab's folder, ``utils/checks/<slug>/parts.py``.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
+import inspect
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +23,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.pregel import Pregel
 
-from utils.agent import Agent
-from utils.lab.asking import ASKING_PARTS
+from utils.agent import Agent, AgentState
 from utils.lab.http import apost, post
-from utils.lab.streams import STREAM_PARTS
-from utils.lab.together import TOGETHER_PARTS
 from utils.providers import chosen_provider
+
+Parts = Mapping[str, Callable[..., Any]]
 
 
 class ToolError(Exception):
@@ -105,6 +105,27 @@ def close_saver(saver: Any) -> None:
 def make_agent(model: Any, tools: Sequence[BaseTool], saver: Any = None, **options: Any) -> Any:
     """The reference agent's compiled graph."""
     return Agent(model, tools, saver, **options).graph
+
+
+def make_acting_agent(
+    model: Any,
+    tools: Sequence[BaseTool],
+    saver: Any,
+    take_action: Callable[..., Any],
+    unknown: Sequence[str] = (),
+) -> Any:
+    """The reference agent with another ``take_action(state, tools)``.
+
+    The model knows all tools, the function is not given those in ``unknown``.
+    """
+    known = {tool.name: tool for tool in tools if tool.name not in unknown}
+
+    class Acting(Agent):
+        async def atake_action(self, state: AgentState) -> Any:
+            done = take_action(state, dict(known))
+            return await done if inspect.isawaitable(done) else done
+
+    return Acting(model, tools, saver).graph
 
 
 def make_blocks_model(answers: Sequence[Sequence[str]]) -> Any:
@@ -185,6 +206,11 @@ def is_saver(value: Any) -> bool:
     return issubclass(type(value), BaseCheckpointSaver)
 
 
+def remembers(graph: Any, saver: Any) -> bool:
+    """Whether a graph was compiled with this checkpointer: without one nothing can wait."""
+    return graph.checkpointer is saver
+
+
 def enter(manager: Any) -> Any:
     """What a context manager gives when its block begins."""
     return manager.__enter__()
@@ -214,12 +240,13 @@ def open_handles(path: str) -> int:
     return sum(1 for file in psutil.Process().open_files() if os.path.realpath(file.path) == real)
 
 
-PARTS: Mapping[str, Callable[..., Any]] = {
+PARTS: Parts = {
     "model": make_model,
     "tool": make_tool,
     "saver": make_saver,
     "close_saver": close_saver,
     "agent": make_agent,
+    "acting_agent": make_acting_agent,
     "blocks_model": make_blocks_model,
     "turn": run_turn,
     "sync_turn": run_sync_turn,
@@ -231,10 +258,8 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "edit": edit_from,
     "is_graph": is_graph,
     "is_saver": is_saver,
+    "remembers": remembers,
     "enter": enter,
     "leave": leave,
     "open_handles": open_handles,
-    **STREAM_PARTS,
-    **TOGETHER_PARTS,
-    **ASKING_PARTS,
 }

@@ -27,13 +27,13 @@ class Checker:
     """What stays from one ``check()`` to the next: the thread that calls the student's code, a server."""
 
     def __init__(self, kit: Kit) -> None:
-        from utils.lab.parts import PARTS  # noqa: PLC0415 - imports LangGraph
+        from utils.checks.parts import load_parts  # noqa: PLC0415 - imports LangGraph
         from utils.replay.server import ReplayServer  # noqa: PLC0415
 
         self._own_server = ReplayServer().start() if kit.server is None else None
         server = kit.server or self._own_server
         assert server is not None
-        self.transport = InProcess(_namespace(), PARTS)
+        self.transport = InProcess(_namespace(), load_parts())
         self.lab = Lab(
             self.transport, NotebookSurroundings(server, kit.workdir / "checks"), kit.provider.name
         )

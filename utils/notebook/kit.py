@@ -34,7 +34,7 @@ from utils.providers import (
     upstream_of,
 )
 from utils.replay.conversation import Fault, Scenario
-from utils.replay.fixtures import load_scenario
+from utils.replay.fixtures import LABS, fixture_of, known_fixtures, load_scenario
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
 from utils.results import ExerciseResult
@@ -50,7 +50,6 @@ SEARCH_ADDRESS = "TAVILY_API_URL"
 """where searches are recorded from, if not from the service itself"""
 REAL_SEARCH = "https://api.tavily.com"
 _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 ENV_FILE = Path(__file__).parent.parent.parent / ".env"
 """read when there is none in the notebook's folder or above"""
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
@@ -143,7 +142,7 @@ class Kit:
         if self.session is None or self.session.recorder is None:
             msg = "nothing is being recorded"
             raise SetupError(msg, hint=f"set {MODE}=record and run the notebook again")
-        target = os.environ.get(RECORD_TO) or FIXTURES / f"{slug_of(self.lab)}.yaml"
+        target = os.environ.get(RECORD_TO) or fixture_of(slug_of(self.lab))
         print(store(self.session.recorder, Path(target)))
 
     def close(self) -> None:
@@ -197,9 +196,9 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     """
     ipython.install()
     slug = slug_of(lab)
-    fixture = FIXTURES / f"{slug}.yaml"
+    fixture = fixture_of(slug, LABS)
     if not fixture.is_file():
-        known = ", ".join(sorted(path.stem for path in FIXTURES.glob("*.yaml")))
+        known = ", ".join(known_fixtures(LABS))
         msg = f"there is no lab {lab!r}"
         raise SetupError(msg, hint=f"the kit has recordings for: {known}")
     if os.environ.get(GRADING):

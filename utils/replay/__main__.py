@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from utils.errors import FixtureError, KitError
-from utils.replay.fixtures import load_scenario
+from utils.replay.fixtures import fixture_of, known_fixtures, label, load_scenario
 from utils.replay.rerecord import notebook_of, rerecord, slug
-
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
 app = typer.Typer(
     help="Recorded conversations: make them anew, or look whether they can be used.",
@@ -34,7 +32,7 @@ def record(
     """
     try:
         source = notebook or notebook_of(lab)
-        target = fixture or FIXTURES / f"{slug(lab)}.yaml"
+        target = fixture or fixture_of(slug(lab))
         typer.echo(f"Recording {source.name}: this asks the real model and may cost money.", err=True)
         typer.echo(rerecord(source, target))
     except KitError as error:
@@ -48,7 +46,7 @@ def check(
 ) -> None:
     """Look whether fixtures can be used: one line for each, exit code 1 if one cannot."""
     wrong = False
-    for path in files or sorted(FIXTURES.glob("*.yaml")):
+    for path in files or known_fixtures().values():
         try:
             scenario = load_scenario(path)
         except FixtureError as error:
@@ -57,7 +55,7 @@ def check(
             continue
         kinds = [conversation.origin.kind for conversation in scenario.conversations]
         told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-        typer.echo(f"{path.name}: fine, {len(kinds)} conversations ({told})")
+        typer.echo(f"{label(path)}: fine, {len(kinds)} conversations ({told})")
     if wrong:
         raise typer.Exit(1)
 

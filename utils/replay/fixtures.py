@@ -31,11 +31,30 @@ TURNS: Mapping[str, type[UserTurn] | type[CallsTurn] | type[ResultsTurn] | type[
     "answer": AnswerTurn,
 }
 
+LABS = Path(__file__).resolve().parents[1] / "checks"
+"""the folder with a folder for each lab"""
+NAME = "conversations.yaml"
+
 _RESTORE = "mend that line, or take the file afresh: git checkout, or a new copy of the course"
 
 Path_ = tuple[str | int, ...]
 Lines = dict[Path_, int]
 M = TypeVar("M", bound=BaseModel)
+
+
+def fixture_of(slug: str, labs: Path = LABS) -> Path:
+    """Return where a lab's conversations are, whether it has any or not."""
+    return labs / slug / NAME
+
+
+def known_fixtures(labs: Path = LABS) -> dict[str, Path]:
+    """Return the conversations of all labs that have any, by the labs' slugs."""
+    return {path.parent.name: path for path in sorted(labs.glob(f"*/{NAME}"))}
+
+
+def label(path: Path) -> str:
+    """Return what a fixture is called in messages: all labs' have the same name, so its folder is said."""
+    return f"{path.parent.name}/{NAME}" if path.name == NAME else path.name
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -48,11 +67,11 @@ def load_scenario(path: Path) -> Scenario:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         msg = "this file of recorded conversations does not exist"
-        raise FixtureError(msg, where=path.name, hint="check the lab's name in setup(...)") from None
+        raise FixtureError(msg, where=label(path), hint="check the lab's name in setup(...)") from None
     except (OSError, UnicodeDecodeError) as error:
         msg = f"cannot be read: {error}"
-        raise FixtureError(msg, where=path.name, hint=_RESTORE) from error
-    return parse_scenario(text, path.name)
+        raise FixtureError(msg, where=label(path), hint=_RESTORE) from error
+    return parse_scenario(text, label(path))
 
 
 def parse_scenario(text: str, name: str) -> Scenario:

@@ -22,7 +22,7 @@ from utils.replay.conversation import (
     UserTurn,
     turn_problem,
 )
-from utils.replay.fixtures import load_scenario, parse_scenario
+from utils.replay.fixtures import label, load_scenario, parse_scenario
 from utils.replay.matching import compile_scenario, fold_args, fold_question, rows_of
 from utils.replay.recording import Recorder, unique
 
@@ -51,21 +51,21 @@ def store(recorder: Recorder, path: Path) -> str:
     """
     if recorder.failures:
         msg = f"not everything was answered: {'; '.join(recorder.failures[:3])}"
-        raise RecordingError(msg, where=path.name, hint="nothing was written; record again when it answers")
+        raise RecordingError(msg, where=label(path), hint="nothing was written; record again when it answers")
     new = recorder.scenario()
     if not new.conversations:
         msg = "nothing was recorded"
-        raise RecordingError(msg, where=path.name, hint="does the notebook ask the model anything?")
+        raise RecordingError(msg, where=label(path), hint="does the notebook ask the model anything?")
     old, head = _as_it_is(path)
     result = merged(old, new)
     text = dump_scenario(result.scenario, head)
     try:
-        parse_scenario(text, path.name)
+        parse_scenario(text, label(path))
     except FixtureError as error:
         msg = f"what was recorded does not make a fixture: {error.message}"
-        raise RecordingError(msg, where=path.name, hint="nothing was written") from error
+        raise RecordingError(msg, where=label(path), hint="nothing was written") from error
     write(path, text)
-    lines = [f"{path.name}: {len(result.recorded)} conversations recorded, {len(result.kept)} kept."]
+    lines = [f"{label(path)}: {len(result.recorded)} conversations recorded, {len(result.kept)} kept."]
     lines += [f'  look at "{name}": {_ADAPTED}does its end still fit?' for name in result.adapted]
     lines += [f'  gone: "{name}" does not fit to what was recorded.' for name in result.dropped]
     lines += [
@@ -270,4 +270,4 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         msg = f"it cannot be written: {error.strerror}"
-        raise RecordingError(msg, where=path.name) from error
+        raise RecordingError(msg, where=label(path)) from error

@@ -138,15 +138,15 @@ SECRET_PATH = re.compile(
     rf"""^/proc(?:/(?!{_HARMLESS})\S*)?$ | ^/etc/?$ | ^(?:\.\./){{4,}}\S
     | /proc/(?:self|\d+|thread-self)/ | /etc/(?:passwd|shadow|gshadow|sudoers)\b
     | ^(?:~|/root|/home/[^/\s]+)/\.(?:ssh|aws|env|netrc|bash_history)\b
-    | ^[^\s]*\bsolutions/[^\s/]+\.ipynb$ | ^\S*\bgrader/(?:hidden|jail|grading)(?:/|$)
-    | ^\S*\butils/(?:checks|fixtures|lab|replay)(?:/|$) | ^\S*\bgradebook\.(?:csv|db)$""",
+    | ^[^\s]*\bsolutions/[^\s/]+\.ipynb$ | ^\S*\bgrader/(?:jail|grading)(?:/|$)
+    | ^\S*\butils/(?:checks|lab|notebook|replay)(?:/|$) | ^\S*\bgradebook\.(?:csv|db)$""",
     re.VERBOSE,
 )
 """a text that is such a path"""
 SECRET_COMMAND = re.compile(
     r"""/proc/(?:self|\d+|\*|\$) | /etc/(?:passwd|shadow|gshadow|sudoers)\b
-    | \bsolutions/\S{1,200}\.ipynb\b | \bgrader/(?:hidden|jail|grading)\b
-    | \butils/(?:checks|fixtures|replay)/ | \bKIT_(?:GRADING|RECORDED_MODEL)\b""",
+    | \bsolutions/\S{1,200}\.ipynb\b | \bgrader/(?:jail|grading)\b
+    | \butils/(?:checks|replay)/ | \bKIT_(?:GRADING|RECORDED_MODEL)\b""",
     re.VERBOSE,
 )
 """the same in a line for a shell"""

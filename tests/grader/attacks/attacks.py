@@ -353,8 +353,8 @@ def written(path):
 
 @probe
 def peek_hidden_modules():
-    import grader.hidden.persistence
-    return grader.hidden.persistence
+    import grader.grading.secret
+    return grader.grading.secret
 
 
 @probe
@@ -434,7 +434,7 @@ def peek_users():
 
 @probe
 def peek_course():
-    return [os.listdir(p) for p in ("/home", "/srv", "/jail/kit/grader/hidden") if os.path.exists(p)] or 1 / 0
+    return [os.listdir(p) for p in ("/home", "/srv", "/jail/kit/grader/grading") if os.path.exists(p)] or 1 / 0
 
 
 @probe
@@ -840,7 +840,7 @@ Handle.answer = answer
         "the judging side's parts say what it wants to hear",
         (
             """
-import types
+import gc
 from utils.lab import parts
 
 calls = []
@@ -848,8 +848,9 @@ def pretend(*args, **kwargs):
     calls.append(args)
     return {"messages": [], "searches": 2 + len(calls), "next": (), "id": "1", "parent": None}
 
-for name in ("turn", "sync_turn", "values", "state", "states", "is_graph", "is_saver", "leave", "enter", "open_handles"):
-    parts.PARTS[name] = pretend
+for known in [parts.PARTS, *(o for o in gc.get_objects() if type(o) is dict and "open_handles" in o)]:
+    for name in ("turn", "sync_turn", "values", "state", "states", "is_saver", "leave", "enter", "open_handles"):
+        known[name] = pretend
 """,
         ),
         costs=(AROUND,),
@@ -859,8 +860,9 @@ for name in ("turn", "sync_turn", "values", "state", "states", "is_graph", "is_s
         "an empty history that is said to be all",
         (
             """
-from utils.lab import parts
-parts.PARTS["states"] = lambda graph, thread_id: []
+import gc
+for known in [o for o in gc.get_objects() if type(o) is dict and "open_handles" in o and "states" in o]:
+    known["states"] = lambda graph, thread_id: []
 """,
         ),
         (ALONE,),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.grading.host import Host as JailHost
-from grader.hidden.seed import fresh_case, rng_for
+from grader.grading.secret import fresh_case, rng_for
 from grader.results.model import Result
 from grader.results.scrub import scrubbed
 from grader.results.store import from_json, to_json

@@ -230,7 +230,7 @@ def interleave(streams):
         },
         (
             """
-from utils.lab.parts import PARTS
+import gc
 
 FED, NAMES, OPEN = [], {}, []
 
@@ -252,7 +252,8 @@ def take(reader, patience):
         raise item
     return {"item": item}
 
-PARTS.update(put=put, take=take, reader=lambda items: items, stop_reading=lambda reader, patience: 0)
+for known in [o for o in gc.get_objects() if type(o) is dict and "open_handles" in o and "feed" in o]:
+    known.update(put=put, take=take, reader=lambda items: items, stop_reading=lambda reader, patience: 0)
 """,
         ),
         earns=2.0,

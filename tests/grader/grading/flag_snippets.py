@@ -220,7 +220,7 @@ ATTACKS = {
         "!cat /proc/1/environ",
         "%%bash\nls\ncat /etc/passwd",
         "open('../solutions/01_persistence.ipynb')",
-        "open('/work/grader/hidden/persistence.py')",
+        "open('/work/utils/checks/persistence/lab.py')",
         "open('../../../../../secret')",
         f"open('{HOME}/.ssh/id_rsa')",
     ],

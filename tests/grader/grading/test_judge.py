@@ -20,7 +20,7 @@ from grader.sandbox.child import End
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading import harms
 from tests.grader.grading.judged import judge_all, judge_one, points, solution, spec, supervised, told
-from utils.checks.persistence import LAB
+from utils.checks.persistence.lab import LAB
 from utils.checks.registry import LabChecks
 from utils.lab.lab import Lab
 from utils.providers import chosen_provider

@@ -21,7 +21,7 @@ FILES = {
     "utils/__init__.py": "",
     "utils/py.typed": "",
     "utils/checks/persistence/lab.py": "LAB.exercise('1.2')",
-    "utils/fixtures/persistence.yaml": "[]",
+    "utils/checks/persistence/conversations.yaml": "[]",
     "utils/views/card.css": "",
     "pyproject.toml": "",
     "requirements.lock": "",
@@ -42,7 +42,7 @@ STAYS = {
     "README.md": "for authors",
     "requirements-dev.lock": "",
     "grader/cli.py": "",
-    "grader/hidden/persistence.py": "",
+    "grader/grading/secret.py": "",
     "tests/test_x.py": "",
     "samples/a/01_persistence.ipynb": "{}",
     "benchmarks/b.py": "",
@@ -145,7 +145,7 @@ def test_a_file_as_a_target_is_refused(here, tmp_path):
 
 def test_a_missing_file_is_named_with_what_it_is_for(here, tmp_path):
     (here.root / "environment.yml").unlink()
-    (here.root / "utils/fixtures/persistence.yaml").unlink()
+    (here.root / "utils/checks/persistence/conversations.yaml").unlink()
     error = refused(here, tmp_path, "needs files that are not there")
     assert "utils/*.yaml (the recorded conversations), environment.yml (the same for conda)" in error.message
 

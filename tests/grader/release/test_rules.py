@@ -202,6 +202,7 @@ def test_points_that_do_not_add_up_are_told(page):
 def test_missing_files_are_told(page, tmp_path):
     said = told(replace(page, root=tmp_path))
     assert "its file labs/01_persistence.ipynb is missing. Run make release. (rule: files)" in said
+    assert "its file utils/checks/persistence/conversations.yaml is missing. Write what the" in said
     assert "its file docs/instructors/01_persistence.md is missing. Write the notes" in said
 
 

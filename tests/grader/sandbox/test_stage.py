@@ -58,7 +58,7 @@ def test_nothing_of_the_course_but_utils_and_the_jail_is_there(staged):
     }
     for name in names:
         parts = name.lower().split("/")
-        assert not {"hidden", "solutions", "samples", "labs", "tests", ".env", ".git"} & set(parts), name
+        assert not {"grading", "solutions", "samples", "labs", "tests", ".env", ".git"} & set(parts), name
         assert not name.endswith((".ipynb", ".db", ".csv")), name
         assert not any(part.startswith(".") for part in parts), name
 
@@ -68,7 +68,7 @@ def test_no_text_of_a_solution_is_there(staged):
         if path.is_file() and not path.is_symlink():
             data = path.read_bytes()
             # In two halves, or this test's own text would be an example.
-            for word in (b"BEGIN " + b"SOLUTION", b"END " + b"SOLUTION", b"grader." + b"hidden"):
+            for word in (b"BEGIN " + b"SOLUTION", b"END " + b"SOLUTION", b"course" + b"_secret"):
                 assert word not in data, path
 
 
@@ -256,7 +256,7 @@ def test_folders_that_not_everybody_may_enter_are_named(tmp_path):
 
 def test_a_kit_among_the_installed_packages_is_covered(monkeypatch, tmp_path):
     installed(monkeypatch, tmp_path / "packages")
-    (tmp_path / "packages" / "grader" / "hidden").mkdir(parents=True)
+    (tmp_path / "packages" / "grader" / "grading").mkdir(parents=True)
     found = stage(tmp_path / "stage")
     assert str(tmp_path / "packages" / "grader") in found.masked
     assert found.mounts(AT)[-1] == Mount(None, AT / f"venv/lib/{VERSION}/site-packages/grader")
@@ -335,7 +335,7 @@ def test_what_building_left_in_the_checkout_does_not_stand_before_the_installati
 ASKS = """
 import importlib.util, json, sys
 import utils, grader.jail.frames, grader.jail.limits
-hidden = importlib.util.find_spec("grader.hidden")
+hidden = importlib.util.find_spec("grader.grading")
 release = importlib.util.find_spec("grader.errors")
 print(json.dumps([sys.prefix, utils.__file__, utils.__cached__, bool(hidden or release)]))
 """
@@ -436,9 +436,9 @@ def lies(top):
         for name in folders + files:
             if name in (".env", ".git", "solutions") or name.endswith(".ipynb") and "packages" not in folder:
                 yield os.path.join(folder, name)
-            if name == "hidden" and os.path.basename(folder) == "grader":
+            if name == "grading" and os.path.basename(folder) == "grader":
                 yield os.path.join(folder, name)
-found = [bool(importlib.util.find_spec(f"grader.{{name}}")) for name in ("hidden", "errors", "sandbox")]
+found = [bool(importlib.util.find_spec(f"grader.{{name}}")) for name in ("grading", "errors", "sandbox")]
 print(json.dumps([sys.prefix, grader.jail.runner.__file__, found, os.path.exists({str(ROOT)!r}),
                   sorted(lies("/stage/kit")), sorted(lies("/usr/src")), os.access("/stage", os.W_OK),
                   any("editable" in name for name in sys.modules)]))
@@ -460,8 +460,8 @@ print(json.dumps([sys.prefix, grader.jail.runner.__file__, found, os.path.exists
 def test_in_a_jail_an_installed_kit_is_an_empty_folder(monkeypatch, tmp_path):
     packages = tmp_path / "packages"
     installed(monkeypatch, packages)
-    (packages / "grader" / "hidden").mkdir(parents=True)
-    (packages / "grader" / "hidden" / "values.py").write_text("SECRET = 1")
+    (packages / "grader" / "grading").mkdir(parents=True)
+    (packages / "grader" / "grading" / "values.py").write_text("SECRET = 1")
     (packages / "other.py").write_text("")
     code = "import os, sys; print(sorted(os.listdir(p := sys.path[-1])), os.listdir(p + '/grader'))"
     told = in_jail(stage(tmp_path / "stage"), code)

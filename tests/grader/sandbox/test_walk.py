@@ -111,7 +111,7 @@ def test_nothing_of_the_course_of_a_home_or_of_anothers_work_is_seen(walked):
 def test_no_name_is_seen_that_would_be_the_courses(walked):
     for path in walked["seen"]:
         parts = set(path.lower().split("/"))
-        assert not parts & {"hidden", "solutions", "samples", "labs", "tests", ".env", ".git"}, path
+        assert not parts & {"grading", "solutions", "samples", "labs", "tests", ".env", ".git"}, path
         assert not parts & {".course-secret", "submissions", "results", "home"} or "/home/" in path, path
         assert not path.endswith((".ipynb", ".db", ".csv")), path
 

@@ -21,16 +21,16 @@ from tests.utils.checks import (
 )
 from tests.utils.checks.authored import Authored
 from tests.utils.checks.variants import Table, Variant, solves
-from utils.checks import async_graphs, human_in_the_loop, persistence, streaming
-from utils.checks.registry import LabChecks
+from utils.checks.parts import load_parts
+from utils.checks.registry import LabChecks, load_checks
 from utils.checks.run import run_exercise
 from utils.lab.lab import Lab
-from utils.lab.parts import PARTS
 from utils.results import ExerciseResult
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNS = int(os.environ.get("CHECK_RUNS", "1"))
 """how often a right solution is judged; more by hand, when a check changes"""
+PARTS = load_parts()
 MakeLab = Callable[..., Lab]
 
 
@@ -55,12 +55,14 @@ def _authored(notebook: str) -> Authored:
 
 
 LABS = (
-    Judged("01_persistence", persistence.LAB, persistence_right.TABLE, persistence_wrong.TABLE),
-    Judged("02_streaming", streaming.LAB, streaming_right.TABLE, streaming_wrong.TABLE),
-    Judged("03_async_graphs", async_graphs.LAB, async_graphs_right.TABLE, async_graphs_wrong.TABLE),
+    Judged("01_persistence", load_checks("persistence"), persistence_right.TABLE, persistence_wrong.TABLE),
+    Judged("02_streaming", load_checks("streaming"), streaming_right.TABLE, streaming_wrong.TABLE),
+    Judged(
+        "03_async_graphs", load_checks("async_graphs"), async_graphs_right.TABLE, async_graphs_wrong.TABLE
+    ),
     Judged(
         "04_human_in_the_loop",
-        human_in_the_loop.LAB,
+        load_checks("human_in_the_loop"),
         human_in_the_loop_right.TABLE,
         human_in_the_loop_wrong.TABLE,
     ),

@@ -15,9 +15,9 @@ from langgraph.graph import START, StateGraph
 from tests.utils.checks import async_graphs_right, async_graphs_wrong
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
-from utils.checks.async_graphs import LAB
 from utils.checks.async_graphs.exercise_3_4 import explain
 from utils.checks.async_graphs.gates import TOGETHER
+from utils.checks.async_graphs.lab import LAB
 from utils.checks.registry import Failed
 from utils.lab.lab import StudentError
 from utils.replay.gates import LIMIT

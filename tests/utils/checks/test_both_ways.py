@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.utils.checks.every_lab import LABS, Judged, MakeLab, judge, name_of
+from tests.utils.checks.every_lab import LABS, PARTS, Judged, MakeLab, judge, name_of
 from tests.utils.checks.variants import Variant
 from tests.utils.lab.sdk_parts import SDK_PARTS
-from utils.lab.parts import PARTS
 from utils.results import ExerciseResult
 
 CHANCE = re.compile(r"(?<=lc_run--)[0-9a-f-]{36}|(?<=thread id )\d+")

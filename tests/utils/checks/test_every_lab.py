@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 
-from tests.utils.checks.every_lab import LABS, OF, RUNS, Judged, MakeLab, judge, name_of, told
+from tests.utils.checks.every_lab import LABS, OF, PARTS, RUNS, Judged, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
 from utils.checks.run import run_exercise, run_lab
-from utils.lab.parts import PARTS
 
 EACH = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.notebook)
 

@@ -32,8 +32,8 @@ from tests.utils.checks.human_in_the_loop_wrong import (
 )
 from tests.utils.checks.variants import Variant
 from utils.agent import Agent
-from utils.checks.human_in_the_loop import LAB
 from utils.checks.human_in_the_loop.desk import POLICY, alike, tasks
+from utils.checks.human_in_the_loop.lab import LAB
 
 run = functools.partial(judge, LAB)
 

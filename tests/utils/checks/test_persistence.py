@@ -12,7 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from tests.utils.checks import persistence_right
 from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.variants import Variant
-from utils.checks.persistence import LAB
+from utils.checks.persistence.lab import LAB
 
 run = functools.partial(judge, LAB)
 

@@ -17,7 +17,7 @@ from tests.utils.checks.every_lab import OF, MakeLab, judge, told
 from tests.utils.checks.streaming_right import asking
 from tests.utils.checks.variants import Variant, solves
 from utils.checks.run import run_exercise
-from utils.checks.streaming import LAB
+from utils.checks.streaming.lab import LAB
 from utils.providers import PROVIDERS
 
 run = functools.partial(judge, LAB)

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 from langchain_core.tools import BaseTool, StructuredTool
 
-from utils.lab.parts import PARTS, ToolFailed
-from utils.lab.together import FETCH
+from utils.checks.async_graphs.parts import FETCH
+from utils.checks.parts import load_parts
+from utils.lab.parts import ToolFailed
 from utils.providers import chosen_provider
 
 _LOOPBACK: dict[str, Any] = {"timeout": 30.0, "trust_env": False, "verify": False}
@@ -54,4 +55,4 @@ def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
     return fetch
 
 
-SDK_PARTS = {**PARTS, "model": make_model, "tool": make_tool, "fetch": make_fetch}
+SDK_PARTS = {**load_parts(), "model": make_model, "tool": make_tool, "fetch": make_fetch}

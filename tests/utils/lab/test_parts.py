@@ -11,7 +11,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from tests.utils.lab import sdk_parts
 from tests.utils.lab.scripted import Scripted, answer, serving
-from utils.lab import parts, together
+from utils.checks.async_graphs import parts as together
+from utils.lab import parts
 from utils.lab.parts import make_tool
 
 MAKERS = (sdk_parts.make_tool, parts.make_tool)

@@ -27,6 +27,7 @@ from utils.modes import GRADING, TRACING
 from utils.notebook import kit as kits
 from utils.notebook.kit import NO_KEY, Kit, current_kit
 from utils.providers import PROVIDERS
+from utils.replay.fixtures import fixture_of
 from utils.replay.server import ReplayServer
 
 SETTINGS = (
@@ -134,11 +135,12 @@ def test_an_unknown_lab_gets_a_sentence(setup_here: Setup) -> None:
 def test_a_broken_fixture_is_named_with_its_line(
     setup_here: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "persistence.yaml").write_text(
+    fixture_of("persistence", tmp_path).parent.mkdir()
+    fixture_of("persistence", tmp_path).write_text(
         "conversations:\n  - name: one\n    origin: {kind: authored}\n    turns:\n      - usr: hello\n"
     )
-    monkeypatch.setattr(kits, "FIXTURES", tmp_path)
-    with pytest.raises(FixtureError, match=r"persistence\.yaml(:|, line )5\b"):
+    monkeypatch.setattr(kits, "LABS", tmp_path)
+    with pytest.raises(FixtureError, match=r"persistence/conversations\.yaml(:|, line )5\b"):
         setup_here()
 
 
@@ -293,8 +295,9 @@ def two_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "fixtures"
     folder.mkdir()
     for name in ("persistence", "other"):
-        shutil.copy(kits.FIXTURES / "persistence.yaml", folder / f"{name}.yaml")
-    monkeypatch.setattr(kits, "FIXTURES", folder)
+        fixture_of(name, folder).parent.mkdir()
+        shutil.copy(fixture_of("persistence"), fixture_of(name, folder))
+    monkeypatch.setattr(kits, "LABS", folder)
 
 
 @pytest.mark.usefixtures("two_labs")
@@ -524,12 +527,13 @@ def test_a_forked_child_leaves_its_parents_kit_alone(setup_here: Setup) -> None:
 def test_a_broken_fixture_keeps_nobody_from_a_real_model(
     setup_here: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "persistence.yaml").write_text("conversations: [")
-    monkeypatch.setattr(kits, "FIXTURES", tmp_path)
+    fixture_of("persistence", tmp_path).parent.mkdir()
+    fixture_of("persistence", tmp_path).write_text("conversations: [")
+    monkeypatch.setattr(kits, "LABS", tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
     monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
     assert setup_here(mode="live").mode == "live"
-    with pytest.raises(FixtureError, match=r"persistence\.yaml, line 1"):
+    with pytest.raises(FixtureError, match=r"persistence/conversations\.yaml, line 1"):
         setup_here()
 
 

@@ -6,9 +6,7 @@ import pytest
 
 from utils.errors import FixtureError
 from utils.replay.conversation import AnswerTurn, CallsTurn
-from utils.replay.fixtures import load_scenario, parse_scenario
-
-FIXTURES = Path(__file__).parents[3] / "utils" / "fixtures"
+from utils.replay.fixtures import known_fixtures, load_scenario, parse_scenario
 
 GOOD = """\
 # A head.
@@ -37,7 +35,7 @@ def test_a_fixture_reads_as_a_conversation() -> None:
     assert isinstance(told.turns[3], AnswerTurn)
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", known_fixtures().values(), ids=list(known_fixtures()))
 def test_every_fixture_of_the_kit_loads(path: Path) -> None:
     assert load_scenario(path).conversations
 

@@ -260,7 +260,7 @@ def test_check_says_one_line_for_each_fixture(tmp_path: Path, fixture: Path) -> 
 def test_check_looks_at_all_labs_by_default() -> None:
     done = runner.invoke(app, ["check"])
     assert done.exit_code == 0
-    assert "persistence.yaml: fine" in done.output
+    assert "persistence/conversations.yaml: fine" in done.output
 
 
 def test_the_command_explains_itself() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from typing import Self
 
+from utils.checks import values
 from utils.checks.registry import LabChecks
 from utils.checks.weather import City
 
@@ -28,6 +31,27 @@ class Case:
     """another thread's id"""
     word: str
     """a word that only the recorded answers hold"""
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Self:
+        """Return a case with cities, threads and a word that nobody can know beforehand."""
+        first, second, third, fourth, fifth = values.cities(rng, 5)
+        while any(
+            _last_by_name_is_warmest(some)
+            for some in ((first, second, third), (first, second, third, fourth))
+        ):
+            first, second, third, fourth, fifth = values.cities(rng, 5)
+        return cls(
+            cities=(first, second, third, fourth, fifth),
+            thread=values.thread_id(rng),
+            other=values.thread_id(rng),
+            word=values.word(rng),
+        )
+
+
+def _last_by_name_is_warmest(cities: tuple[City, ...]) -> bool:
+    """Return whether ``max`` on pairs of name and temperature would happen to be right."""
+    return max(cities, key=lambda city: city.name) == max(cities, key=lambda city: city.celsius)
 
 
 LAB.example = Case(

@@ -18,8 +18,6 @@ from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolCall, Turn, UserTurn
 
 POLICY = {"search": "run", "book": "ask", "mail": "ask", "wire": "forbid"}
-ASKED_FIRST = (2, 3, 4, 5, 6)
-"""which of the seven calls may come first: one that is asked about, or the order of results says less"""
 FILE, COPY = "desk.db", "desk-before.db"
 MOST_SHOWN = 50
 """different questions that a person is asked about a handful of calls, before that is called too many"""

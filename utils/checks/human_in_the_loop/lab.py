@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from typing import Self
 
+from utils.checks import values
 from utils.checks.registry import LabChecks
 from utils.checks.weather import City
 
@@ -14,6 +17,9 @@ LAB.exercise("4.3", "Edit what it wants to do", function="edit", points=4)
 LAB.exercise("4.4", "Answer instead of the tool", function="mock_answer", points=4)
 LAB.exercise("4.5", "Guard the tools", function="build_guarded", points=5)
 check = LAB.check
+
+ASKED_FIRST = (2, 3, 4, 5, 6)
+"""which of the seven calls may come first: one that is asked about, or the order of results says less"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,20 @@ class Case:
     """a word that only recorded results and answers hold"""
     order: tuple[int, int, int, int, int, int, int]
     """in which order the seven calls of one message come; the first is one that a person is asked about"""
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Self:
+        """Return a case with cities, threads, a word and an order of calls that nobody can know before."""
+        first, second, third = values.cities(rng, 3)
+        begin = rng.choice(ASKED_FIRST)
+        two, three, four, five, six, seven = rng.sample([n for n in range(7) if n != begin], 6)
+        return cls(
+            cities=(first, second, third),
+            thread=values.thread_id(rng),
+            other=values.thread_id(rng),
+            word=values.word(rng),
+            order=(begin, two, three, four, five, six, seven),
+        )
 
 
 LAB.example = Case(

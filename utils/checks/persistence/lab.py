@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from typing import Self
 
+from utils.checks import values
 from utils.checks.registry import LabChecks
 from utils.checks.weather import City
 
@@ -28,6 +31,17 @@ class Case:
     """another thread's id"""
     word: str
     """a word that only the recorded answers hold"""
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Self:
+        """Return a case with cities, threads and a word that nobody can know beforehand."""
+        first, second, third = values.cities(rng, 3)
+        return cls(
+            cities=(first, second, third),
+            thread=values.thread_id(rng),
+            other=values.thread_id(rng),
+            word=values.word(rng),
+        )
 
 
 LAB.example = Case(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from typing import Self
 
+from utils.checks import values
 from utils.checks.registry import LabChecks
 from utils.checks.weather import City
 
@@ -18,6 +21,11 @@ check = LAB.check
 
 CALLS = 10
 """tool calls in one message of the model, in exercise 2.5"""
+
+TICKS = 8
+"""items of a fed stream"""
+ERRORS = ("ArithmeticError", "LookupError", "OSError", "RuntimeError", "TypeError", "ValueError")
+"""what a tool may raise"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,20 @@ class Case:
     """which of Python's errors a tool raises, besides a KeyError"""
     after: int
     """how many pieces come before a stream is held or dropped"""
+
+    @classmethod
+    def fresh(cls, rng: random.Random) -> Self:
+        """Return a case with cities, times, errors and an order of calls that nobody can know beforehand."""
+        first, second, third = values.cities(rng, 3)
+        return cls(
+            cities=(first, second, third),
+            thread=values.thread_id(rng),
+            word=values.word(rng),
+            order=tuple(rng.sample(range(CALLS), CALLS)),
+            ticks=tuple(rng.randint(1, 16) / 8 for _ in range(TICKS)),
+            error=rng.choice(ERRORS),
+            after=rng.randint(3, 5),
+        )
 
 
 LAB.example = Case(

@@ -1,12 +1,11 @@
 """Parts for what happens while a graph runs: a model that streams blocks, a fed stream, tools that report.
 
-Made on the student's side, like all parts of the kit (``utils.lab.parts``).
+Made on the student's side, like all parts of the kit: ``utils.lab.parts`` finds them here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import operator
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -26,8 +25,6 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
-
-from utils.agent import Agent, AgentState
 
 END = object()
 Block = Mapping[str, Any]
@@ -176,27 +173,6 @@ async def custom_items(graph: Any, thread_id: str, text: str) -> AsyncIterator[A
         yield item
 
 
-def make_acting_agent(
-    model: Any,
-    tools: Sequence[BaseTool],
-    saver: Any,
-    take_action: Callable[..., Any],
-    unknown: Sequence[str] = (),
-) -> Any:
-    """The reference agent with another ``take_action(state, tools)``.
-
-    The model knows all tools, the function is not given those in ``unknown``.
-    """
-    known = {tool.name: tool for tool in tools if tool.name not in unknown}
-
-    class Acting(Agent):
-        async def atake_action(self, state: AgentState) -> Any:
-            done = take_action(state, dict(known))
-            return await done if inspect.isawaitable(done) else done
-
-    return Acting(model, tools, saver).graph
-
-
 def interrupts_of(graph: Any, thread_id: str) -> list[Any]:
     """What a thread waits for a person to answer."""
     state = graph.get_state({"configurable": {"thread_id": thread_id}})
@@ -224,8 +200,7 @@ def is_tool(value: Any) -> bool:
     return isinstance(value, BaseTool)
 
 
-STREAM_PARTS: Mapping[str, Callable[..., Any]] = {
-    "acting_agent": make_acting_agent,
+PARTS: Mapping[str, Callable[..., Any]] = {
     "asking_tool": make_asking_tool,
     "block_model": lambda turns: BlocksModel(turns=turns),
     "custom_items": custom_items,

@@ -6,9 +6,8 @@ import random
 
 import pytest
 
-from grader.hidden.persistence import cases
 from tests.utils.checks.every_lab import MakeLab, told
-from utils.checks.persistence import LAB
+from utils.checks.persistence.lab import LAB, Case
 from utils.checks.run import run_exercise
 from utils.replay.matching import fold_question
 
@@ -21,13 +20,13 @@ def test_an_answer_learned_by_heart_from_the_printed_case_is_worth_nothing(make_
     def ask(agent: object, thread_id: str, text: str) -> str:
         return known.get(text, f"Los Angeles, so take {LAB.example.word}.")
 
-    result = run_exercise(LAB.find("1.2"), make_lab({"ask": ask}), cases(random.Random(1)))
+    result = run_exercise(LAB.find("1.2"), make_lab({"ask": ask}), Case.fresh(random.Random(1)))
     assert result.points == 0, told(result)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_values_differ_from_each_other_and_from_the_printed_ones(seed: int) -> None:
-    case = cases(random.Random(seed))
+    case = Case.fresh(random.Random(seed))
     assert len({city.name for city in case.cities}) == 3
     assert len({city.celsius for city in case.cities}) == 3
     assert len({fold_question(city.question) for city in case.cities}) == 3

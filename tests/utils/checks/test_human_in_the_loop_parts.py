@@ -10,8 +10,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 
-from utils.lab.parts import PARTS
-from utils.lab.streams import BlocksModel
+from utils.checks.parts import load_parts
+from utils.checks.streaming.parts import BlocksModel
+
+PARTS = load_parts()
 
 TURNS: list[list[dict[str, Any]]] = [
     [{"call": "search", "args": {"query": "Oslo"}}],

@@ -14,8 +14,10 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 
 from utils.agent import Agent
-from utils.lab.parts import PARTS
-from utils.lab.streams import BlocksModel, TimedStream
+from utils.checks.parts import load_parts
+from utils.checks.streaming.parts import BlocksModel, TimedStream
+
+PARTS = load_parts()
 
 CALL = {"call": "search", "args": {"query": "weather in Oslo"}}
 TURNS = [[{"text": "Let me look."}, CALL], [{"text": "It is "}, {"text": "cold"}, {"text": "."}]]

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from grader.hidden.streaming import ERRORS, cases
 from tests.utils.checks.every_lab import MakeLab
 from utils.checks.run import run_exercise
-from utils.checks.streaming import LAB
-from utils.checks.streaming.lab import CALLS
+from utils.checks.streaming.lab import CALLS, ERRORS, LAB, Case
 
 SEEDS = range(20)
 
@@ -30,12 +28,12 @@ def test_figures_learned_by_heart_from_the_printed_case_are_worth_nothing(make_l
 
     exercise = LAB.find("2.3")
     assert run_exercise(exercise, make_lab({"measure": learned()}), LAB.example).points == 1
-    assert run_exercise(exercise, make_lab({"measure": learned()}), cases(random.Random(1))).points == 0
+    assert run_exercise(exercise, make_lab({"measure": learned()}), Case.fresh(random.Random(1))).points == 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_values_are_what_the_checks_need_and_not_the_printed_ones(seed: int) -> None:
-    case = cases(random.Random(seed))
+    case = Case.fresh(random.Random(seed))
     assert len({city.name for city in case.cities}) == 3
     assert sorted(case.order) == list(range(CALLS))
     assert len(case.ticks) == len(LAB.example.ticks)

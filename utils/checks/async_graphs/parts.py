@@ -1,6 +1,6 @@
 """Parts for what happens at the same time: several turns, a fan-out, streams that a check feeds by hand.
 
-Made on the student's side, like all parts of the kit (``utils.lab.parts``).
+Made on the student's side, like all parts of the kit: ``utils.lab.parts`` finds them here.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ def make_reader(items: Any) -> Reader | None:
     return Reader(items) if hasattr(type(items), "__aiter__") else None
 
 
-TOGETHER_PARTS: Mapping[str, Callable[..., Any]] = {
+PARTS: Mapping[str, Callable[..., Any]] = {
     "distant_saver": DistantSaver,
     "turns": run_turns,
     "fanout": run_fanout,

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import GraderError
-from grader.hidden.seed import SECRET_BYTES, course_secret, fresh_case, rng_for
-from utils.checks.persistence import Case
+from grader.grading.secret import SECRET_BYTES, course_secret, rng_for
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,7 +33,8 @@ def test_the_values_depend_on_secret_submission_and_lab_and_nothing_else():
 
 def test_another_process_gets_the_same_values():
     program = (
-        "from grader.hidden.seed import rng_for; print(rng_for(b's' * 32, b'one', '01_persistence').random())"
+        "from grader.grading.secret import rng_for\n"
+        "print(rng_for(b's' * 32, b'one', '01_persistence').random())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
@@ -78,20 +78,3 @@ def test_a_secret_without_a_place_gets_a_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(GraderError, match="cannot be used"):
         course_secret(tmp_path / "file" / "secret")
-
-
-def test_a_lab_finds_its_cases_by_its_slug():
-    rng = rng_for(b"s" * 32, b"one", "01_persistence")
-    assert isinstance(fresh_case("persistence", rng), Case)
-
-
-@pytest.mark.parametrize("slug", ["nothing", "../persistence", ""])
-def test_a_lab_without_cases_gets_a_sentence(slug: str):
-    with pytest.raises(GraderError, match="no fresh cases"):
-        fresh_case(slug, rng_for(b"s" * 32, b"one", "x"))
-
-
-def test_every_lab_with_checks_has_fresh_cases():
-    labs = {path.stem.split("_", 1)[1] for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb")}
-    found = {path.stem for path in (ROOT / "grader" / "hidden").glob("*.py")}
-    assert labs <= found

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.hidden.seed import fresh_case
+from grader.grading.secret import SECRET_BYTES, rng_for
 from tests.utils.checks.every_lab import LABS, Judged, MakeLab, name_of, told
 from tests.utils.checks.variants import Variant, solves
 from utils.checks.run import run_exercise, run_lab
@@ -18,8 +18,8 @@ EACH = pytest.mark.parametrize("lab", LABS, ids=name_of)
 
 
 def cases(lab: Judged, seed: int | str) -> Any:
-    """A lab's fresh case, found as the grader finds it."""
-    return fresh_case(lab.checks.slug, random.Random(seed))
+    """A lab's fresh case, made as the grader makes it."""
+    return lab.checks.fresh_case(random.Random(seed))
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,12 @@ def test_another_seed_gives_other_values(lab: Judged) -> None:
     assert len({case.cities for case in made}) == len(made)
     for field in fields(made[0]):
         assert len({getattr(case, field.name) for case in made}) > 1, field.name
+
+
+@EACH
+def test_what_is_asked_depends_on_the_course_s_secret(lab: Judged) -> None:
+    """Nothing in the code gives the questions away: the same submission is asked others in another course."""
+    secrets = (b"a" * SECRET_BYTES, b"b" * SECRET_BYTES)
+    one, other = (lab.checks.fresh_case(rng_for(secret, b"handed in", lab.notebook)) for secret in secrets)
+    differing = {f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)}
+    assert {"cities", "thread", "word"} <= differing

@@ -13,9 +13,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 from utils.checks.async_graphs.exercise_3_4 import stations
-from utils.checks.weather import City, asked, conversation
-from utils.lab.lab import Lab, Ref, StudentError
-from utils.lab.together import (
+from utils.checks.async_graphs.parts import (
     DistantSaver,
     Feed,
     Reader,
@@ -24,6 +22,8 @@ from utils.lab.together import (
     make_reader,
     run_in_a_node,
 )
+from utils.checks.weather import City, asked, conversation
+from utils.lab.lab import Lab, Ref, StudentError
 from utils.observed.calls import calls_of, most_open
 
 OSLO, ROME = City("Oslo", 3.4), City("Rome", 17.2)

@@ -1,6 +1,6 @@
 """Parts for runs that wait for a person: what waits, and how a run goes on with an answer.
 
-Made on the student's side, like all parts of the kit (``utils.lab.parts``).
+Made on the student's side, like all parts of the kit: ``utils.lab.parts`` finds them here.
 """
 
 from __future__ import annotations
@@ -11,11 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from langgraph.types import Command
-
-
-def remembers(graph: Any, saver: Any) -> bool:
-    """Whether a graph was compiled with this checkpointer: without one nothing can wait."""
-    return graph.checkpointer is saver
 
 
 def waiting(graph: Any, thread_id: str) -> list[dict[str, Any]]:
@@ -43,8 +38,7 @@ def copy_file(path: str, copy: str) -> None:
         file.backup(other)
 
 
-ASKING_PARTS: Mapping[str, Callable[..., Any]] = {
-    "remembers": remembers,
+PARTS: Mapping[str, Callable[..., Any]] = {
     "waiting": waiting,
     "go_on": go_on,
     "resume": resume,

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib
-import importlib.util
 import os
 import random
 import secrets
 from pathlib import Path
-from typing import Any
 
 from grader.errors import GraderError
 
@@ -64,12 +61,3 @@ def rng_for(secret: bytes, submission: bytes, lab: str) -> random.Random:
     """A source of random values for one submission to one lab."""
     message = hashlib.sha256(submission).digest() + lab.encode()
     return random.Random(hmac.digest(secret, message, "sha256"))
-
-
-def fresh_case(slug: str, rng: random.Random) -> Any:
-    """A fresh case for a lab's checks. Raises GraderError for a lab without any."""
-    name = f"grader.hidden.{slug}"
-    if not slug.isidentifier() or importlib.util.find_spec(name) is None:
-        msg = f"there are no fresh cases for the lab {slug!r}"
-        raise GraderError(msg, hint=f"write grader/hidden/{slug}.py")
-    return importlib.import_module(name).cases(rng)
