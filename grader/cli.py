@@ -169,10 +169,13 @@ def validate(
         typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
     ] = None,
 ) -> None:
-    """See whether this machine grades the labs as they are meant to be.
+    """See whether labs keep the rules of the house, and are graded as they are meant to be.
 
     The solution must get everything, the released lab nothing, each exercise
     alone exactly its points.
+
+    Exit codes: 0 all is well; 1 a rule is broken, or points are wrong; 2 wrong use;
+    130 interrupted.
     """
     from grader.grading import command  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """Run every solution as a whole with papermill, and end with a table.
 
-The executed notebooks are left in `build/demo`. Exit code 1 when one of them failed.
+The executed notebooks are left in `build/demo`. Exit code 1 when one of them failed, or when an
+exercise did not earn all its points.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 from rich.table import Table
 
+from grader.release.points import QUESTION, has_exercises, lost_points
+from utils.checks.registry import load_checks, slug_of
 from utils.modes import RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
 DEMO = ROOT / "build" / "demo"
+ASKED = "points"
+"""id of the cell that asks for the points"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def run(path: Path) -> Run:
     start = time.perf_counter()
     try:
         papermill.execute_notebook(
-            path,
+            asking(path, target),
             target,
             kernel_name="python3",
             cwd=path.parent,
@@ -59,11 +64,38 @@ def run(path: Path) -> Run:
     ) as error:  # the border of a process: a dead kernel or a broken file is a row of the table
         problem = f"{type(error).__name__}: {first_line(str(error))}"
     seconds = time.perf_counter() - start
+    asked = taken_out(target)
     done, total = count(target)
     if not problem and done < total:
         # papermill takes sys.exit(0) in a cell for success.
         problem = f"it ended after {done} of {total} code cells without an error"
+    if asked is not None and not problem:
+        problem = "; ".join(lost_points(asked, load_checks(slug_of(path.stem))))
     return Run(path.name, done, seconds, problem)
+
+
+def asking(path: Path, target: Path) -> Path:
+    """Return what to execute: the notebook, or its copy with a last cell that asks for the points."""
+    target.unlink(missing_ok=True)
+    notebook: Any = nbformat.read(path, as_version=4)
+    if not has_exercises(notebook.cells):
+        return path
+    notebook.cells.append(nbformat.v4.new_code_cell(QUESTION, id=ASKED))
+    nbformat.write(notebook, target)
+    return target
+
+
+def taken_out(path: Path) -> Any:
+    """Take the cell that asks for the points out of an executed notebook, and return it; None without one."""
+    try:
+        notebook: Any = nbformat.read(path, as_version=4)
+    except Exception:  # nothing was written: the problem is reported already
+        return None
+    if notebook.cells[-1].get("id") != ASKED:
+        return None
+    asked = notebook.cells.pop()
+    nbformat.write(notebook, path)
+    return asked
 
 
 def first_line(text: str) -> str:

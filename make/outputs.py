@@ -4,7 +4,7 @@ Cell texts, cell ids and everything an author wrote stay as they are: only outpu
 change. What would differ from run to run is taken out: timings, the state of widgets, random ids. An id is
 replaced by a numbered one of the same form, in the order of appearance, so that a reader still sees which ids
 are the same.
-Nothing is written when a cell raises.
+Nothing is written when a cell raises, or when an exercise does not earn all its points.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ import nbclient
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from grader.release.points import QUESTION, has_exercises, lost_points
+from utils.checks.registry import load_checks, slug_of
+from utils.errors import KitError
 from utils.modes import RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +68,7 @@ def main() -> int:
     os.environ.update(SURROUNDINGS)
     try:
         texts = {path: with_outputs(path) for path in paths}
-    except CannotStoreError as error:
+    except (CannotStoreError, KitError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr)
         return 1
     for path, text in texts.items():
@@ -77,10 +80,19 @@ def main() -> int:
 
 
 def with_outputs(path: Path) -> str:
-    """Return the text of this notebook with the outputs of a fresh run."""
+    """Return the text of this notebook with the outputs of a fresh run.
+
+    Raises CannotStoreError when a cell raises or an exercise misses points.
+    """
     notebook: Any = nbformat.read(path, as_version=4)
     executed = copy.deepcopy(notebook)
+    graded = has_exercises(notebook.cells)
+    if graded:
+        executed.cells.append(nbformat.v4.new_code_cell(QUESTION, id="points"))
     execute(executed, path)
+    if graded and (lost := lost_points(executed.cells.pop(), load_checks(slug_of(path.stem)))):
+        msg = f"{path.name}: {'; '.join(lost)}"
+        raise CannotStoreError(msg)
     store(notebook, executed)
     return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 

@@ -305,3 +305,21 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
         if home.search(line) or (here and here in line)
     ]
     assert found == []
+
+
+def workflows() -> Iterator[tuple[str, str]]:
+    return ((name, text) for name, text in texts(".yml") if name.startswith(".github/workflows/"))
+
+
+def test_actions_of_ci_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code by whoever owns it."""
+    used = [line for _, text in workflows() for line in re.findall(r"uses: (.*)", text)]
+    assert used
+    assert [line for line in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", line)] == []
+
+
+def test_ci_tries_every_python_that_is_promised() -> None:
+    promised = re.search(r"You need Python (.*?) and", (ROOT / "README.md").read_text("utf-8"))
+    assert promised
+    tried = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["linux"]["strategy"]
+    assert tried["matrix"]["python"] == re.findall(r"\d\.\d+", promised[1])

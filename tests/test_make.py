@@ -543,6 +543,44 @@ def test_a_cell_that_raises_leaves_every_notebook_as_it_was(course: Course) -> N
     assert (good.read_text("utf-8"), bad.read_text("utf-8")) == before
 
 
+@pytest.mark.kernel
+@pytest.mark.parametrize("script", ["outputs", "demo"])
+def test_a_solution_that_misses_points_is_refused_with_its_exercises(course: Course, script: str) -> None:
+    begin = "from utils import check, setup\nkit = setup('01_persistence')"
+    path = course.write(
+        "01_persistence", begin, "def ask(agent, thread_id, text):\n    return 1", "check('1.2')"
+    )
+    notebook: Any = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata["tags"] = ["exercise:1.2"]
+    nbformat.write(notebook, path)
+    before = path.read_text("utf-8")
+    told = course.run(script)
+    assert told.returncode == 1
+    said = told.stderr if script == "outputs" else told.stdout
+    assert (
+        'exercise 1.2 misses 2 of 2 points: "only the new question goes in, on the right thread": '
+        "ask must return the text of the model's answer; "
+    ) in said
+    assert 'exercise 1.3 was not checked: no cell runs check("1.3")' in said
+    assert "Traceback" not in told.stderr
+    assert path.read_text("utf-8") == before
+    if script == "demo":
+        ran: Any = nbformat.read(course.root / "build/demo/01_persistence.ipynb", as_version=4)
+        assert [cell.source for cell in ran.cells] == [cell.source for cell in notebook.cells]
+        assert "failed" in told.stdout
+
+
+@pytest.mark.kernel
+def test_a_notebook_that_is_no_lab_but_has_exercises_is_refused(course: Course) -> None:
+    path = course.write("01_nowhere", "1")
+    notebook: Any = nbformat.read(path, as_version=4)
+    notebook.cells[1].metadata["tags"] = ["exercise:1.1"]
+    nbformat.write(notebook, path)
+    told = course.run("outputs")
+    assert told.returncode == 1
+    assert "Nothing was written: 01_nowhere.ipynb stops in cell 2 (points) with SetupError" in told.stderr
+
+
 SAYS = "import os, sys\nsaid = os.write(getattr(sys.stderr, '_original_stdstream_copy', 2), b'by itself')"
 """writes what the kernel's process says, and no cell; it may say things while it is shut down"""
 

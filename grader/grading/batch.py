@@ -15,7 +15,7 @@ from grader.grading.judge import judge
 from grader.grading.lab_spec import LabSpec
 from grader.grading.supervisor import Outcome, Plan, supervisor
 from grader.results import store
-from grader.results.model import Result, Sandbox
+from grader.results.result import Result, Sandbox
 from grader.results.scrub import scrubbed
 from grader.sandbox.bubblewrap import missing_layers
 from grader.sandbox.jails import Jails

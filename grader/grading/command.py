@@ -21,9 +21,10 @@ from grader.grading.secret import course_secret
 from grader.grading.supervisor import Plan
 from grader.grading.validate import validate, wrong_with
 from grader.release.course import Course, find_course
+from grader.release.rules import Page, broken_rules
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.views import write_views
 from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
@@ -263,18 +264,28 @@ def doctor(say: Say) -> int:
 
 
 def validate_labs(options: Options, say: Say, note: Say) -> int:
-    """Grade what has known points; return the exit code."""
+    """Tell the rules that labs break, then grade what has known points; return the exit code."""
     course = find_course(options.root, Path.cwd())
     labs = [read_lab_spec(course, lab) for lab in _labs(options, course)]
+    pages = [Page(spec.lab, course.solution(spec.lab), spec.checks, course.root) for spec in labs]
+    broken = [rule for page in pages for rule in broken_rules(page)]
+    for rule in broken:
+        say(str(rule))
     plan = Plan(options.jobs or usual_jobs(), PATIENT, options.sandbox, options.warm)
-    code = 0
+    wrong_points = False
     with _ended_politely():
         for spec, one, result in validate(course, labs, chosen_provider(), plan, options.seconds, note):
             wrong = wrong_with(one, result)
-            code = 1 if wrong else code
+            wrong_points = wrong_points or bool(wrong)
             say(f"{spec.lab}  {one.what:<18} {result.points:g}  {'; '.join(wrong) or 'as it should be'}")
-    note("every lab is graded as it should be" if not code else "some points are not what they should be")
-    return code
+    if broken:
+        note(
+            "1 rule of the house is broken"
+            if len(broken) == 1
+            else f"{len(broken)} rules of the house are broken"
+        )
+    note("some points are not what they should be" if wrong_points else "every lab is graded as it should be")
+    return 1 if broken or wrong_points else 0
 
 
 def views(out: Path, note: Say) -> int:

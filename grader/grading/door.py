@@ -126,6 +126,8 @@ def _answer(answer: dict[str, Any]) -> dict[str, Any]:
             return {"missing": name[:MAX_IDENTIFIER]}
         case {"bad": str(text)}:
             return {"bad": text[:MAX_MESSAGE]}
+        case {"unfit": str(text)}:
+            return {"unfit": text[:MAX_MESSAGE]}
     return answer
 
 

@@ -15,7 +15,7 @@ from grader.grading.secret import rng_for
 from grader.grading.submission_run import SubmissionRun
 from grader.jail.job import DEMO
 from grader.jail.names import names_in
-from grader.results.model import Flag, Loss, Result, SubmissionStatus
+from grader.results.result import Flag, Loss, Result, SubmissionStatus
 from grader.submissions import CodeCell, Submission
 from utils.checks.registry import Exercise, LabChecks
 from utils.checks.run import missing_message, not_run, run_exercise

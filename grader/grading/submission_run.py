@@ -22,7 +22,7 @@ from grader.grading.remote_model import RemoteModel, RemoteSession
 from grader.grading.workdir import make_folder, opened, sizes
 from grader.jail.checkpoint_reader import MOST_BYTES
 from grader.jail.frames import Closed, FrameError
-from grader.results.model import Loss, LossKind
+from grader.results.result import Loss, LossKind
 from grader.sandbox.jails import CannotStart, Disturbed, Jailed
 from grader.submissions import CodeCell
 from utils.lab.lab import CheckpointRow, Died, TookTooLong

@@ -16,7 +16,7 @@ from grader.grading.judge import judge
 from grader.grading.lab_spec import TAG, LabSpec
 from grader.grading.supervisor import Plan, supervisor
 from grader.release.course import Course
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.store import from_json, to_json
 from grader.sandbox.jails import Jails
 from grader.submissions import Submission, Unreadable, read_notebook

@@ -17,7 +17,8 @@ from pathlib import Path
 from grader.errors import FaultySolution, GraderError, Problem, UsageError
 from grader.release.course import Course
 from grader.release.files import said
-from grader.release.notebook import Notebook, dump
+from grader.release.leaks import leaks_in_cells, leaks_in_text
+from grader.release.notebook import Notebook, dump, parse
 from grader.release.stubs import BEGIN, END
 
 
@@ -99,7 +100,8 @@ def collected(course: Course) -> list[File]:
     files = [File(f"labs/{lab}.ipynb", dump(notebook)) for lab, notebook in labs.items()]
     files.append(File("README.md", _readme(labs).encode()))
     files += [_file(course.root, path) for path in _listed(course.root)]
-    _refuse_solutions(files)
+    _refuse_markers(files)
+    _refuse_solutions(files, course)
     _refuse_missing_helpers(files)
     return sorted(files, key=lambda file: file.path)
 
@@ -173,13 +175,26 @@ def _refuse_link(root: Path, path: str) -> None:
             raise GraderError(f"{link} is a symbolic link", hint="put the file itself there")
 
 
-def _refuse_solutions(files: list[File]) -> None:
+def _refuse_markers(files: list[File]) -> None:
     """Refuse to hand out a solution marker: what stands beside it is a solution."""
     for file in files:
         for number, line in enumerate(file.data.decode("utf-8", "replace").splitlines(), 1):
             if BEGIN in line or END in line:
                 message = "there is a solution marker in a file that students would get"
                 raise GraderError(message, where=f"{file.path}, line {number}", hint="take the solution out")
+
+
+def _refuse_solutions(files: list[File], course: Course) -> None:
+    """Refuse to hand out a solution of any lab, wherever it stands."""
+    secrets = [secret for lab in course.labs() for secret in course.secrets(lab)]
+    problems: list[Problem] = []
+    for file in files:
+        if file.path.startswith("labs/"):
+            problems += leaks_in_cells(parse(file.data, file.path), secrets, file.path)
+        else:
+            problems += leaks_in_text(file.data.decode("utf-8", "replace"), secrets, file.path)
+    if problems:
+        raise FaultySolution(problems)
 
 
 def _refuse_missing_helpers(files: list[File]) -> None:

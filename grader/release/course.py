@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import UsageError
+from grader.errors import FaultySolution, UsageError
+from grader.release.exercises import declared_exercises, exercise_problems
+from grader.release.leaks import Secret, leaks_in_cells, secrets_of
 from grader.release.notebook import Notebook, read
 from grader.release.stubs import release
 
@@ -42,8 +44,25 @@ class Course:
         return read(self.root / "solutions" / f"{lab}.ipynb", f"solutions/{lab}.ipynb")
 
     def fresh(self, lab: str) -> Notebook:
-        """Return a lab as its solution says it should be released."""
-        return release(self.solution(lab), lab, f"solutions/{lab}.ipynb")
+        """Return a lab as its solution says it should be released.
+
+        Raises FaultySolution with every reason why it cannot be released, or would show a solution.
+        """
+        where = f"solutions/{lab}.ipynb"
+        solution = self.solution(lab)
+        problems = list(exercise_problems(solution, declared_exercises(self.root, lab), where))
+        try:
+            fresh = release(solution, lab, where)
+        except FaultySolution as error:
+            raise FaultySolution([*error.problems, *problems]) from error
+        problems += leaks_in_cells(fresh, self.secrets(lab), where)
+        if problems:
+            raise FaultySolution(problems)
+        return fresh
+
+    def secrets(self, lab: str) -> list[Secret]:
+        """Return what of a lab's solution no student may be given."""
+        return list(secrets_of(self.solution(lab), f"solutions/{lab}.ipynb"))
 
     def _solutions(self) -> list[Path]:
         paths = (self.root / "solutions").glob("*.ipynb")

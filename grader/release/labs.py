@@ -20,6 +20,7 @@ from grader.release.compare import (
 )
 from grader.release.course import LAB_NAME, Course
 from grader.release.files import keep_copy, next_kept_name, write_atomically
+from grader.release.leaks import leaks_in_cells
 from grader.release.notebook import Notebook, dump, read
 
 
@@ -67,7 +68,10 @@ def release_lab(course: Course, lab: str, *, force: bool = False) -> Outcome:
         raise LabWorkedIn(message, where=where, hint=f"--force writes the new release and {_keeps(path)}")
     if work:
         return _replaced(path, fresh, where)
-    write_atomically(path, dump(with_outputs_of(fresh, old)), where)
+    updated = with_outputs_of(fresh, old)
+    if leaks := list(leaks_in_cells(updated, course.secrets(lab), where)):
+        raise FaultySolution(leaks)
+    write_atomically(path, dump(updated), where)
     return Outcome(where, "updated", _changes(old, fresh))
 
 

@@ -23,6 +23,8 @@ BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
 SOLUTION_ONLY = "solution-only"
+SOLUTION_SHOWN = "solution-shown"
+"""tag of an exercise whose solution students may read elsewhere, as in a later cell"""
 EXERCISE = "exercise:"
 
 # A marker that is spelled slightly wrong would hand the solution to the class.
@@ -55,7 +57,7 @@ def release(solution: Notebook, lab: str, where: str) -> Notebook:
     for cell in solution.cells:
         if SOLUTION_ONLY in cell.tags:
             continue
-        found = list(_marker_problems(cell, where))
+        found = list(marker_problems(cell, where))
         if not found:
             cells.append(_released(cell))
             found = list(_compile_problems(cells[-1], where))
@@ -97,8 +99,13 @@ def solution_bodies(solution: Notebook) -> Iterator[str]:
         if SOLUTION_ONLY in cell.tags:
             yield cell.source
         elif cell.kind == "code":
-            for part in cell.source.split(BEGIN)[1:]:
-                yield part.split(END)[0].strip("\n")
+            yield from regions(cell.source)
+
+
+def regions(source: str) -> Iterator[str]:
+    """Yield the inside of each solution region of a cell's source."""
+    for part in source.split(BEGIN)[1:]:
+        yield part.split(END)[0].strip("\n")
 
 
 def _released(cell: Cell) -> Cell:
@@ -126,7 +133,7 @@ def _identity_problems(solution: Notebook, where: str) -> Iterator[Problem]:
             yield Problem(where, name, f"{times} cells have this id", "Give each cell an id of its own")
 
 
-def _marker_problems(cell: Cell, where: str) -> Iterator[Problem]:
+def marker_problems(cell: Cell, where: str) -> Iterator[Problem]:
     """Yield what is wrong with the markers in a cell."""
     opened = 0
     for number, line in enumerate(cell.source.split("\n"), 1):

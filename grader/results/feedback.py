@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.results.adjustments import WHOLE_LAB, WITHHELD, Adjusted, Adjustment, Score
-from grader.results.model import Loss, Result, SubmissionStatus
 from grader.results.page import fitting, item_list, mark_html, page
+from grader.results.result import Loss, Result, SubmissionStatus
 from grader.results.words import points, score_mark, total
 from grader.submissions.names import safe_name
 from utils.results import CheckResult

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader.errors import GraderError
 from grader.submissions.files import opened_below, read_bytes
-from grader.submissions.model import MIB, Unreadable
+from grader.submissions.submission import MIB, Unreadable
 
 MOST = 64 * MIB
 """bytes of a file that is read; a result has a few thousand"""

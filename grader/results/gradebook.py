@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader.results.adjustments import WHOLE_LAB, Adjusted, Adjustment
 from grader.results.files import write_below
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.submissions.safe_text import write_table
 from utils.views.words import number
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from grader.results import adjustments, feedback, gradebook, report, store
 from grader.results.adjustments import adjusted
 from grader.results.gradebook import UNSANDBOXED
-from grader.results.model import Loss, Result
+from grader.results.result import Loss, Result
 from grader.results.words import STATUSES, is_right, total
 from grader.submissions.safe_text import for_terminal
 from utils.results import ExerciseResult

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.sizes import bounded
 
 GAP = "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.results.adjustments import Adjusted, Score
-from grader.results.model import Result, SubmissionStatus
+from grader.results.result import Result, SubmissionStatus
 from utils.views.words import NOT_RUN, NOT_YET, PARTLY, PASSED, Mark, exercise_mark, number, score
 
 STATUSES: tuple[SubmissionStatus, ...] = (

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.submissions.model import MIB, Unreadable
+from grader.submissions.submission import MIB, Unreadable
 
 _DOWN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe without a writer would be waited for, a terminal would become ours.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.submissions.files import opened_folder, read_bytes
-from grader.submissions.model import CodeCell, Kind, Limits, Submission, Unreadable
 from grader.submissions.sniff import DOWNLOAD, SAVE_AGAIN, by_bytes, by_encoding, by_text
+from grader.submissions.submission import CodeCell, Kind, Limits, Submission, Unreadable
 
 LIMITS = Limits()
 DIGITS = 1_000

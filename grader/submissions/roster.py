@@ -12,8 +12,8 @@ from typing import Literal, TypeVar
 
 from grader.errors import UsageError
 from grader.submissions.layout import Found, folded
-from grader.submissions.model import MIB
 from grader.submissions.safe_text import for_terminal
+from grader.submissions.submission import MIB
 from grader.tables import Row, rows_of, text_of
 
 COLUMNS = ("student_id", "name", "email")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from grader.submissions.model import Kind, Unreadable
+from grader.submissions.submission import Kind, Unreadable
 
 HEAD = 200_000
 """bytes that are looked at to name a file"""

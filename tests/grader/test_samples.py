@@ -19,7 +19,7 @@ import pytest
 from grader.grading.secret import rng_for
 from grader.results import store
 from grader.results.adjustments import adjusted
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.words import is_right
 from grader.submissions import CodeCell, Submission, read_notebook, read_roster
 from make import grade as command

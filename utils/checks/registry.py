@@ -181,15 +181,31 @@ def expect(condition: bool, message: str, *, got: Any, expected: str, why: str, 
     Raises Failed otherwise, with what came back (``got``, as Python shows it, unless it is ``Words``),
     what was ``expected``, ``why`` it matters and the points that the check still ``keeps``. A plain
     ``assert`` would vanish under ``python -O``.
+
+    Raises KitError for words that are no text and for points that are no number, also where the condition
+    holds: an author is to see that with a right solution, and not only a student with a wrong one.
     """
+    _see_whether_it_can_be_said(message, expected, why, keeps)
     if not condition:
         fail(message, got=got, expected=expected, why=why, keeps=keeps)
 
 
 def fail(message: str, *, got: Any, expected: str, why: str, keeps: float = 0.0) -> NoReturn:
     """Say that a check found something wrong; see ``expect``."""
+    _see_whether_it_can_be_said(message, expected, why, keeps)
     returned = str(got) if isinstance(got, Words) else shown(got)
     raise Failed(message, returned=returned, expected=expected, why=why, keeps=keeps)
+
+
+def _see_whether_it_can_be_said(message: Any, expected: Any, why: Any, keeps: Any) -> None:
+    """Raise KitError when an author's words are no text, or the points that a check keeps are no number."""
+    for name, value in (("message", message), ("expected", expected), ("why", why)):
+        if not isinstance(value, str):
+            msg = f"a check's {name} is not a text but {shown(value)}"
+            raise KitError(msg, hint=f"give expect() a text for {name}, such as repr(…) of a value")
+    if isinstance(keeps, bool) or not isinstance(keeps, int | float) or not keeps >= 0:
+        msg = f"a check cannot keep {shown(keeps)} points"
+        raise KitError(msg, hint="give expect() a number of points that is not below 0")
 
 
 class Words(str):

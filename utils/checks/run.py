@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from utils.checks.fault import is_the_checks_own, place_of
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.errors import KitError
 from utils.lab.lab import Died, Lab, LabError, Missing, Spoiled, StudentError, TookTooLong
@@ -14,7 +15,8 @@ from utils.mistakes import recognise
 from utils.results import CheckResult, ExerciseResult, LabResult, Status
 
 TRIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, StopIteration, TypeError, ValueError)
-"""What reading data of an unexpected form raises; anything else in a check is the check's own fault.
+"""What reading data of an unexpected form raises; anything else in a check is the check's own fault. These
+are the check's own fault as well where ``utils.checks.fault`` says so.
 
 Forged data is among it: ``utils.lab.plain.Forged`` is a ValueError.
 """
@@ -108,6 +110,8 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
     except (LabError, KitError) as error:
         return _result(check, "error", lab, _kit_fault(error))
     except TRIPS as error:
+        if is_the_checks_own(error, lab):
+            return _result(check, "error", lab, _kit_fault(error))
         # A check that trips over a student's data: the data has not the form that the text asks for.
         told = _Told(
             "Something of another form came back than the exercise asks for.",
@@ -126,11 +130,12 @@ def _clean_up(lab: Lab) -> None:
 
 
 def _kit_fault(error: Exception) -> _Told:
+    place = place_of(error)
     return _Told(
         "The check itself could not run; this is not your fault.",
         expected="a check that runs",
         why="Run the notebook's setup cell again; if that does not help, tell your instructor.",
-        detail=f"{type(error).__name__}: {error}",
+        detail=f"{type(error).__name__}: {error}" + (f" ({place})" if place else ""),
     )
 
 

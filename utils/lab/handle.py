@@ -11,7 +11,8 @@ notebook, an object kept earlier, or a part of the kit::
 at once: the answer to a ``series`` is that of its last question, or ``{"failed": answer}`` of an earlier one
 that could not be answered. ``end`` makes some last calls, whatever comes of them, and lets go of all objects.
 
-An answer is ``{"value": …}``, ``{"end": true}``, ``{"values": […]}``, ``{"missing": name}`` or
+An answer is ``{"value": …}``, ``{"end": true}``, ``{"values": […]}``, ``{"missing": name}``,
+``{"unfit": why}`` where the kit has no such part, or none that takes these arguments, or
 ``{"error": {"type", "bases", "message", "trace"}}``. Nothing here decides what an answer is worth.
 """
 
@@ -42,6 +43,10 @@ class BadQuestion(Exception):
     """The question is not of the form described here: the asker's fault, never the student's."""
 
 
+class Unfit(Exception):
+    """The kit has no such part, or none that takes these arguments: a slip of the check that asks."""
+
+
 class Ended(Exception):
     """An iterator has no further item; StopIteration cannot leave a coroutine."""
 
@@ -64,6 +69,8 @@ class Handle:
             return {"missing": str(error)}
         except BadQuestion as error:
             return {"bad": str(error)}
+        except Unfit as error:
+            return {"unfit": str(error)}
         except Ended:
             return {"end": True}
         except asyncio.CancelledError:
@@ -117,7 +124,7 @@ class Handle:
             case {"kit": str(part)}:
                 if part not in self._parts:
                     msg = f"the kit has no part {part!r}"
-                    raise BadQuestion(msg)
+                    raise Unfit(msg)
                 found = self._parts[part]
             case {"ref": int(number)}:
                 if number not in self._kept:
@@ -134,6 +141,8 @@ class Handle:
         work = self._target(question["target"])
         args = [self._decode(item) for item in question.get("args", ())]
         kwargs = {name: self._decode(item) for name, item in question.get("kwargs", {}).items()}
+        if "kit" in question["target"]:
+            _see_whether_it_fits(question["target"]["kit"], work, args, kwargs)
         result = work(*args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
@@ -180,6 +189,19 @@ class Handle:
             return self._target({"ref": number})
 
         return decode(data, look_up, real_message)
+
+
+def _see_whether_it_fits(
+    part: str, work: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Raise Unfit when a part of the kit does not take these arguments."""
+    try:
+        inspect.signature(work).bind(*args, **kwargs)
+    except ValueError:  # a function in C may not say what it takes
+        return
+    except TypeError as error:
+        msg = f"the kit's part {part!r} does not take these arguments: {error}"
+        raise Unfit(msg) from error
 
 
 def _told(error: BaseException) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
@@ -18,6 +18,8 @@ from utils.replay.matching import GO_LIVE
 
 MAX_CALL, MAX_ARGUMENT = 2_000, 80
 """letters of a call, and of each value in it, as cards show them"""
+KINDS = ("model", "tool")
+"""kinds of requests that a gate may hold"""
 
 
 class Transport(Protocol):
@@ -160,6 +162,11 @@ class Ref:
     """how cards call it"""
     _lab: Lab | None = field(default=None, repr=False)
 
+    @property
+    def is_the_kits(self) -> bool:
+        """Whether the kit made this object, so that no student's code gave it back."""
+        return self.number < 0
+
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Return what a method of the object returns."""
         if self._lab is None:
@@ -194,6 +201,8 @@ class Lab:
         """the last call of the student's code, as a card shows it"""
         self._theirs = False
         """whether code of the notebook was called in this check"""
+        self.heard = False
+        """whether an answer from the student's side has come in this check"""
 
     def call(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
         """Return what a function of the notebook, or a method of an object, returns.
@@ -271,6 +280,7 @@ class Lab:
     def _ask(self, question: dict[str, Any]) -> Mapping[str, Any]:
         """Return the answer to a question, after all that waits for it. Raises LabError for what waited."""
         waiting, self._waiting = self._waiting, []
+        self.heard = True
         if not waiting:
             return self._transport.ask(question)
         answer = self._transport.ask({"op": "series", "questions": [*waiting, question]})
@@ -330,6 +340,7 @@ class Lab:
         self._waiting.clear()
         self.last_call = ""
         self._theirs = False
+        self.heard = False
         self._names.clear()
         calls = [
             {"target": {"kit": "close_saver"}, "args": [self._plain(saver)], "kwargs": {}} for saver in savers
@@ -394,6 +405,8 @@ class Lab:
                 raise Missing(name)
             case {"error": dict(facts)}:
                 raise StudentError(facts)
+            case {"unfit": str(why)}:
+                raise LabError(why[:MAX_MESSAGE])
             case {"bad": str(why)}:
                 raise self._fault(why[:MAX_MESSAGE])
         msg = "an answer of a form that none has"
@@ -436,17 +449,29 @@ class Stage:
 
     def cap(self, count: int, kind: str = "model", *, linger: float = 0.05, patience: float = 0.5) -> None:
         """Let the first ``count`` requests wait for each other, to see how many come at the same time."""
-        self.model_side.arm(CapGate(count=_within_limit(count), linger=linger, patience=patience), kind)
+        self._arm(kind, CapGate, count=_within_limit(count), linger=linger, patience=patience)
 
     def reverse(self, asked: Sequence[str], kind: str = "model", *, patience: float = 0.5) -> None:
         """Let requests that ask this (questions, or a tool's arguments) wait for each other, and finish the
         last of them first, in whatever order they came."""
         count = _within_limit(len(asked))
-        self.model_side.arm(ReverseGate(count=count, order=tuple(asked), patience=patience), kind)
+        self._arm(kind, ReverseGate, count=count, order=tuple(asked), patience=patience)
 
     def hold(self, count: int, kind: str = "model", *, patience: float = 0.5) -> None:
         """Hold the first request until ``count`` others have been answered."""
-        self.model_side.arm(HoldGate(count=count, patience=patience), kind)
+        self._arm(kind, HoldGate, count=count, patience=patience)
+
+    def _arm(self, kind: str, gate: Callable[..., Gate], **options: Any) -> None:
+        """Put a gate before the next requests of a kind. Raises LabError for one that can never open."""
+        if kind not in KINDS:
+            msg = f"there are no requests of the kind {kind!r} to wait for: use {' or '.join(KINDS)}"
+            raise LabError(msg)
+        try:
+            armed = gate(**options)
+        except ValueError as error:  # pydantic's
+            msg = f"a check's gate cannot be made of {options}"
+            raise LabError(msg) from error
+        self.model_side.arm(armed, kind)
 
     def release(self) -> None:
         """Let everything go on that waits at a gate or in a stall."""
@@ -454,7 +479,7 @@ class Stage:
 
 
 def _within_limit(count: int) -> int:
-    if count > LIMIT:
+    if isinstance(count, int) and count > LIMIT:
         msg = f"a check's gate waits for at most {LIMIT} requests, not {count}"
         raise LabError(msg)
     return count

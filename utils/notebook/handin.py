@@ -24,7 +24,7 @@ from utils.notebook.kit import current_kit, setup
 from utils.results import CheckResult, ExerciseResult, LabResult
 
 if TYPE_CHECKING:
-    from utils.views.handin import HandInView
+    from utils.views.hand_in import HandInView
 
 RUNNING = "KIT_HANDING_IN"
 """set in the fresh run: a hand_in() in the notebook must not start another one"""
@@ -43,7 +43,7 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
     Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
     Raises HandInError or SetupError.
     """
-    from utils.views.handin import HandInView  # noqa: PLC0415 - the fresh run needs no views
+    from utils.views.hand_in import HandInView  # noqa: PLC0415 - the fresh run needs no views
 
     if os.environ.get(RUNNING) or os.environ.get(GRADING):
         return None

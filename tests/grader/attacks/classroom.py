@@ -16,7 +16,7 @@ from typing import Any
 
 from grader.grading.host import Host as JailHost
 from grader.grading.secret import rng_for
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.scrub import scrubbed
 from grader.results.store import from_json, to_json
 from grader.submissions import Submission, read_notebook

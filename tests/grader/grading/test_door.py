@@ -118,6 +118,7 @@ def test_an_error_of_another_form_is_an_error_without_a_name(facts: Any):
 def test_texts_of_other_answers_are_cut_as_well():
     assert letters(answered({"missing": LONG})) < 200
     assert letters(answered({"bad": LONG})) < 3_000
+    assert letters(answered({"unfit": LONG})) < 3_000
     errors = answered({"values": [{"error": {"message": LONG}}, 5]})["values"]
     assert letters(errors) < 3_000
 

@@ -13,13 +13,16 @@ from grader.grading import submission_run
 from grader.grading.host import Host
 from grader.grading.submission_run import SubmissionRun
 from grader.jail.frames import Channel
-from grader.results.model import Result
+from grader.results.result import Result
+from grader.results.store import from_json, to_json
 from grader.results.words import needs_a_look
 from grader.sandbox.child import End
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading import harms
-from tests.grader.grading.judged import judge_all, points, solution, spec, told
+from tests.grader.grading.judged import judge_all, judge_one, points, solution, spec, supervised, told
 from utils.checks.persistence.lab import LAB
+from utils.checks.registry import LabChecks
+from utils.lab.lab import Lab
 from utils.providers import chosen_provider
 
 pytestmark = pytest.mark.jail
@@ -54,6 +57,35 @@ SLOW = "import time\ntime.sleep(3)"
 SCRATCH = "def ask(agent, thread_id, text):\n    return 'scratch'"
 PROXY = "import os\nos.environ['HTTP_PROXY'] = os.environ['HTTPS_PROXY'] = 'http://proxy.example:8080'"
 ADDRESS = "import os\nos.environ['OPENAI_BASE_URL'] = 'https://llm.example/v1'"
+
+
+def slips() -> LabChecks:
+    """A lab whose author has made slips: in the check's own code, and in what it asks of the kit."""
+    checks = LabChecks("persistence", "Keep the conversation")
+    checks.exercise("1.2", "Ask a question", function="ask", points=2)
+
+    @checks.check("1.2", points=1, title="a part that is not there")
+    def has_no_part(lab: Lab, case: Any) -> None:
+        lab.get("ask")
+        lab.kit.message("hello")  # type: ignore[attr-defined]
+
+    @checks.check("1.2", points=1, title="a student's own mistake")
+    def asks_a_saver(lab: Lab, case: Any) -> None:
+        lab.call("ask", lab.kit.saver(), "trip", "text")
+
+    @checks.check("1.2", points=0, title="a part of another name")
+    def misspells_a_part(lab: Lab, case: Any) -> None:
+        lab.get("ask")
+        lab.part("trun", called="agent.invoke(…)")
+
+    return checks
+
+
+def test_a_slip_of_an_author_is_no_mistake_of_a_student() -> None:
+    judging = replace(spec(), checks=slips())
+    judged = supervised({"slip": lambda host: {"result": to_json(judge_one(judging, lean(), host))}})
+    statuses = [check.status for check in from_json(judged["slip"]["result"]).exercises[0].checks]
+    assert statuses == ["error", "failed", "error"]
 
 
 @pytest.fixture(scope="module")

@@ -59,9 +59,23 @@ def course(root: Path, **solutions: Notebook) -> Course:
     """Make a repository with solutions and return it."""
     (root / "solutions").mkdir(parents=True, exist_ok=True)
     for name, content in (solutions or {"01_persistence": solution()}).items():
-        path = root / "solutions" / f"{name.removeprefix('_')}.ipynb"
-        path.write_bytes(dump(content))
+        lab = name.removeprefix("_")
+        (root / "solutions" / f"{lab}.ipynb").write_bytes(dump(content))
+        declare(root, lab, *_numbers(content))
     return Course(root)
+
+
+def declare(root: Path, lab: str, *numbers: str) -> None:
+    """Write the checks of a lab, as far as they declare its exercises."""
+    folder = root / "utils" / "checks" / lab.partition("_")[2]
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"LAB.exercise({number!r}, 'Ask', function='ask', points=2)\n" for number in numbers]
+    (folder / "lab.py").write_text("".join(lines), "utf-8")
+
+
+def _numbers(content: Notebook) -> list[str]:
+    tags = [tag for cell in content.cells for tag in cell.tags if tag.startswith("exercise:")]
+    return list(dict.fromkeys(tag.removeprefix("exercise:") for tag in tags))
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -13,14 +13,14 @@ from grader.release.course import Course
 from grader.release.labs import release_lab
 from grader.release.notebook import dump
 from grader.release.stubs import solution_bodies
-from tests.grader.release.notebooks import LAB, code, course, edit, notebook, solution, text
+from tests.grader.release.notebooks import EXERCISE, LAB, code, course, edit, notebook, solution, text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 FILES = {
     "utils/__init__.py": "",
     "utils/py.typed": "",
-    "utils/checks/persistence/lab.py": "print()",
+    "utils/checks/persistence/lab.py": "LAB.exercise('1.2')",
     "utils/checks/persistence/conversations.yaml": "[]",
     "utils/views/card.css": "",
     "pyproject.toml": "",
@@ -110,7 +110,7 @@ def test_the_readme_is_for_students_and_lists_the_labs(here, tmp_path):
 
 
 def test_a_lab_without_a_heading_is_listed_by_its_name(here, tmp_path):
-    course(here.root, _01_persistence=notebook(code("a", "# no heading")))
+    course(here.root, _01_persistence=notebook(code("ex-1-2", EXERCISE, "exercise:1.2")))
     write_bundle(here, tmp_path / "out")
     assert "(labs/01_persistence.ipynb) | 01_persistence |" in (tmp_path / "out/README.md").read_text()
 
@@ -175,6 +175,29 @@ def test_a_solution_marker_in_a_helper_is_refused(here, tmp_path):
     refused(here, tmp_path, r"utils/agent\.py, line 2: there is a solution marker in a file")
 
 
+@pytest.mark.parametrize("path", ["utils/agent.py", "utils/fixtures/persistence.yaml", "Makefile"])
+def test_a_solution_in_any_file_is_refused_with_its_place(here, tmp_path, path):
+    write(here, path, "# secret_recipe = agent.invoke( text )\n#  return secret_recipe.content\n")
+    error = refused(
+        here, tmp_path, f"^{path}: it holds the solution of cell ex-1-2 in solutions/", FaultySolution
+    )
+    assert "tag ex-1-2 'solution-shown' if students are meant to read it" in error.message
+
+
+def test_a_solution_in_another_lab_is_refused(here, tmp_path):
+    recap = "Last time you wrote:\n\n    secret_recipe = agent.invoke(text)\n    return secret_recipe.content"
+    course(
+        here.root,
+        _02_streaming=solution(
+            text("recap", recap),
+            exercise="def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION",
+        ),
+    )
+    refused(
+        here, tmp_path, r"labs/02_streaming\.ipynb, cell recap: its text holds the solution", FaultySolution
+    )
+
+
 def test_a_makefile_that_calls_what_stays_here_is_refused(here, tmp_path):
     write(here, "Makefile", "lock:\n\tpython make/lock.py\n")
     refused(here, tmp_path, r"students' Makefile calls make/lock\.py, which stays here")
@@ -186,6 +209,7 @@ def test_every_faulty_solution_is_told(here, tmp_path):
     )
     error = refused(here, tmp_path, "what remains is not Python", FaultySolution)
     assert [problem.notebook for problem in error.problems] == [
+        "solutions/01_persistence.ipynb",
         "solutions/01_persistence.ipynb",
         "solutions/02_streaming.ipynb",
     ]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from grader.errors import GraderError
 from grader.results import files, store
 from grader.results.fields import to_plain
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from grader.results.sizes import bounded
 from grader.results.store import from_json, path_of, read, read_all, tidy, to_json, write
 from grader.submissions.names import safe_name

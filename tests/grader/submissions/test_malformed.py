@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from grader.submissions.layout import find_submissions
-from grader.submissions.model import Submission, Unreadable
 from grader.submissions.names import original_name, safe_name
 from grader.submissions.reader import parse_notebook, read_notebook
 from grader.submissions.roster import Student, join
 from grader.submissions.safe_text import for_terminal, write_table
+from grader.submissions.submission import Submission, Unreadable
 from tests.grader.submissions.files import GOOD, LAB, cell, crowd, data, hand_in, notebook
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

@@ -11,8 +11,8 @@ import pytest
 from grader.errors import UsageError
 from grader.submissions import reader
 from grader.submissions.files import opened_folder
-from grader.submissions.model import CodeCell, Limits, Submission, Unreadable
 from grader.submissions.reader import LIMITS, parse_notebook, read_notebook
+from grader.submissions.submission import CodeCell, Limits, Submission, Unreadable
 from tests.grader.submissions.files import GOOD, cell, data, hand_in, notebook
 
 ROOT = Path(__file__).resolve().parents[3]

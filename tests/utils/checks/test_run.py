@@ -534,6 +534,93 @@ def test_a_fault_of_the_kit_is_an_error_and_not_the_student_s(make_lab: MakeLab)
         assert "Error" in result.detail
 
 
+def slip(run: Any) -> Any:
+    """Return a check with a slip that comes after the student's code has answered."""
+
+    def check(lab: Lab, case: Any) -> None:
+        told = lab.call("work")
+        run(lab, case, told)
+
+    return check
+
+
+GOOD: dict[str, Any] = {"got": 1, "expected": "2", "why": "w"}
+SLIPS: dict[str, Any] = {
+    "a part that is not there": lambda lab, case, told: lab.kit.message("hello"),
+    "a method that is not there": lambda lab, case, told: lab.cal("work"),
+    "a stage's attribute that is not there": lambda lab, case, told: lab.stage().request(),
+    "an attribute of a model": lambda lab, case, told: lab.stage().model().text,
+    "an attribute of a case": lambda lab, case, told: City("Oslo", 3.4).degrees,
+    "an attribute of a module": lambda lab, case, told: os.nothing,  # type: ignore[attr-defined]
+    "too few words": lambda lab, case, told: expect(False, "m", got=told, expected="e"),  # type: ignore[call-arg]
+    "a word too many": lambda lab, case, told: expect(True, "m", **GOOD, keep=1),
+    "a helper called wrongly": lambda lab, case, told: plain(told),  # type: ignore[call-arg]
+    "a class called wrongly": lambda lab, case, told: City(told),  # type: ignore[call-arg]
+    "an unknown part": lambda lab, case, told: lab.part("message"),
+    "an unknown part that runs the student's code": lambda lab, case, told: lab.part("run", called="run()"),
+    "a part with too few arguments": lambda lab, case, told: lab.part("turn", 1, called="agent.invoke(…)"),
+    "a part with too many": lambda lab, case, told: lab.part("is_saver", 1, 2),
+    "a part made with too many": lambda lab, case, told: lab.call("work", lab.make("saver", 1, 2, label="s")),
+    "a message that is a number": lambda lab, case, told: expect(False, 5, **GOOD),  # type: ignore[arg-type]
+    "an expected value that is no text": lambda lab, case, told: expect(True, "m", **{**GOOD, "expected": 2}),
+    "a reason that is None": lambda lab, case, told: fail("m", **{**GOOD, "why": None}),
+    "points that are a text": lambda lab, case, told: fail("m", **GOOD, keeps="1"),  # type: ignore[arg-type]
+    "points below 0": lambda lab, case, told: fail("m", **GOOD, keeps=-1),
+    "points that are no number": lambda lab, case, told: fail("m", **GOOD, keeps=float("nan")),
+    "a gate for nobody": lambda lab, case, told: lab.stage().cap(0),
+    "a gate for too many": lambda lab, case, told: lab.stage().cap(5),
+    "a gate for a word": lambda lab, case, told: lab.stage().cap("all"),  # type: ignore[arg-type]
+    "a gate that reverses nothing": lambda lab, case, told: lab.stage().reverse([]),
+    "a gate that holds for fewer than one": lambda lab, case, told: lab.stage().hold(-1),
+    "a gate before what nobody asks": lambda lab, case, told: lab.stage().cap(2, "tols"),
+    "a gate without patience": lambda lab, case, told: lab.stage().cap(2, patience="long"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("run", SLIPS.values(), ids=SLIPS)
+def test_a_slip_of_an_author_is_an_error_and_not_the_student_s(make_lab: MakeLab, run: Any) -> None:
+    result = outcome(make_lab, slip(run), {"work": lambda *given: 1})
+    assert (result.status, result.points) == ("error", 0), result
+    assert "not your fault" in result.message
+
+
+def test_an_author_is_told_where_the_slip_is(make_lab: MakeLab) -> None:
+    result = outcome(make_lab, slip(SLIPS["a part that is not there"]), {"work": lambda: 1})
+    assert result.detail.startswith(
+        "AttributeError: 'Parts' object has no attribute 'message' (test_run.py, line "
+    )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(lambda lab, case: case["thread"], id="a wrong case"),
+        pytest.param(lambda lab, case: {}["key"], id="a wrong key"),
+        pytest.param(lambda lab, case: 1 / 0, id="a division by zero"),
+        pytest.param(lambda lab, case: lab.stage().requests()[0], id="a request before anybody asked"),
+    ],
+)
+def test_a_check_that_trips_before_it_has_asked_trips_over_itself(make_lab: MakeLab, run: Any) -> None:
+    assert outcome(make_lab, run).status == "error"
+
+
+class Own:
+    """An object that stays on the student's side."""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(told, id=type(told).__name__)
+        for told in (None, 5, 1.5, "text", b"text", [1], (1,), {1: 2}, {1}, Own())
+    ],
+)
+def test_an_attribute_that_what_came_back_lacks_is_the_student_s(make_lab: MakeLab, told: Any) -> None:
+    result = outcome(make_lab, lambda lab, case: lab.call("work").tool_calls, {"work": lambda: told})
+    assert (result.status, result.points) == ("failed", 0)
+    assert "not your fault" not in result.message
+
+
 def test_a_model_that_is_gone_is_an_error_even_while_saying_what_is_wrong(
     make_lab: MakeLab, recorded_server: Any
 ) -> None:

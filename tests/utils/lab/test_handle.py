@@ -63,7 +63,10 @@ NAMESPACE: dict[str, Any] = {
 @pytest.fixture
 def ask() -> Any:
     """Asks one handle, each question crossing as JSON, all on one loop."""
-    handle = Handle(NAMESPACE, {"make": Box, "echo": lambda *args, **kwargs: [list(args), kwargs]})
+    handle = Handle(
+        NAMESPACE,
+        {"make": Box, "echo": lambda *args, **kwargs: [list(args), kwargs], "one": lambda graph: graph},
+    )
     with asyncio.Runner() as runner:
 
         def ask(op: str, target: Any = None, **more: Any) -> Any:
@@ -192,15 +195,31 @@ def test_what_cannot_be_called_is_an_error_of_the_student_s_side(ask: Any) -> No
     ("op", "target"),
     [
         ("dance", "box"),
-        ("call", {"kit": "nothing"}),
         ("call", {"ref": 99}),
         ("call", {"odd": 1}),
         ("call", {"name": 7}),
     ],
-    ids=["an operation", "a part", "an object", "a target", "a name"],
+    ids=["an operation", "an object", "a target", "a name"],
 )
 def test_a_question_of_an_odd_form_is_the_asker_s_fault(ask: Any, op: str, target: Any) -> None:
     assert set(ask(op, target)) == {"bad"}
+
+
+@pytest.mark.parametrize(
+    ("part", "args", "told"),
+    [
+        ("nothing", [], "the kit has no part 'nothing'"),
+        (
+            "one",
+            [],
+            "the kit's part 'one' does not take these arguments: missing a required argument: 'graph'",
+        ),
+        ("one", [1, 2], "the kit's part 'one' does not take these arguments: too many positional"),
+    ],
+    ids=["no part", "too few arguments", "too many arguments"],
+)
+def test_a_part_that_does_not_fit_is_told_apart(ask: Any, part: str, args: list[Any], told: str) -> None:
+    assert ask("call", {"kit": part}, args=args)["unfit"].startswith(told)
 
 
 def test_old_objects_are_let_go_when_there_are_too_many(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:

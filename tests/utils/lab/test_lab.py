@@ -237,6 +237,18 @@ def test_a_question_that_cannot_be_answered_is_a_fault() -> None:
         told({"bad": "no such thing"}).call("work")
 
 
+def test_a_question_that_no_part_fits_is_a_fault_whatever_was_called_before(make_lab: Any) -> None:
+    lab = make_lab({"work": lambda: 1}, {"state": lambda graph: 1, "close_saver": lambda saver: None})
+    lab.call("work")
+    with pytest.raises(LabError, match="the kit has no part 'stat'"):
+        lab.part("stat")
+    with pytest.raises(LabError, match="does not take these arguments"):
+        lab.part("state", called="state of the graph")
+    lab.make("state", 1, 2, label="agent")
+    with pytest.raises(LabError, match="does not take these arguments"):
+        lab.get("work")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

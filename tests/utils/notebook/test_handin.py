@@ -14,7 +14,7 @@ from tests.conftest import same_surroundings
 from utils.notebook import handin
 from utils.notebook.handin import HandInError, hand_in, run_notebook
 from utils.notebook.kit import setup
-from utils.views.handin import HandInView
+from utils.views.hand_in import HandInView
 
 LAB = "01_persistence"
 ASK = """
