@@ -15,8 +15,8 @@ What goes back next, one frame each: ``{"kind": "ready", "lacking": [limit, …]
 "cell", "id", "number", "status", "why", "error", "absent": [module, …]}``, status being ``ok``, ``error``,
 ``timeout`` or ``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. With ``in_step``, each cell
 that was run is followed by an empty frame from the other end, and only then by the next cell. From
-``finished`` on each question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
-"number", "answer", "timeout"}`` until the socket closes.
+``finished`` on each question, as utils.lab.handle describes them, with a ``number``, is answered by
+``{"kind": "answer", "number", "answer", "timeout"}`` until the socket closes.
 
 It is to be started with ``-P``, so that no file of a submission stands before a module of this kit, in an
 environment that holds nothing but what a cell may know.
