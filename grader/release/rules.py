@@ -149,6 +149,10 @@ def _table_of_points(page: Page) -> Iterator[Problem]:
         if row not in rows:
             do = "Write the row '| {} | `{}`: … | {} |', as the checks declare the exercise".format(*row)
             yield page.problem(page.title.id, f"its table has no such row for exercise {row[0]}", do)
+    total = sum(exercise.points for exercise in page.checks.exercises.values())
+    if f"**Graded** ({total:g} points)" not in page.title.source:
+        do = f"Write '**Graded** ({total:g} points):' above the table"
+        yield page.problem(page.title.id, f"it does not say that the lab has {total:g} points", do)
     for row in rows:
         if row not in declared:
             what = "its table says '{} | `{}` | {}', which the checks do not declare".format(*row)
