@@ -63,7 +63,7 @@ def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(make_lab: M
             unwritten = {f"{name} is not written yet." for name in declared.functions}
             assert {check.message for check in others} == unwritten
         else:
-            assert {check.status for check in others} == {"not run"}
+            assert {check.status for check in others} <= {"not run"}
 
 
 @EACH
