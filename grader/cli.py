@@ -34,8 +34,8 @@ app = typer.Typer(
 
 @app.callback()
 def grader() -> None:
-    """What instructors and authors of the course run."""
-    # without a callback, typer makes an only command the whole program, and `release` would be no word of it
+    """Do what instructors and authors of the course need."""
+    # without a callback, typer takes a single command for the whole program: `release` would not be a word
 
 
 @app.command()
@@ -301,7 +301,7 @@ def _failed(error: KitError) -> int:
 
 
 def _tell(text: str) -> None:
-    """Write a result; whoever reads may stop doing so, and the work goes on."""
+    """Write a result; a reader may stop reading, and the work goes on."""
     try:
         typer.echo(text)
     except BrokenPipeError:

@@ -2,7 +2,7 @@
 
 GraderError            could not, or would not                    exit code 1
 ├── UsageError         the command was called wrongly             exit code 2
-├── UnreadableNotebook a file that should be a notebook is none
+├── UnreadableNotebook a file that should be a notebook is not one
 ├── FaultySolution     a solution that cannot be released
 └── LabWorkedIn        a release that would write over someone's work
 """

@@ -5,7 +5,7 @@
 #   GRADE_ARGS  more words for the grader:     make grade GRADE_ARGS=--fresh
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
-.PHONY: setup-dev quick test test-all demo grade samples outputs release validate record screenshots lock
+.PHONY: setup-dev quick test test-all demo grade samples outputs release validate record screenshots rooms lock
 
 setup-dev: ## The environment with what tests and authors need besides
 	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
@@ -41,12 +41,15 @@ release: setup ## Turn the solutions into the labs that students get
 validate: setup ## Tell which rules of the house labs break, and grade them as a test
 	@$(PY) -m grader validate $(if $(LAB),--lab $(LAB))
 
-record: setup ## Record a lab's answers anew from a real model (needs a key in .env)
+record: setup ## Record a lab's answers again from a real model (needs a key in .env)
 	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=01_persistence" >&2; exit 2; }
 	@$(PY) -m utils.replay record "$(LAB)"
 
-screenshots: setup-dev ## Take the pictures of docs/ anew, in a real JupyterLab
+screenshots: setup-dev ## Take the pictures of docs/ again, in a real JupyterLab
 	@$(PY) -m make.screenshots
+
+rooms: setup-dev ## Draw the rooms of docs/architecture.md again, from the imports
+	@$(PY) -m make.rooms
 
 # All is resolved together first, so that adding a provider later never asks for another version of a package
 # that is pinned already. (The extra `local` stays out: it is a model, not a client.)

@@ -2,7 +2,7 @@
 
 Runs before anything is installed, so it uses the standard library only. A stamp in `.venv` says where and for
 what it was made; there is none while something is being installed. An environment without the right stamp
-is made anew: it was moved or copied, an installation was ended half-way, or another Python is wanted.
+is made again: it was moved or copied, an installation was ended half-way, or another Python is wanted.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def is_as_in(lock: Path) -> bool:
 
 
 def create(version: str) -> None:
-    """Make `.venv` anew with the Python that runs this file."""
+    """Make `.venv` again with the Python that runs this file."""
     # Inside the environment that is about to go, the Python it was made from is the one to use.
     python = getattr(sys, "_base_executable", None) or sys.executable
     print(f"Making the environment .venv with Python {version}", flush=True)

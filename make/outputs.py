@@ -207,7 +207,7 @@ def varies(cell: Any) -> bool:
 
 
 def kinds(outputs: list[Any]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return what kinds of output these are: where words vary, other words are no reason to store anew."""
+    """Return what kinds of output these are: where words vary, other words alone change nothing."""
     return [(o.output_type, o.get("name", ""), tuple(sorted(o.get("data", ())))) for o in outputs]
 
 

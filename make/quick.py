@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 TESTS = (
+    "tests/test_architecture.py",
     "tests/test_guards.py",
     "tests/test_house.py",
     "tests/grader/grading/test_secret.py",

@@ -176,7 +176,7 @@ def answered(lab: Notebook, answers: Answers, solved: Mapping[str, str]) -> Note
 
 
 def _by_exercise(solution: Notebook) -> dict[str, str]:
-    """The solution of each exercise, without the marks of its region."""
+    """Return the solution of each exercise, without the marks of its region."""
     marks = (BEGIN, END)
     return {
         _exercise(cell): "\n".join(line for line in cell.source.split("\n") if line.strip() not in marks)

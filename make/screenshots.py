@@ -1,4 +1,4 @@
-"""Take the pictures of `docs/` anew: a lab, the approval card and the explorer, in a real JupyterLab.
+"""Take the pictures of `docs/` again: a lab, the approval card and the explorer, in a real JupyterLab.
 
 Notebooks are copies in a temporary folder, opened by the browser of the tests; only pictures are written.
 """
@@ -52,7 +52,7 @@ Taking = Callable[[BrowserContext, Server, Path], None]
 
 
 def take_lab(browser: BrowserContext, server: Server, target: Path) -> None:
-    """Lab 1, in light: an answer that is half right, and what its check says."""
+    """Take lab 1, in light: an answer that is half right, and what its check says."""
     path = server.folder / LAB
     lab = nbformat.read(path, as_version=4)
     number = next(n for n, cell in enumerate(lab.cells) if cell.id == "ex-1-2")
@@ -68,7 +68,7 @@ def take_lab(browser: BrowserContext, server: Server, target: Path) -> None:
 
 
 def take_card(browser: BrowserContext, server: Server, target: Path) -> None:
-    """The approval card, in light."""
+    """Take the approval card, in light."""
     with opened(browser, server, server.write("card", [WAITING, APPROVAL])) as notebook:
         notebook.run_all()
         notebook.output(1).get_by_role("button", name="Approve", exact=True).wait_for()
@@ -76,7 +76,7 @@ def take_card(browser: BrowserContext, server: Server, target: Path) -> None:
 
 
 def take_explorer(browser: BrowserContext, server: Server, target: Path) -> None:
-    """The explorer with a branch, in dark."""
+    """Take the explorer with a branch, in dark."""
     with opened(browser, server, server.write("explorer", [TALKING + FORKED, EXPLORER])) as notebook:
         notebook.run_all()
         notebook.use_theme("JupyterLab Dark")
@@ -91,7 +91,7 @@ def _is_c4(line: str) -> bool:
 
 
 def take_output(notebook: Notebook, number: int, target: Path) -> None:
-    """What one cell shows, and nothing around it."""
+    """Return what one cell shows, and nothing around it."""
     shown = notebook.output(number).locator(".kit-touch").first
     # Nothing is below the mouse, and nothing has the focus.
     notebook.page.mouse.move(0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import graphlib
+import builtins
 import itertools
 import json
 import os
@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from make import rooms
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -58,31 +60,6 @@ def texts(*suffixes: str) -> Iterator[tuple[str, str]]:
                 continue
 
 
-def modules(package: str) -> Iterator[tuple[str, Path]]:
-    top = ROOT.joinpath(*package.split("."))
-    for path in sorted([*top.rglob("*.py"), *top.parent.glob(f"{top.name}.py")]):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
-
-
-def imports(module: str, path: Path, *, types: bool = True) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything this module imports, wherever in it, for types too or not."""
-    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    tree = ast.parse(path.read_text("utf-8"))
-    for block in () if types else [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
-        if ast.unparse(block.test) == "TYPE_CHECKING":
-            block.body = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                yield node.lineno, name.name
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            for name in node.names:
-                yield node.lineno, f"{source}.{name.name}"
-
-
 def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
@@ -93,8 +70,8 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
 def test_imports_go_one_way(who: str, never: tuple[str, ...], but: tuple[str, ...]) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
-        for module, path in modules(who)
-        for line, name in imports(module, path)
+        for module, path in rooms.modules(who)
+        for line, name in rooms.imports(module, path)
         if within(name, never) and not within(name, but)
     ]
     assert not wrong, "\n".join(wrong)
@@ -106,68 +83,60 @@ STACK = ("langgraph", "langchain", "langchain_core", "langchain_openai")
 def test_judging_and_answering_are_told_apart() -> None:
     """A lab's ``parts`` live with the student's objects; all else in its folder judges, and touches none."""
     wrong = []
-    for module, path in modules("utils.checks"):
+    for module, path in rooms.modules("utils.checks"):
         answers = module.endswith(".parts")
         never = ("utils.checks",) if answers else (*HTTP, *STACK, "utils.agent", "utils.lab.parts")
         wrong += [
             f"{path.relative_to(ROOT)}:{line} imports {name}"
-            for line, name in imports(module, path)
+            for line, name in rooms.imports(module, path)
             if within(name, never) or (not answers and name.split(".")[-2:-1] == ["parts"])
         ]
     assert not wrong, "\n".join(wrong)
 
 
-def imported_modules() -> dict[str, set[str]]:
-    """Our modules, and which of them each imports when it runs."""
-    known = {module: path for package in ("utils", "grader") for module, path in modules(package)}
-    found: dict[str, set[str]] = {}
-    for module, path in known.items():
-        whole = (name for _, name in imports(module, path, types=False))
-        used = {name if name in known else name.rpartition(".")[0] for name in whole}
-        found[module] = (used & known.keys()) - {module}
-    return found
-
-
-def room(module: str) -> str:
-    return ".".join(module.split(".")[:2])
-
-
-def circles(arrows: dict[str, set[str]]) -> list[str]:
-    """One circle, as the names along it; none where there is no circle."""
-    try:
-        tuple(graphlib.TopologicalSorter(arrows).static_order())
-    except graphlib.CycleError as error:
-        return [str(name) for name in error.args[1]]
-    return []
-
-
 def test_no_module_comes_back_to_itself_by_imports() -> None:
-    assert circles(imported_modules()) == []
+    assert rooms.circle(rooms.module_arrows()) == []
 
 
 def test_no_room_comes_back_to_itself_by_imports() -> None:
     """A room is a package below `utils` or `grader`, or a single module there."""
-    arrows: dict[str, set[str]] = {}
-    for module, used in imported_modules().items():
-        arrows.setdefault(room(module), set()).update(set(map(room, used)) - {room(module)})
-    assert circles(arrows) == []
+    assert rooms.circle(rooms.room_arrows(rooms.module_arrows())) == []
 
 
-def test_a_circle_is_seen() -> None:
-    assert set(circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+def bare_errors(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of every error of Python's own that this module raises."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            kind = getattr(builtins, ast.unparse(raised), None)
+            if isinstance(kind, type) and issubclass(kind, Exception):
+                yield node.lineno, kind.__name__
 
 
-def test_the_arrows_are_seen_whichever_way_an_import_is_written(tmp_path: Path) -> None:
+# Protocols of their own, whose errors are turned into sentences elsewhere.
+NOT_SPOKEN_TO = ("utils.lab", "utils.replay", "utils.checks")
+
+
+def test_a_mistake_that_was_foreseen_is_told_by_an_error_of_the_kit() -> None:
+    """`KitError` shows a sentence; with an error of Python's own a student sees the kit's frames."""
+    found = [path for module, path in rooms.modules("utils") if not within(module, NOT_SPOKEN_TO)]
+    assert ROOT / "utils/views/approval.py" in found
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} raises {name}: raise an error of utils/errors.py"
+        for path in found
+        for line, name in bare_errors(path)
+        if name != "AttributeError"  # what Python expects of a module's __getattr__
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_errors_of_pythons_own_are_seen_however_they_are_raised(tmp_path: Path) -> None:
     path = tmp_path / "cards.py"
     path.write_text(
-        "import a.b\nfrom c import d\ndef f():\n    from ..replay import server\nfrom . import x\n"
+        "def f():\n    raise ValueError\ndef g():\n    raise TypeError('x') from None\n"
+        "def h(error):\n    raise error\ndef i():\n    raise ViewError('x')\n"
     )
-    assert sorted(imports("utils.views.cards", path)) == [
-        (1, "a.b"),
-        (2, "c.d"),
-        (4, "utils.replay.server"),
-        (5, "utils.views.x"),
-    ]
+    assert list(bare_errors(path)) == [(2, "ValueError"), (4, "TypeError")]
 
 
 # Locks and versions
@@ -261,7 +230,7 @@ def test_every_target_is_phony() -> None:
     assert phony == set(targets())
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
 def test_the_commands_on_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     named = set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE))
@@ -336,3 +305,21 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
         if home.search(line) or (here and here in line)
     ]
     assert found == []
+
+
+def workflows() -> Iterator[tuple[str, str]]:
+    return ((name, text) for name, text in texts(".yml") if name.startswith(".github/workflows/"))
+
+
+def test_actions_of_ci_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code by whoever owns it."""
+    used = [line for _, text in workflows() for line in re.findall(r"uses: (.*)", text)]
+    assert used
+    assert [line for line in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", line)] == []
+
+
+def test_ci_tries_every_python_that_is_promised() -> None:
+    promised = re.search(r"You need Python (.*?) and", (ROOT / "README.md").read_text("utf-8"))
+    assert promised
+    tried = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["linux"]["strategy"]
+    assert tried["matrix"]["python"] == re.findall(r"\d\.\d+", promised[1])

@@ -32,6 +32,10 @@ pytestmark = pytest.mark.kernel
 RELEASED = "released"
 DEFAULT = "openai"
 """the provider that outputs are stored with"""
+RESPONSES = "openai's responses"
+"""OpenAI's other protocol, which a person chooses by an option of the model"""
+STREAMED = ROOT / "solutions" / "02_streaming.ipynb"
+"""the lab in which most depends on the form of what a model sends"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,20 @@ def released(solution: Path, folder: Path) -> Path:
     return lab
 
 
+def speaking_responses(solution: Path, folder: Path) -> Path:
+    """A solution whose own models speak OpenAI's other protocol."""
+    notebook = nbformat.read(solution, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace(
+                "kit.model()", 'kit.model().model_copy(update={"use_responses_api": True})'
+            )
+    assert "use_responses_api" in str(notebook)
+    path = folder / f"responses {solution.name}"
+    nbformat.write(notebook, path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Runs:
     """A lab, executed for all tests that look at it, in a folder with a name such as people give."""
@@ -67,6 +85,8 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         for provider in PROVIDERS
     }
     asked[RELEASED] = Run(released(solution, folder), folder / f"{RELEASED}.ipynb")
+    if solution == STREAMED:
+        asked[RESPONSES] = Run(speaking_responses(solution, folder), folder / f"{RESPONSES}.ipynb")
     with same_surroundings(empty_home):
         errors = execute_all(list(asked.values()), OFFLINE if can_be_offline() else AS_IT_IS)
     return Runs(
@@ -84,6 +104,15 @@ ONE_LAB = pytest.mark.parametrize("runs", SOLUTIONS[:1], ids=lambda path: path.s
 @LABS
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_solution_runs_without_network_and_has_all_points(runs: Runs, provider: str) -> None:
+    has_all_points(runs, provider)
+
+
+@pytest.mark.parametrize("runs", [STREAMED], ids=lambda path: path.stem, indirect=True)
+def test_the_lab_on_streams_runs_on_openai_s_other_protocol_as_well(runs: Runs) -> None:
+    has_all_points(runs, RESPONSES)
+
+
+def has_all_points(runs: Runs, provider: str) -> None:
     needs_no_network()
     table = next(cell for cell in reversed(runs[provider].cells) if cell.source == "check()")
     total = re.search(r"Total +(\d+) of (\d+)", texts(nbformat.v4.new_notebook(cells=[table])))

@@ -20,7 +20,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, imported when first asked for: a jail or a tool must not pay for all of them."""
+    """Return a public name, imported when first asked for: a jail or a tool must not pay for all of them."""
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -17,6 +17,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
+from utils.errors import CallError
+
 
 class AgentState(TypedDict):
     """What the agent remembers: its messages, added to by each node."""
@@ -25,7 +27,10 @@ class AgentState(TypedDict):
 
 
 class Agent:
-    """A model that may call tools until it has an answer; ``graph`` is the compiled graph."""
+    """A model that may call tools until it has an answer; ``graph`` is the compiled graph.
+
+    Raises CallError for a model that is not a chat model, and for tools that are not a list of tools.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class Agent:
         *,
         interrupt_before: Sequence[str] = (),
     ) -> None:
+        _refuse_what_is_not_a_part(model, tools)
         self.system = system
         self.tools = {tool.name: tool for tool in tools}
         self.model = model.bind_tools(tools) if tools else model
@@ -56,11 +62,11 @@ class Agent:
         return {"messages": [self.model.invoke(self._history(state))]}
 
     async def acall_model(self, state: AgentState) -> dict[str, Any]:
-        """The async twin of ``call_model``."""
+        """Do what ``call_model`` does, asynchronously."""
         return {"messages": [await self.model.ainvoke(self._history(state))]}
 
     def exists_action(self, state: AgentState) -> bool:
-        """Whether the last message asks for tools; messages that cannot ask do not."""
+        """Return whether the last message asks for tools; messages that cannot ask do not."""
         messages = state["messages"]
         return bool(messages and getattr(messages[-1], "tool_calls", None))
 
@@ -73,9 +79,28 @@ class Agent:
         return {"messages": results}
 
     async def atake_action(self, state: AgentState) -> dict[str, Any]:
-        """The async twin of ``take_action``: still one tool after the other."""
+        """Do what ``take_action`` does, asynchronously: still one tool after the other."""
         results = []
         for call in getattr(state["messages"][-1], "tool_calls", []):
             result = await self.tools[call["name"]].ainvoke(call["args"])
             results.append(ToolMessage(str(result), name=call["name"], tool_call_id=call["id"]))
         return {"messages": results}
+
+
+def _refuse_what_is_not_a_part(model: Any, tools: Any) -> None:
+    if not hasattr(model, "bind_tools"):
+        raise CallError(
+            f"Agent() needs a chat model first, got {type(model).__name__}",
+            hint="write Agent(kit.model(), [kit.search()])",
+        )
+    if not isinstance(tools, list | tuple):
+        raise CallError(
+            f"Agent() needs a list of tools, got {type(tools).__name__}",
+            hint="put them into a list, also a single one: Agent(model, [tool])",
+        )
+    wrong = next((tool for tool in tools if not hasattr(tool, "name")), None)
+    if wrong is not None:
+        raise CallError(
+            f"each tool needs a name, and a {type(wrong).__name__} has none",
+            hint="write @tool above a function to make a tool of it",
+        )

@@ -1,6 +1,6 @@
 """The beginning of what ``repr`` says of a value, without the work that the rest would take.
 
-A value that came from a student's process may be large. Whoever shows a few hundred letters of it must not
+A value that came from a student's process may be large. Code that shows a few hundred letters of it must not
 write all of it first.
 """
 
@@ -115,7 +115,7 @@ def _fields(value: Any) -> Iterator[str | Inner]:
 
 
 def _quoted(text: Any, room: int) -> str:
-    """The text, or bytes, in quotes; of a long one the beginning, in the quotes that all of it would get."""
+    """Return text, or bytes, in quotes; of a long one the beginning, in the quotes that it would get."""
     if len(text) <= room:
         return repr(text)
     head = text[:room]

@@ -32,14 +32,14 @@ class Diagnosis:
         return {"text/plain": str(self), "text/html": with_style(self.html())}
 
     def html(self) -> str:
-        """The same as HTML, without a stylesheet."""
+        """Return the same as HTML, without a stylesheet."""
         lines = (("What happened", self.what), ("What to do", self.remedy))
         rows = "\n".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in lines)
         return f'<section class="kit-view" aria-label="About this error">\n<dl>\n{rows}\n</dl>\n</section>'
 
 
 def explain(error: BaseException) -> Diagnosis | None:
-    """Two lines about an error, or about one behind it; ``None`` for an error that explains itself."""
+    """Return two lines about an error, or about one behind it; ``None`` where the error explains itself."""
     for found in _chain(error):
         mistake = recognise([kind.__name__ for kind in type(found).__mro__], _text(found))
         if mistake is not None:
@@ -48,7 +48,7 @@ def explain(error: BaseException) -> Diagnosis | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, those in its group, and the one it was raised from, and so on."""
+    """Yield the error, those in its group, and the one it was raised from, and so on."""
     waiting = [error]
     for _ in range(LONGEST_CHAIN):
         if not waiting:
@@ -76,7 +76,7 @@ def show(ip: Any, error: BaseException) -> None:
 
 
 def blocked(found: blocking.Blocked) -> Diagnosis:
-    """Two lines about a call that held up the event loop."""
+    """Return two lines about a call that held up the event loop."""
     where = f"line {found.line}: {found.source}" if found.source else f"line {found.line}"
     return Diagnosis(
         f"{found.function} held up the event loop, and nothing else could run ({where}).",

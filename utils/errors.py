@@ -16,8 +16,14 @@ class KitError(Exception):
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  What to do: {self.hint}" if self.hint else head
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to do as running text, for a place inside of a picture."""
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{head}. What to do: {self.hint}" if self.hint else head
+
     def _render_traceback_(self) -> list[str]:
-        """Lines that IPython shows instead of a traceback: the sentence is all a reader needs."""
+        """Return what IPython shows instead of a traceback: the sentence is all that a reader needs."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -29,6 +35,18 @@ class ExerciseError(KitError):
     """Someone asked for an exercise that the lab does not have, or before ``setup()``, or let a picture of
     the kit do the work of one.
     """
+
+
+class CallError(KitError, ValueError):
+    """A function of the kit was called with values that make no sense together, or at this moment."""
+
+
+class ViewError(CallError):
+    """A picture cannot show, or do, what it was asked to."""
+
+
+class ViewTypeError(KitError, TypeError):
+    """A picture was given something of another kind than it draws."""
 
 
 class FixtureError(KitError):

@@ -45,13 +45,13 @@ MISTAKES = (
         "ValueError",
         r"no active connection",
         "the saver's connection is closed: its async with block is over.",
-        "run the graph inside the block, or open the saver anew.",
+        "run the graph inside the block, or open the saver again.",
     ),
     _mistake(
         "ProgrammingError",
         r"Cannot operate on a closed database",
         "the saver's connection is closed: its with block is over.",
-        "run the graph inside the block, or open the saver anew.",
+        "run the graph inside the block, or open the saver again.",
     ),
     _mistake(
         "RuntimeError",
@@ -159,8 +159,10 @@ MISTAKES = (
 
 
 def recognise(names: Collection[str], text: str) -> Mistake | None:
-    """The mistake behind an error, which has the names of its classes and a text; ``None`` if it is none
-    of them."""
+    """Return the mistake behind an error, given the names of its classes and its text.
+
+    ``None`` where it is not one of them.
+    """
     return next(
         (
             mistake

@@ -101,7 +101,7 @@ def _bedrock(address: str | None) -> BaseChatModel:
 
 @functools.cache
 def _loopback_clients(sdk: str) -> tuple[Any, Any]:
-    """An SDK's clients for plain HTTP to this machine, shared by all models of checks.
+    """Return an SDK's clients for plain HTTP to this machine, shared by all models of checks.
 
     Each model at a new address would load the certificate bundle twice: 60 ms of CPU for nothing.
     """
@@ -113,7 +113,7 @@ def _loopback_clients(sdk: str) -> tuple[Any, Any]:
 
 
 def _bedrock_client(address: str) -> Any:
-    """An AWS client for an address of this machine: it reads no profile and asks nobody for credentials."""
+    """Return an AWS client for an address of this machine: it reads no profile and no credentials."""
     config: Any = importlib.import_module("botocore.config")
     return _aws_session().create_client(
         "bedrock-runtime",
@@ -134,7 +134,7 @@ def _bedrock_client(address: str) -> Any:
 
 @functools.cache
 def _aws_session() -> Any:
-    """A session that knows of no profile and no files; it keeps what it has read of AWS's services."""
+    """Return a session that knows of no profile and no files; it keeps what it has read of AWS's services."""
     nowhere = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),
@@ -197,11 +197,11 @@ PROVIDERS: Mapping[str, Provider] = {
 
 
 def chosen_provider(name: str | None = None) -> Provider:
-    """The provider with this name, or the one that ``LLM_PROVIDER`` names.
+    """Return the provider with this name, or the one that ``LLM_PROVIDER`` names.
 
     Raises SetupError when there is none, or when its package is not installed.
     """
-    wanted = (name or os.environ.get(VARIABLE) or DEFAULT).strip().casefold()
+    wanted = str(name or os.environ.get(VARIABLE) or DEFAULT).strip().casefold()
     if wanted not in PROVIDERS:
         known = ", ".join(PROVIDERS)
         msg = f"there is no provider {wanted!r}"
@@ -216,13 +216,13 @@ def chosen_provider(name: str | None = None) -> Provider:
 
 
 def upstream_of(provider: Provider) -> str:
-    """Address of the provider's real models, or of whatever the environment names in their place."""
+    """Return the address of the provider's real models, or of what the environment names in their place."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
     return os.environ.get(provider.address) or provider.default_address.format(region=region)
 
 
 def settings(provider: Provider, url: str) -> dict[str, str]:
-    """What points a provider's clients, and the search tool, at the recorded model at ``url``.
+    """Return what points a provider's clients, and the search tool, at the recorded model at ``url``.
 
     It names the provider, too, for the processes that a notebook starts.
     """

@@ -13,7 +13,7 @@ _ASKED: ContextVar[bool] = ContextVar("asked by a check", default=False)
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """What runs in this block, and in tasks begun there, was asked by a check."""
+    """Mark what runs in this block, and in tasks begun there, as asked by a check."""
     token = _ASKED.set(True)
     try:
         yield

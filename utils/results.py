@@ -31,7 +31,7 @@ class CheckResult:
     why: str = ""
     """why it matters, in the author's words"""
     detail: str = ""
-    """more for whoever looks closer (an error's text, say); never shown in graded feedback"""
+    """more for a person who looks closer (an error's text, say); never shown in graded feedback"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ FORMAT = "[%(asctime)s] p%(process)s {%(filename)s:%(lineno)d} %(levelname)s - %
 
 
 def set_logger(name: str = "course", level: int = logging.INFO) -> logging.Logger:
-    """A logger that writes to stderr in the notes' format; a second call returns the same one."""
+    """Return a logger that writes to stderr in the notes' format; a second call returns the same one."""
     logger = logging.getLogger(name)
     logger.setLevel(level)
     if not logger.handlers:
@@ -25,12 +25,12 @@ def set_logger(name: str = "course", level: int = logging.INFO) -> logging.Logge
 
 
 def set_pretty_printer() -> pprint.PrettyPrinter:
-    """A pretty printer, two spaces deep and 100 columns wide."""
+    """Return a pretty printer, two spaces deep and 100 columns wide."""
     return pprint.PrettyPrinter(indent=2, width=100)
 
 
 def get_tavily_api(key: str = "TAVILY_API_KEY", region: str | None = None) -> str:
-    """The search service's key from the environment, where ``setup()`` and ``.env`` put it.
+    """Return the search service's key from the environment, where ``setup()`` and ``.env`` put it.
 
     ``region`` named a secret store in the notes and is not used. Raises SetupError when there is no key.
     """

@@ -15,7 +15,7 @@ from grader.grading.judge import judge
 from grader.grading.lab_spec import LabSpec
 from grader.grading.supervisor import Outcome, Plan, supervisor
 from grader.results import store
-from grader.results.model import Result, Sandbox
+from grader.results.result import Result, Sandbox
 from grader.results.scrub import scrubbed
 from grader.sandbox.bubblewrap import missing_layers
 from grader.sandbox.jails import Jails
@@ -153,7 +153,7 @@ class _Collected:
             self._told += 1
 
     def _not_judged(self, entry: Entry, problem: str) -> Result:
-        """The result of a submission that brought down those who judged it."""
+        """Return the result of a submission that brought down those who judged it."""
         blank = blank_result(self._batch, entry, None)
         reason = (
             f"It could not be judged: {problem.rstrip('.')}. That is the grader's fault, not the student's."
@@ -192,7 +192,7 @@ def _graded(batch: Batch, entry: Entry, host: Host) -> Mapping[str, Any]:
 
 
 def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
-    """Everyone who is to be graded, in an order that is always the same."""
+    """Return everyone who is to be graded, in an order that is always the same."""
     if batch.out.resolve().is_relative_to(batch.submissions.resolve()):
         message = "the results cannot lie among the submissions"
         raise UsageError(message, where=str(batch.out), hint="name another folder with --out")
@@ -212,7 +212,7 @@ def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
 
 
 def _without(others: Sequence[str], handed: Handed) -> Handed:
-    """What was handed in, less the files that are called like another lab of the course."""
+    """Return what was handed in, less the files that are called like another lab of the course."""
     kept, strays = [], list(handed.strays)
     for one in handed.found:
         name = PurePosixPath(one.path).name
@@ -225,13 +225,13 @@ def _without(others: Sequence[str], handed: Handed) -> Handed:
 
 
 def _part(student: str, parts: int) -> int:
-    """Which part a student falls into: the same on every machine, whoever else there is."""
+    """Return the part of a student, from 0: it is the same on every machine and in every class."""
     digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % parts
 
 
 def read_entry(batch: Batch, found: Found | None) -> Submission | Unreadable | None:
-    """The cells of what somebody handed in, why there are none, or ``None`` if nothing was handed in."""
+    """Return the cells that somebody handed in, or why there are none; ``None`` if nothing was handed in."""
     if found is None:
         return None
     if found.problem:
@@ -271,6 +271,6 @@ def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | Non
 
 
 def _inputs(batch: Batch, result: Result) -> str:
-    """A hash over everything that the result depends on; the secret goes in without coming out."""
+    """Return a hash over all that the result depends on; the secret cannot be recovered from it."""
     facts = (result, batch.digest, batch.seconds, batch.provider.name)
     return hmac.digest(batch.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -24,7 +24,7 @@ from grader.release.course import Course, find_course
 from grader.release.rules import Page, broken_rules
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.views import write_views
 from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
@@ -38,7 +38,7 @@ PATIENT = 300.0
 """seconds that validating may take for one submission: all of them are honest"""
 NAMED = 5
 WIDTH = 400
-"""columns of a line: a terminal folds what is longer, and cut advice is none"""
+"""columns of a line: a terminal folds what is longer, and advice that is cut helps nobody"""
 FINE = ("graded", "missing")
 """statuses that need nobody"""
 
@@ -215,7 +215,7 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
 
 
 def _alike(results: Sequence[Result]) -> Iterator[str]:
-    """Sentences on files that are the same, byte by byte, for more than one student."""
+    """Yield sentences on files that are the same, byte by byte, for more than one student."""
     same: dict[str, list[str]] = {}
     for result in results:
         if result.submission and result.points > 0:
@@ -226,7 +226,7 @@ def _alike(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _older(options: Options, graded: Graded, results: Sequence[Result]) -> Iterator[str]:
-    """A sentence on results of students who have nothing in the folder any more."""
+    """Yield a sentence on results of students who have nothing in the folder any more."""
     if options.student or options.shard:
         return
     now = {(result.student, result.lab) for result in graded.results}

@@ -16,8 +16,8 @@ from grader.grading.scan.names import Names
 from grader.grading.scan.rules import Finding, findings
 from grader.grading.scan.source import LONGEST as LONGEST_CELL
 from grader.grading.scan.source import TooMuch, lines_of, parsed, shell_lines
-from grader.results.model import Flag
-from grader.submissions.model import CodeCell
+from grader.results.result import Flag
+from grader.submissions.submission import CodeCell
 
 MOST = 20
 """flags of one submission; who sees so many reads all of it"""
@@ -29,7 +29,7 @@ _ORDER = {kind: place for place, kind in enumerate(tables.KINDS)}
 
 
 def scan(cells: Sequence[CodeCell], released: Collection[str] = ()) -> tuple[Flag, ...]:
-    """What a person should look at: by cell, each kind once a cell.
+    """Return what a person should look at: by cell, each kind once a cell.
 
     Cells equal to one in ``released`` are the course's own: they say what names mean, and are passed over.
     """

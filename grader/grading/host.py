@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from grader.jail.limits import Limits
-from grader.results.model import Sandbox
+from grader.results.result import Sandbox
 from grader.sandbox.bubblewrap import WRITABLE
 from grader.sandbox.jails import Jails
 from utils.providers import Provider

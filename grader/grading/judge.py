@@ -15,7 +15,7 @@ from grader.grading.secret import rng_for
 from grader.grading.submission_run import SubmissionRun
 from grader.jail.job import DEMO
 from grader.jail.names import names_in
-from grader.results.model import Flag, Loss, Result, SubmissionStatus
+from grader.results.result import Flag, Loss, Result, SubmissionStatus
 from grader.submissions import CodeCell, Submission
 from utils.checks.registry import Exercise, LabChecks
 from utils.checks.run import missing_message, not_run, run_exercise
@@ -113,7 +113,7 @@ def _asked(exercise: Exercise, lab: Lab, case: Any, run: SubmissionRun, note: No
 def _only_the_example(
     checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, run: SubmissionRun
 ) -> list[Flag]:
-    """Flags for what answers the printed example better than fresh questions of the same kind."""
+    """Return flags for exercises that answer the printed example better than fresh questions of its kind."""
     found = []
     for result in exercises:
         if run.over or result.passed or any(check.status in ENDED for check in result.checks):
@@ -159,7 +159,7 @@ def _losses(run: SubmissionRun, checks: LabChecks, cells: Sequence[CodeCell]) ->
         for loss in run.losses
     ]
     failed = [_lost_cell(cell, checks) for cell in run.cell_runs if cell.went_wrong]
-    # Whoever tries something out in a demonstration has lost nothing, and others may not have run before it.
+    # A student who tries something out in a demonstration loses nothing; cells before it may not have run.
     tried = {cell.cell.number for cell in run.cell_runs if DEMO in cell.cell.tags}
     failed = [loss for loss in failed if loss.exercise or loss.kind != "cell-error" or loss.cell not in tried]
     errors = [loss for loss in failed if loss.kind == "cell-error"]
@@ -180,7 +180,7 @@ def _lost_cell(cell: CellRun, checks: LabChecks) -> Loss:
 
 
 def _exercise_of(cell: CodeCell, checks: LabChecks) -> str:
-    """Number of the exercise that a cell belongs to, by its tag or by what it defines; empty if to none."""
+    """Return the number of the exercise that a cell belongs to, by its tag or by what it defines; or ""."""
     try:
         tree = parsed(cell.source)
     except TooMuch:
@@ -203,7 +203,7 @@ def _lost_question(check: CheckResult) -> Loss:
 
 
 def _nothing_found(checks: LabChecks, exercises: Sequence[ExerciseResult]) -> list[Loss]:
-    """A loss where no function of the lab is there: a person should see why."""
+    """Return a loss where no function of the lab is there: a person should see why."""
     for result in exercises:
         exercise = checks.exercises[result.exercise]
         if result.checks[0].message not in map(missing_message, exercise.functions):
@@ -215,7 +215,7 @@ def _nothing_found(checks: LabChecks, exercises: Sequence[ExerciseResult]) -> li
 
 
 def _doubled(run: SubmissionRun, checks: LabChecks) -> list[tuple[str, str]]:
-    """Sentences on functions that several cells define, with the exercises' numbers."""
+    """Return sentences on functions that several cells define, with the exercises' numbers."""
     functions = {
         name: exercise.number for exercise in checks.exercises.values() for name in exercise.functions
     }

@@ -37,7 +37,7 @@ class LabSpec:
 
 
 def read_lab_spec(course: Course, lab: str) -> LabSpec:
-    """What a lab's submissions are judged by. Raises GraderError when the released lab cannot be read."""
+    """Return what a lab's submissions are judged by. Raises GraderError when the lab cannot be read."""
     slug = slug_of(lab)
     given = read_notebook(course.root / "labs", f"{lab}.ipynb")
     if isinstance(given, Unreadable):
@@ -69,7 +69,7 @@ def is_answer(cell: CodeCell) -> bool:
 
 
 def digest(course: Course) -> str:
-    """A hash over what decides a result, submissions apart: code, fixtures, labs, the lock, Python."""
+    """Return a hash over what decides a result, submissions apart: code, fixtures, labs, lock, Python."""
     found = hashlib.sha256(platform.python_version().encode())
     for name, path in sorted(_files(course)):
         found.update(f"{name}\0".encode())

@@ -185,7 +185,7 @@ class NotebookProcess:
         except (TimedOut, Closed) as error:
             raise self._ended(error) from error
         except FrameError as error:
-            raise Tampered(f"something came that is no answer at all: {error}") from error
+            raise Tampered(f"something came that is not an answer at all: {error}") from error
 
     def _ended(self, error: FrameError) -> Ended:
         """Return what to say of a process that does not answer; it is ended first."""

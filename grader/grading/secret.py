@@ -19,7 +19,7 @@ SECRET_BYTES = 32
 
 
 def course_secret(path: Path) -> bytes:
-    """The secret of a course, made at first use and readable by its owner only.
+    """Return the secret of a course, made at first use and readable by its owner only.
 
     Raises GraderError when the file cannot be used, or can be read by others.
     """
@@ -58,6 +58,6 @@ def _make(path: Path) -> None:
 
 
 def rng_for(secret: bytes, submission: bytes, lab: str) -> random.Random:
-    """A source of random values for one submission to one lab."""
+    """Return a source of random values for one submission to one lab."""
     message = hashlib.sha256(submission).digest() + lab.encode()
     return random.Random(hmac.digest(secret, message, "sha256"))

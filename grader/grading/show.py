@@ -87,7 +87,7 @@ def _exchange(question: Mapping[str, Any], frame: Mapping[str, Any]) -> Iterator
 
 
 def _question(question: Mapping[str, Any]) -> str:
-    """A question as a call would be written."""
+    """Return a question as a call would be written."""
     if question["op"] == "gather":
         calls = (_question({"op": "call", **call}) for call in question["calls"])
         return for_terminal(" beside ".join(calls), CHARS)
@@ -111,7 +111,7 @@ def _plain(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    """The beginning of a value as JSON, scrubbed; what lies behind that is not even written."""
+    """Return the beginning of a value as JSON, scrubbed; what lies behind it is not even written."""
     parts: list[str] = []
     room = _LOOK
     for part in _ENCODER.iterencode(value):

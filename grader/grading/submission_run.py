@@ -22,7 +22,7 @@ from grader.grading.remote_model import RemoteModel, RemoteSession
 from grader.grading.workdir import make_folder, opened, sizes
 from grader.jail.checkpoint_reader import MOST_BYTES
 from grader.jail.frames import Closed, FrameError
-from grader.results.model import Loss, LossKind
+from grader.results.result import Loss, LossKind
 from grader.sandbox.jails import CannotStart, Disturbed, Jailed
 from grader.submissions import CodeCell
 from utils.lab.lab import CheckpointRow, Died, TookTooLong
@@ -53,7 +53,9 @@ class SubmissionRun:
         needed: Collection[int] = (),
         note: Callable[[str, Any], None] | None = None,
     ) -> None:
-        """``seconds`` are for all cells together, and as many for all answers; cells that are ``needed``, by
+        """Prepare a run; no process is started yet.
+
+        ``seconds`` are for all cells together, and as many for all answers; cells that are ``needed``, by
         their numbers, are not left out for being slow.
         """
         self._host = host
@@ -84,7 +86,7 @@ class SubmissionRun:
     # What checks use.
 
     def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer. Raises TookTooLong or Died when there is none."""
+        """Return the answer. Raises TookTooLong or Died when none came."""
         if question.get("op") == "end" and self._process is None:
             return {"value": None}
         process = self._running()
@@ -96,21 +98,21 @@ class SubmissionRun:
         return dict(frame["answer"])
 
     def serve(self, scenario: Scenario) -> RemoteSession:
-        """A fresh session of the recorded model."""
+        """Open a fresh session of the recorded model."""
         return self._model().open(scenario, lambda requests: self._note("traffic", requests))
 
     def path(self, name: str) -> str:
-        """A path in the folder of this check, as the jail spells it."""
+        """Return a path in the folder of this check, as the jail spells it."""
         folder, _ = self._check_folder()
         return f"{self._running().path}/{folder}/{name}"
 
     def files(self) -> Mapping[str, int]:
-        """Names and sizes of the files in the folder of this check."""
+        """Return names and sizes in bytes of the files in the folder of this check."""
         _, folder = self._check_folder()
         return sizes(folder)
 
     def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
-        """Rows of a checkpoint file, read in a jail of its own; ``None`` if there is no readable one."""
+        """Return the rows of a checkpoint file, read in a jail of its own; ``None`` if it cannot be read."""
         _, folder = self._check_folder()
         file = opened(folder, name, MOST_BYTES)
         if file is None:
@@ -157,7 +159,7 @@ class SubmissionRun:
             process.end()
 
     def _running(self) -> NotebookProcess:
-        """A process with all cells run. Raises Died or TookTooLong when there can be none any more."""
+        """Return a process with all cells run. Raises Died or TookTooLong when there can be none any more."""
         if self._process is not None and self._process.model.broken:
             self._drop()
         while self._process is None:
@@ -254,7 +256,7 @@ class SubmissionRun:
         self._answers_left = max(self._answers_left, seconds)
 
     def _watched(self, step: Callable[[], T]) -> T:
-        """What a step with the process gives; its end becomes what checks understand."""
+        """Return what a step with the process gives; its end becomes what checks understand."""
         try:
             with self._timed():
                 return step()

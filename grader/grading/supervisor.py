@@ -94,7 +94,7 @@ class Supervisor:
     """Has tasks done, by number, by judges in processes of their own."""
 
     def __init__(self, work: Work, plan: Plan, note: Callable[[str], None], jailer: JailerStart) -> None:
-        """``work`` is what a judge does with a task's number; ``note`` is told what a person should know."""
+        """Prepare: ``work`` is done with a task's number, ``note`` is told what a person should know."""
         self._work = work
         self._plan = plan
         self._note = note

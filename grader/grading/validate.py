@@ -16,7 +16,7 @@ from grader.grading.judge import judge
 from grader.grading.lab_spec import TAG, LabSpec
 from grader.grading.supervisor import Plan, supervisor
 from grader.release.course import Course
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.store import from_json, to_json
 from grader.sandbox.jails import Jails
 from grader.submissions import Submission, Unreadable, read_notebook
@@ -35,7 +35,7 @@ class Expected:
 
 
 def expected(course: Course, spec: LabSpec) -> Iterator[Expected]:
-    """What is graded to validate a lab."""
+    """Yield what is graded to validate a lab."""
     solution, released = (_read(course, folder, spec.lab) for folder in ("solutions", "labs"))
     full = {number: exercise.points for number, exercise in spec.checks.exercises.items()}
     yield Expected("the solution", solution, full)
@@ -82,7 +82,7 @@ def _blank(spec: LabSpec) -> Result:
 
 
 def wrong_with(one: Expected, result: Result) -> list[str]:
-    """Sentences on what came out otherwise than expected; none if nothing did."""
+    """Return sentences on what came out otherwise than expected; empty if nothing did."""
     wrong = [
         f"{exercise.exercise} earns {exercise.points:g} instead of {one.points.get(exercise.exercise, 0):g}"
         for exercise in result.exercises

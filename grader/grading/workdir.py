@@ -14,7 +14,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def make_folder(parent: int, name: str) -> int | None:
-    """A descriptor of a new folder that everybody in the jail may write to; ``None`` if it cannot be made."""
+    """Make a folder that all in the jail may write to; return its descriptor, ``None`` if that fails."""
     try:
         os.mkdir(name, dir_fd=parent)
         folder = os.open(name, _FOLDER, dir_fd=parent)
@@ -27,7 +27,7 @@ def make_folder(parent: int, name: str) -> int | None:
 
 
 def sizes(folder: int) -> dict[str, int]:
-    """Sizes of the regular files below a folder by their relative names; at most a few hundred."""
+    """Return sizes in bytes of the regular files below a folder, by relative name; at most a few hundred."""
     found: dict[str, int] = {}
     for name, size in _walk(folder, "", 0):
         found[name] = size
@@ -55,7 +55,7 @@ def _walk(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
 
 
 def opened(folder: int, name: str, most: int) -> int | None:
-    """A descriptor of a regular file of at most so many bytes; ``None`` if there is none of that name."""
+    """Return a descriptor of a regular file of at most so many bytes; ``None`` if it is not there."""
     *steps, last = [step for step in name.split("/") if step] or [""]
     if not last or "\0" in name:
         return None

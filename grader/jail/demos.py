@@ -42,7 +42,7 @@ def _needed(names: Sequence[tuple[set[str], set[str]]], spare: Collection[int]) 
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """The notebook's names that a cell reads before it binds them, and those that it binds."""
+    """Return the notebook's names that a cell reads before it binds them, and those that it binds."""
     try:
         top = symtable.symtable(source, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):

@@ -134,7 +134,7 @@ class Channel:
         return message, granted
 
     def receive(self, deadline: float | None = None) -> dict[str, Any]:
-        """The next object, by a time of the monotonic clock; what has come by then is kept for later."""
+        """Return the next object, by a time of the monotonic clock; what came by then is kept for later."""
         self._fill(_HEADER.size, deadline)
         (size,) = _HEADER.unpack_from(self._have)
         if size > self._max_frame:
@@ -186,7 +186,7 @@ class Channel:
 
 
 def packed(message: Mapping[str, Any], max_frame: int = MAX_FRAME) -> bytes:
-    """A frame's bytes."""
+    """Return a frame's bytes."""
     try:
         body = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -199,7 +199,7 @@ def packed(message: Mapping[str, Any], max_frame: int = MAX_FRAME) -> bytes:
 
 
 def unpacked(body: bytes) -> dict[str, Any]:
-    """The object that a frame's body holds."""
+    """Return the object that a frame's body holds."""
     if _marks(body) > MAX_ITEMS and _marks(_STRING.sub(b"", body)) > MAX_ITEMS:
         msg = f"a frame of more than {MAX_ITEMS} values"
         raise FrameTooLarge(msg)
@@ -212,7 +212,7 @@ def unpacked(body: bytes) -> dict[str, Any]:
         msg = f"a frame that is no JSON: {type(error).__name__}"
         raise NotJson(msg) from None
     if not isinstance(message, dict):
-        msg = "a frame that is no object"
+        msg = "a frame that is not an object"
         raise NotJson(msg)
     _check_depth(message)
     return message

@@ -55,7 +55,7 @@ class Job:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Job:
-        """A job from its frame. Raises KeyError, TypeError or ValueError if it is none."""
+        """Return a job from its frame. Raises KeyError, TypeError or ValueError if it is not one."""
         skip, grant = data.get("skip", {}), data.get("grant")
         return cls(
             tuple(Cell(c["id"], c["source"], tuple(c.get("tags", ()))) for c in data["cells"]),

@@ -60,14 +60,14 @@ class Limits:
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> Limits:
-        """Limits from a job's plain data. Raises ValueError on a name or a value that is none."""
+        """Return limits from a job's plain data. Raises ValueError on a wrong name or a wrong value."""
         for name, value in data.items():
             if name not in cls.__dataclass_fields__:
                 msg = f"there is no limit {name!r}"
                 raise ValueError(msg)
             whole = name in _NAMES
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                msg = f"the limit {name} is no number: {value!r}"
+                msg = f"the limit {name} is not a number: {value!r}"
                 raise ValueError(msg)
             if value is not None and ((whole and value != int(value)) or value < 0):
                 msg = f"the limit {name} cannot be {value!r}"
@@ -129,7 +129,7 @@ class Alarm:
         try:
             for number, timer, seconds, what in clocks:
                 if seconds:
-                    # Set anew each time: a cell may have changed the handler.
+                    # Set again each time: a cell may have changed the handler.
                     signal.signal(number, self._ring(f"more than {seconds:g} {what}"))
                     signal.setitimer(timer, seconds, seconds)
             yield
@@ -153,7 +153,7 @@ class Alarm:
         return ring
 
     def _in_work(self, frame: FrameType | None) -> bool:
-        """Whether an exception would end up in the submission's code.
+        """Return whether an exception would end up in the submission's code.
 
         Within the loop's own steps it would lose one of them: a task would never be woken again.
         """

@@ -52,7 +52,7 @@ def _named(targets: Iterable[ast.expr]) -> Iterator[str]:
 
 
 def defined_twice(cells: Iterable[tuple[str, set[str]]]) -> dict[str, list[str]]:
-    """The names that more than one cell defines, with the ids of those cells, in order."""
+    """Return the names that more than one cell defines, with the ids of those cells, in order."""
     where: dict[str, list[str]] = {}
     for cell, names in cells:
         for name in names:

@@ -41,7 +41,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
 
     def answer(self, ask: Ask) -> Any:
-        """What an operation gives, as plain data."""
+        """Return what an operation gives, as plain data."""
         if ask["op"] == "open":
             self._open(ask["session"], Scenario.model_validate(ask["scenario"]), ask["patience"])
             return None

@@ -197,7 +197,7 @@ def main(sock: socket.socket, parts: Parts, make_outputs: Callable[[], Outputs] 
 
 
 def _granted(channel: Channel, port: int, folders: Sequence[str]) -> dict[str, str]:
-    """Hand out a listening socket and folders; the environment that comes back."""
+    """Hand out a listening socket and folders, and return the environment that comes back."""
     opened = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders]
     try:
         with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listener:
@@ -219,7 +219,7 @@ def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> No
 
 
 def load_parts() -> Parts:
-    """The kit's parts. Most of the stack is imported with them, and thus at no cell's expense."""
+    """Return the kit's parts. Most of the stack is imported with them, and thus at no cell's expense."""
     from utils.checks import parts  # noqa: PLC0415 - many tests of the runner need none of it
 
     with contextlib.suppress(ImportError, SetupError), warnings.catch_warnings(action="ignore"):

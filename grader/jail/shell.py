@@ -147,7 +147,7 @@ class ZMQInteractiveShell(zmqshell.ZMQInteractiveShell):
 
 
 def make_shell(outputs: Outputs, folder: str) -> ZMQInteractiveShell:
-    """The process's one shell; its profile, which nobody else reads, is in ``folder``."""
+    """Return the process's one shell; its profile, which nobody else reads, is in ``folder``."""
     config = Config()
     config.HistoryManager.hist_file = ":memory:"
     shell: Any = ZMQInteractiveShell.instance(
@@ -206,7 +206,7 @@ def _error(result: Any) -> BaseException | None:
 
 
 async def until_done(future: asyncio.Future[Any]) -> Any:
-    """The result of a future, however often the waiting task itself is cancelled by a submission."""
+    """Return the result of a future, however often a submission cancels the waiting task itself."""
     while not future.done():
         try:
             await asyncio.wait({future})

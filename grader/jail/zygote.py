@@ -45,7 +45,7 @@ class Zygote:
     """Forks children that run one of some modules."""
 
     def __init__(self, mains: Mapping[str, Main], old_proc: int) -> None:
-        """``old_proc`` is a descriptor of a /proc that can be written to."""
+        """Prepare: ``old_proc`` is a descriptor of a /proc that can be written to."""
         self._mains = mains
         self._old_proc = old_proc
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)

@@ -88,7 +88,7 @@ def is_current(lab: Notebook, fresh: Notebook) -> bool:
 
 
 def disagreements(lab: Notebook, fresh: Notebook, where: str) -> Iterator[Problem]:
-    """Yield where a lab and its solution disagree. What a learner may do is no disagreement.
+    """Yield where a lab and its solution disagree. What a learner may do does not count.
 
     A learner may change open cells, add cells, move cells and run everything.
     """
@@ -103,7 +103,7 @@ def disagreements(lab: Notebook, fresh: Notebook, where: str) -> Iterator[Proble
             yield Problem(where, cell.id, what, f"{do}, or run {FORCE}, which keeps a copy")
         elif mine.source != cell.source and not is_open(cell):
             do = f"Undo the edit, or run {FORCE}, which keeps a copy"
-            yield Problem(where, cell.id, "was edited, but is no exercise", do)
+            yield Problem(where, cell.id, "was edited, but is not an exercise", do)
 
 
 def with_outputs_of(fresh: Notebook, lab: Notebook) -> Notebook:

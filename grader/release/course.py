@@ -30,7 +30,7 @@ class Course:
         return sorted(path.stem for path in self._solutions() if LAB_NAME.fullmatch(path.stem))
 
     def strangers(self) -> list[str]:
-        """Return the notebooks in ``solutions/`` whose name is no lab's."""
+        """Return the notebooks in ``solutions/`` whose name is not that of a lab."""
         return sorted(
             f"solutions/{path.name}" for path in self._solutions() if not LAB_NAME.fullmatch(path.stem)
         )

@@ -42,7 +42,7 @@ def release_lab(course: Course, lab: str, *, force: bool = False) -> Outcome:
 
     Writes only where the solution has changed since the lab was released. Raises ``LabWorkedIn`` when that
     would lose someone's work; with ``force`` a copy is kept instead. Work done in an up-to-date lab is never
-    touched, except that ``force`` also replaces a lab in which cells were edited that are no exercises.
+    touched, except that ``force`` also replaces a lab in which cells were edited that are not exercises.
     """
     where, path = f"labs/{lab}.ipynb", course.lab_path(lab)
     fresh = course.fresh(lab)
@@ -55,7 +55,7 @@ def release_lab(course: Course, lab: str, *, force: bool = False) -> Outcome:
         if not path.is_file():
             raise
         if not force:
-            hint = f"{error.hint}; or write the lab anew with --force, which {_keeps(path)}"
+            hint = f"{error.hint}; or write the lab again with --force, which {_keeps(path)}"
             raise UnreadableNotebook(error.message, where=where, hint=hint) from error
         return _replaced(path, fresh, where)
     work = work_in(old, fresh)

@@ -106,7 +106,7 @@ def dump(notebook: Notebook) -> bytes:
 
 
 class _Shape(Exception):
-    """The JSON is fine, but it is no notebook."""
+    """The JSON is fine, but it is not a notebook."""
 
 
 def _reason(error: Exception) -> str:

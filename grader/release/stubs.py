@@ -35,7 +35,7 @@ KEPT_OF_A_CELL = ("tags", "editable", "deletable", "jupyter", "slideshow", "raw_
 KEPT_OF_A_NOTEBOOK = ("title",)
 KERNEL: dict[str, Any] = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    # without the version of Python, which would change with whoever releases
+    # without the version of Python, which would change with the person who releases
     "language_info": {
         "file_extension": ".py",
         "mimetype": "text/x-python",
@@ -154,7 +154,7 @@ def marker_problems(cell: Cell, where: str) -> Iterator[Problem]:
             opened = 0
         elif RESEMBLES_A_MARKER.search(line):
             do = f"Put {BEGIN!r} and {END!r} alone on their lines, and spell other text differently"
-            yield Problem(where, place, "this resembles a solution marker, but is none", do)
+            yield Problem(where, place, "this resembles a solution marker, but is not one", do)
     if opened:
         do = f"Add {END!r} after the solution"
         yield Problem(where, f"{cell.id}, line {opened}", f"{BEGIN!r} without {END!r}", do)

@@ -12,9 +12,6 @@ Columns: student_id, lab, exercise, points, author, reason; one decision in a li
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import math
 import re
 import unicodedata
@@ -25,9 +22,10 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.results.files import create_below, read_below
-from grader.results.model import Result, SubmissionStatus
+from grader.results.result import Result, SubmissionStatus
 from grader.submissions.layout import folded
 from grader.submissions.safe_text import for_cell, for_terminal
+from grader.tables import Row, rows_of, text_of
 from utils.results import ExerciseResult
 from utils.views.plain import plural
 from utils.views.words import number
@@ -137,75 +135,40 @@ def read(out: Path, results: Sequence[Result]) -> Adjustments:
     written by accident.
     """
     data = read_below(out, NAME)
-    return Adjustments() if data is None else parse(_text(data, out / NAME), results, str(out / NAME))
-
-
-def _text(data: bytes, path: Path) -> str:
-    for start, what in (
-        (codecs.BOM_UTF16_LE, "is saved as UTF-16 (Excel's “Unicode text”)"),
-        (codecs.BOM_UTF16_BE, "is saved as UTF-16 (Excel's “Unicode text”)"),
-        (b"PK\x03\x04", "is a spreadsheet's own file"),
-    ):
-        if data.startswith(start):
-            message = f"{NAME} {what}"
-            raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"line {line} of {NAME} has a byte that is not UTF-8"
-        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”") from error
+    return (
+        Adjustments()
+        if data is None
+        else parse(text_of(data, NAME, str(out / NAME)), results, str(out / NAME))
+    )
 
 
 def parse(text: str, results: Sequence[Result], where: str = NAME) -> Adjustments:
     """Return what a file's text says of these results. Raises UsageError when its columns are not there."""
     problems: list[tuple[int, str]] = []
-    rows = _rows(text.removeprefix("\ufeff"), problems)
-    _, head = next(rows, (0, list(COLUMNS)))
-    columns = [folded(cell) for cell in head]
+    rows = rows_of(text)
+    head = next(rows, Row(0, COLUMNS))
+    if head.problem:
+        raise UsageError(f"{NAME}, line {head.line}: {head.problem}", where=where, hint=HINT)
+    columns = [folded(cell) for cell in head.cells]
     if wrong := [column for column in COLUMNS if columns.count(column) != 1]:
-        shown = ", ".join(for_terminal(cell, 30) for cell in head[:10])
+        shown = ", ".join(for_terminal(cell, 30) for cell in head.cells[:10])
         message = f"{NAME} needs one column {' and one column '.join(wrong)}; its first line has: {shown}"
         raise UsageError(message, where=where, hint=HINT)
     known = _Known(results)
     lines: list[Adjustment] = []
-    for line, row in rows:
+    for row in rows:
+        if row.problem:
+            problems.append((row.line, row.problem))
+            continue
         # Columns that people added behind ours may hold anything.
-        cells = dict(zip(columns, (_composed(cell) for cell in row), strict=False))
+        cells = dict(zip(columns, (_composed(cell) for cell in row.cells), strict=False))
         try:
-            lines.append(_adjustment(line, {name: cells.get(name, "") for name in COLUMNS}, known))
+            lines.append(_adjustment(row.line, {name: cells.get(name, "") for name in COLUMNS}, known))
         except _Unusable as error:
-            problems.append((line, str(error)))
+            problems.append((row.line, str(error)))
     given, notes = _last(lines)
     told = tuple(f"{NAME}, line {line}: {what}" for line, what in sorted(problems))
     return Adjustments(given, told, tuple(f"{NAME}, {note}" for note in (*notes, *_unfinished(given, known))))
-
-
-def _rows(text: str, problems: list[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank with the line it begins in."""
-    first, _, rest = text.partition("\n")
-    skipped = 0
-    if first.strip().lower() in ("sep=,", "sep=;"):  # Excel writes it, and reads it
-        delimiter, text, skipped = first.strip()[-1], rest, 1
-    else:
-        delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        begins = reader.line_num + 1 + skipped
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            ended = reader.line_num + skipped
-            if "unexpected end" in str(error):
-                what = f"a quotation mark is never closed; lines {begins} to {ended} were not used"
-            else:
-                what = f"this is no CSV ({error}); a quotation mark inside quotes is written twice"
-            problems.append((begins, what))
-            continue
-        if any(cell.strip() for cell in row):
-            yield begins, row
 
 
 class _Unusable(ValueError):
@@ -263,7 +226,7 @@ def _exercise(cell: str, result: Result) -> tuple[str, float]:
 def _points(cell: str, exercise: str, most: float) -> float:
     shown = for_terminal(cell, 30)
     if cell.lower() in _WORDS or not _POINTS.fullmatch(cell.removeprefix("'")):
-        raise _Unusable(f"{shown} is no number of points; write one such as 1.5")
+        raise _Unusable(f"{shown} is not a number of points; write one such as 1.5")
     points = float(cell.removeprefix("'").replace(",", "."))
     if points < 0:
         raise _Unusable(f"{shown} points are below 0")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from grader.results.model import Result, SubmissionStatus
+from grader.results.result import Result, SubmissionStatus
 from grader.results.sizes import CHECKS, EXERCISES
 from utils.results import CheckResult, ExerciseResult
 from utils.views.words import exercise_mark

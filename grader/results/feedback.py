@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.results.adjustments import WHOLE_LAB, WITHHELD, Adjusted, Adjustment, Score
-from grader.results.model import Loss, Result, SubmissionStatus
 from grader.results.page import fitting, item_list, mark_html, page
+from grader.results.result import Loss, Result, SubmissionStatus
 from grader.results.words import points, score_mark, total
 from grader.submissions.names import safe_name
 from utils.results import CheckResult
@@ -202,7 +202,7 @@ def _anchor(score: Score) -> str:
 
 
 def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
-    """The checks, with a reference in place of what the exercise has already said in the same words."""
+    """Yield the checks; what the exercise has said in the same words becomes a reference to it."""
     said: set[tuple[str, ...]] = set()
     for check in checks:
         words = (check.message, check.called, check.expected)

@@ -32,7 +32,7 @@ def from_plain(kind: type[_T], value: object, where: str = "") -> _T:
     Raises NotOfThatForm when a field lacks, is unknown or holds something else.
     """
     if not isinstance(value, dict):
-        raise NotOfThatForm(f"{where or 'the whole'} is no object")
+        raise NotOfThatForm(f"{where or 'the whole'} is not an object")
     fields = _fields_of(kind)
     dot = f"{where}." if where else ""
     if missing := [name for name in fields if name not in value]:
@@ -62,15 +62,15 @@ def _plain(value: Any, kind: Any) -> Any:
 
 def _value(kind: Any, value: object, where: str) -> Any:
     if kind is float:
-        # bool is an int to Python, and "true" is no number of points
+        # bool is an int to Python, and "true" is not a number of points
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise NotOfThatForm(f"{where} is no number")
+            raise NotOfThatForm(f"{where} is not a number")
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise NotOfThatForm(f"{where} is no number")
+            raise NotOfThatForm(f"{where} is not a number")
         return number
     if kind in (str, bool, int):
         if type(value) is not kind:
@@ -82,10 +82,10 @@ def _value(kind: Any, value: object, where: str) -> Any:
         return value
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
-            raise NotOfThatForm(f"{where} is no list")
+            raise NotOfThatForm(f"{where} is not a list")
         item = typing.get_args(kind)[0]
         return tuple(_value(item, one, f"{where}[{at}]") for at, one in enumerate(value))
     return from_plain(kind, value, where)
 
 
-_NO: Mapping[Any, str] = {str: "no text", bool: "neither true nor false", int: "no whole number"}
+_NO: Mapping[Any, str] = {str: "not a text", bool: "neither true nor false", int: "not a whole number"}

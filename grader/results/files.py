@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader.errors import GraderError
 from grader.submissions.files import opened_below, read_bytes
-from grader.submissions.model import MIB, Unreadable
+from grader.submissions.submission import MIB, Unreadable
 
 MOST = 64 * MIB
 """bytes of a file that is read; a result has a few thousand"""
@@ -34,7 +34,7 @@ _NO_LINK = "take the link away; the folder of results holds no links"
 def write_below(out: Path, path: str, data: bytes, *, durable: bool = True) -> None:
     """Write a file by replacing it as a whole; folders are made when missing.
 
-    ``path`` is relative to ``out``, with forward slashes. Whoever reads it at any moment, also after a
+    ``path`` is relative to ``out``, with forward slashes. A reader at any moment, also after a
     SIGKILL, finds the old bytes or the new ones. ``durable``: also after the power went out.
     """
     *above, name = path.split("/")
@@ -90,7 +90,7 @@ def names_below(out: Path, path: str) -> tuple[str, ...]:
 
 
 def is_folder_below(out: Path, path: str) -> bool:
-    """Whether a folder of that name is there, and no link to one."""
+    """Return whether a folder of that name is there, and not a link to one."""
     *above, name = path.split("/")
     with _opened(out) as root, opened_below(root, above) as folder:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
@@ -105,7 +105,7 @@ def sweep(out: Path, path: str) -> int:
     with contextlib.suppress(OSError), _opened(out) as root:
         steps = path.split("/")
         for inner in ("", *names_below(out, path)):
-            # What is no folder, or vanishes meanwhile, holds no drafts.
+            # What is not a folder, or vanishes meanwhile, holds no drafts.
             with contextlib.suppress(OSError), opened_below(root, [*steps, *filter(None, [inner])]) as folder:
                 swept += _swept(folder)
     return swept

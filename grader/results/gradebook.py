@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader.results.adjustments import WHOLE_LAB, Adjusted, Adjustment
 from grader.results.files import write_below
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.submissions.safe_text import write_table
 from utils.views.words import number
 
@@ -94,7 +94,7 @@ def in_words(one: Adjustment) -> str:
 
 
 def _rounded(points: float | None) -> float | int | None:
-    """Points as a person would write them: sums of thirds have a long tail."""
+    """Return points as a person would write them: sums of thirds have a long tail."""
     if points is None:
         return None
     rounded = round(float(points), 4)

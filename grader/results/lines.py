@@ -14,7 +14,7 @@ from pathlib import Path
 from grader.results import adjustments, feedback, gradebook, report, store
 from grader.results.adjustments import adjusted
 from grader.results.gradebook import UNSANDBOXED
-from grader.results.model import Loss, Result
+from grader.results.result import Loss, Result
 from grader.results.words import STATUSES, is_right, total
 from grader.submissions.safe_text import for_terminal
 from utils.results import ExerciseResult
@@ -48,7 +48,7 @@ def _head(result: Result, room: int) -> str:
 
 
 def _below(result: Result) -> Iterator[str]:
-    """What is wrong, the most telling first."""
+    """Yield what is wrong, the most telling first."""
     if result.status != "graded":
         yield _sentence(result.reason or f"It is {result.status}.", result.do)
     kinds = Counter(flag.kind for flag in result.flags)
@@ -86,7 +86,7 @@ def _cut(text: str, columns: int) -> str:
 
 
 def _fit(line: str, columns: int) -> str:
-    """The line cut to what the terminal has room for."""
+    """Return the line cut to what the terminal has room for."""
     if columns_of(line) <= columns:
         return line
     used, kept = 1, []

@@ -17,8 +17,8 @@ from urllib.parse import quote
 from grader.results import feedback
 from grader.results.counts import CheckCount, ExerciseCount, LabCount, count
 from grader.results.gradebook import UNSANDBOXED, Row, in_words
-from grader.results.model import Flag, Loss, Result
 from grader.results.page import as_many, fit_all, fitting, item_list, list_of, mark_html, page
+from grader.results.result import Flag, Loss, Result
 from grader.results.words import STATUSES, needs_a_look, result_mark, total
 from grader.submissions.layout import Stray
 from grader.submissions.names import safe_name
@@ -159,7 +159,7 @@ _Look = tuple[int, Result]
 
 
 def _look(look: _Look, cut: _Cut) -> str | None:
-    """The evidence of one submission; None where it is too long."""
+    """Return the evidence of one submission; ``None`` where it is too long."""
     result = look[1]
     inner = (
         *_facts(result, cut),

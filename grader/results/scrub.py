@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.sizes import bounded
 
 GAP = "…"
@@ -55,7 +55,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # A thread of Python's, as SQLite names it; the id of a conversation is shorter.
         (r"(?<!\w)(thread id )\d{12,20}(?!\d)", rf"\1{GAP}"),
         (r"((?:started|stopped|initial)(?: daemon)? )\d{6,20}(?=\))", rf"\1{GAP}"),
-        # The beginning of an id that was cut by whoever shortened the text.
+        # The beginning of an id that was cut when the text was shortened.
         (rf"(?<![0-9a-f])[0-9a-f]{{8}}-[0-9a-f]{{1,4}}(?:-[0-9a-f]{{0,12}}){{0,3}}(?={GAP}|\.\.\.)", ""),
     )
 )

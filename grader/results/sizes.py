@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from grader.results.model import Flag, Loss, Result
+from grader.results.result import Flag, Loss, Result
 from utils.brief import cut
 from utils.results import CheckResult, ExerciseResult
 

@@ -15,7 +15,7 @@ from grader.errors import GraderError
 from grader.results.adjustments import NAME
 from grader.results.fields import NotOfThatForm, from_plain, to_plain
 from grader.results.files import is_folder_below, names_below, read_below, sweep, write_below
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.sizes import bounded, unusual
 from grader.submissions.names import safe_name
 
@@ -23,7 +23,7 @@ VERSION = 1
 FOLDER = "results"
 ENDING = ".json"
 
-AFRESH = "grade this submission again; that writes the file anew"
+AFRESH = "grade this submission again; that writes the file again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def write(out: Path, strays: Sequence[Stray]) -> None:
 
 
 def read(out: Path) -> tuple[Stray, ...]:
-    """Those of the last run; none where the file is not there or cannot be used: grading writes it anew."""
+    """Return those of the last run; empty where the file cannot be used: grading writes it again."""
     data = read_below(out, NAME)
     try:
         return tuple(Stray(**one) for one in json.loads(data)) if data else ()

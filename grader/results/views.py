@@ -15,8 +15,8 @@ from grader.results import adjustments, feedback, gradebook, report
 from grader.results.adjustments import Adjusted, adjusted
 from grader.results.files import is_folder_below, names_below, write_below
 from grader.results.gradebook import Row
-from grader.results.model import Result
 from grader.results.report import Remarks
+from grader.results.result import Result
 from grader.submissions.layout import Stray
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.results.adjustments import Adjusted, Score
-from grader.results.model import Result, SubmissionStatus
+from grader.results.result import Result, SubmissionStatus
 from utils.views.words import NOT_RUN, NOT_YET, PARTLY, PASSED, Mark, exercise_mark, number, score
 
 STATUSES: tuple[SubmissionStatus, ...] = (
@@ -30,7 +30,7 @@ _MARKS: Mapping[SubmissionStatus, Mark] = {
 
 
 def is_right(result: Result) -> bool:
-    """Whether everything ran, every check passed and there is nothing to look at."""
+    """Return whether everything ran, every check passed and there is nothing to look at."""
     return (
         result.status == "graded"
         and not result.flags
@@ -41,7 +41,7 @@ def is_right(result: Result) -> bool:
 
 
 def needs_a_look(result: Result) -> bool:
-    """Whether a person should look at the submission: it was not graded as others are, or has flags."""
+    """Return whether a person should look: the submission was not graded as others are, or has flags."""
     return (
         bool(result.flags)
         or result.status not in ("graded", "missing")
@@ -52,7 +52,7 @@ def needs_a_look(result: Result) -> bool:
 
 
 def result_mark(result: Result) -> Mark:
-    """How the submission ended as a whole."""
+    """Return how the submission ended as a whole."""
     if result.status != "graded":
         return _MARKS[result.status]
     if result.exercises and all(exercise.passed for exercise in result.exercises):
@@ -61,7 +61,7 @@ def result_mark(result: Result) -> Mark:
 
 
 def score_mark(one: Score) -> Mark:
-    """How the exercise ended, as the final points say."""
+    """Return how the exercise ended, as the final points say."""
     if one.points is None:
         return NOT_RUN
     if one.adjustment is None:
@@ -72,10 +72,10 @@ def score_mark(one: Score) -> Mark:
 
 
 def total(final: Adjusted) -> str:
-    """The score in words: ``12 of 20``, or ``– of 20`` while it is withheld."""
+    """Return the score in words: ``12 of 20``, or ``– of 20`` while it is withheld."""
     return points(final.points, final.max_points)
 
 
 def points(got: float | None, most: float) -> str:
-    """Points in words: ``1 of 3``, or ``– of 3`` where there are none yet."""
+    """Return points in words: ``1 of 3``, or ``– of 3`` where there are none yet."""
     return f"{NO_SCORE} of {number(most)}" if got is None else score(got, most)

@@ -59,7 +59,7 @@ def missing_layers() -> tuple[str, ...]:
 
 
 def find_bubblewrap() -> str:
-    """Path of the program. Raises GraderError where there is none, saying what to do."""
+    """Return the path of the program. Raises GraderError, which says what to do, where it is missing."""
     found = shutil.which("bwrap")
     if found is None:
         msg = "bubblewrap is not installed, and nothing of a submission runs without it"
@@ -102,7 +102,7 @@ class Bubblewrap:
         program: str | None = None,
         cgroups: Cgroups | None = None,
     ) -> None:
-        """``stage`` is what goes into the jails; ``cgroups`` is there where each may have a group."""
+        """Prepare: ``stage`` goes into the jails; ``cgroups`` is there where each jail may have a group."""
         self.stage = stage
         self.filter = filter_bytes()
         self.as_root = os.geteuid() == 0
@@ -216,7 +216,7 @@ class Bubblewrap:
 
 
 def environment(kit: str, work: str = WORK, programs: str = f"{JAIL}/venv/bin") -> Mapping[str, str]:
-    """All that a process for a submission finds in its environment when it starts."""
+    """Return all that a process for a submission finds in its environment when it starts."""
     return {
         "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": kit,
@@ -257,7 +257,7 @@ def _mounted(path: str) -> Iterator[str]:
 
 
 def _ways(targets: Iterable[str | PurePosixPath]) -> Iterator[str]:
-    """Folders on the way to what is mounted there; bubblewrap would let nobody but root enter those it makes.
+    """Yield folders on the way to what is mounted; bubblewrap would let only root enter those it makes.
 
     An interpreter that cannot read its own library takes another one, if it finds one below ``/usr``.
     """
@@ -300,7 +300,7 @@ def _file_with(data: bytes) -> int:
 
 
 def _first_process(told: int) -> int | None:
-    """Number of the jail's first process, once it is there; ``None`` when bubblewrap failed before."""
+    """Return the pid of the jail's first process, once it is there; ``None`` if bubblewrap failed before."""
     with open(told, "rb") as pipe:
         text = pipe.read()
     try:

@@ -36,7 +36,7 @@ END_SECONDS = 1.0
 SECONDS = 30.0
 """for one answer from a jail; a machine that needs more cannot grade in the time that submissions have"""
 SLOW = 10.0
-"""seconds for an empty jail, from which on grading is no pleasure"""
+"""seconds for an empty jail, from which on grading is not a pleasure"""
 PROCESSES, DATA = 120, 1024 * 2**20
 """limits that are tried: as many processes, and so many bytes of memory for each"""
 PROFILE = """\
@@ -96,7 +96,7 @@ class _Failed(Exception):
 
 
 def examine() -> tuple[Finding, ...]:
-    """What was found, in the order in which it was tried; nothing is raised, whatever is wrong."""
+    """Return what was found, in the order in which it was tried; nothing is raised, whatever is wrong."""
     found = [_tried("Linux", _system)]
     if not found[0].ok:
         return tuple(found)
@@ -115,7 +115,7 @@ def examine() -> tuple[Finding, ...]:
 
 
 def _tried(what: str, step: Callable[[], str], *, needed: bool = True, known: bool = False) -> Finding:
-    """A finding, of a step that says how it went, or raises."""
+    """Return the finding of a step that says how it went, or raises."""
     try:
         return Finding(what, ok=True, needed=needed, said=step())
     except _Failed as error:
@@ -152,7 +152,7 @@ def _python() -> str:
     said = platform.python_version()
     if not oldest <= here < beyond:
         msg = f"{said}; {oldest[0]}.{oldest[1]} to {beyond[0]}.{beyond[1] - 1} are supported"
-        raise _Failed(msg, "make the environment anew with a supported Python")
+        raise _Failed(msg, "make the environment again with a supported Python")
     return said
 
 
@@ -242,7 +242,7 @@ class _Patient:
     """A jail with a process in it that runs cells, as a submission's does."""
 
     def __init__(self, start: Start, lacking: Sequence[str] = ()) -> None:
-        """``lacking`` are layers of the jail that cannot be had on this machine."""
+        """Prepare: ``lacking`` are layers of the jail that cannot be had on this machine."""
         self._start = start
         self._missing = lacking
         self._channel: Channel | None = None
@@ -285,7 +285,9 @@ class _Patient:
         except FrameError as error:
             last = self._child().end(END_SECONDS).said.splitlines()[-1:] or [str(error)]
             self.child = None
-            do = "make the environment anew, with an interpreter of its own that anybody may read, as uv does"
+            do = (
+                "make the environment again, with an interpreter of its own that anybody may read, as uv does"
+            )
             raise _Failed(_line(f"its process did not start: {last[0]}"), do) from error
         self._took = time.monotonic() - self._began
         self.alive = True
@@ -297,7 +299,7 @@ class _Patient:
         version = str(self._found("version"))
         if version != sys.version:
             msg = f"a jail runs on {version.split()[0]}, and the grader on {sys.version.split()[0]}"
-            raise _Failed(msg, "make the environment anew with one interpreter, as uv does")
+            raise _Failed(msg, "make the environment again with one interpreter, as uv does")
         return f"{version.split()[0]}, as here"
 
     def limits(self) -> str:
@@ -426,7 +428,7 @@ def _accepts(listener: socket.socket, seconds: float = 5.0) -> bool:
 
 
 def _gateways() -> list[tuple[str, tuple[str, int]]]:
-    """Services that clouds have for every machine, and that give away its rights."""
+    """Return services that clouds have for every machine, and that give away its rights."""
     return [("the cloud's metadata", ("169.254.169.254", 80))]
 
 
@@ -434,7 +436,7 @@ def _gateways() -> list[tuple[str, tuple[str, int]]]:
 
 
 def _causes(said: str) -> str:
-    """What is known to keep a jail from starting, and what to do about it; empty if nothing is."""
+    """Return what is known to keep a jail from starting, and what to do about it; empty if nothing is."""
     done = [do for applies, do in _KNOWN if applies(said)]
     return " ".join(done)
 

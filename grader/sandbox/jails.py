@@ -77,7 +77,7 @@ class Jails:
     """A connection to the jailer."""
 
     def __init__(self, channel: Channel, wanted: Callable[[], None] = lambda: None) -> None:
-        """``wanted`` is called before the first process is asked for: the jailer may have to be started."""
+        """Prepare: ``wanted`` is called before the first process is asked for, to start the jailer."""
         self._channel = channel
         self._wanted: Callable[[], None] | None = wanted
 

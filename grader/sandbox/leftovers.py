@@ -44,7 +44,7 @@ def used_up(root: int, folders: Sequence[int]) -> str:
 
 
 def too_many_files(folders: Sequence[int]) -> str:
-    """``files`` if there are far too many in folders that are file systems of their own, else nothing."""
+    """Return ``files`` if far too many are in folders that are file systems of their own, else nothing."""
     for folder in folders:
         try:
             disk = os.fstatvfs(folder)

@@ -17,7 +17,7 @@ LOCK = ".lock"
 
 @contextmanager
 def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
-    """A fresh folder, locked for as long as this process lives."""
+    """Give a fresh folder, locked for as long as this process lives."""
     parent = parent or Path(tempfile.gettempdir())
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))

@@ -133,7 +133,7 @@ _STREAM, _DGRAM, _KINDS = 1, 2, 0xF
 _PROTOCOLS = (0, 6, 17)
 """whichever is usual, TCP, UDP: not SCTP, DCCP or MPTCP, which a kernel would load a module for"""
 _SOCKET, _LINGER = 1, 13
-"""SOL_SOCKET and SO_LINGER: a socket that was handed over could hold up whoever closes it, for years"""
+"""SOL_SOCKET and SO_LINGER: a socket that was handed over could hold up its closing, for years"""
 _TERMINAL = (0x5412, 0x541C, 0x5423)
 """TIOCSTI types into the terminal that the grader was started from, TIOCLINUX pastes, and TIOCSETD has
 modules loaded"""
@@ -162,7 +162,7 @@ class _Step:
 
 
 def filter_bytes(machine: str | None = None) -> bytes | None:
-    """The program for a machine, by default this one; None if there is none for it."""
+    """Return the program for a machine, by default this one; ``None`` if there is none for it."""
     if machine is None:
         # A 32-bit interpreter would be ended by the first rule.
         machine = platform.machine() if struct.calcsize("P") == 8 else ""
@@ -172,7 +172,7 @@ def filter_bytes(machine: str | None = None) -> bytes | None:
 
 
 def _program(machine: str) -> Iterator[_Step | str]:
-    """Steps, and labels before the steps they name."""
+    """Yield steps, and labels before the steps they name."""
     column = MACHINES.index(machine)
     yield _Step(_LOAD, _MACHINE)
     yield _Step(_EQUAL, _ARCHITECTURES[machine], otherwise="kill")
@@ -194,7 +194,7 @@ def _program(machine: str) -> Iterator[_Step | str]:
 
 
 def _arguments() -> Iterator[_Step | str]:
-    """What is looked at in calls that are refused for some of their arguments."""
+    """Yield what is looked at in calls that are refused for some of their arguments."""
     namespaces = _Step(_ANY_BIT, _NEW_NAMESPACES, then="refuse", otherwise="allow")
     yield from _block("clone", _argument(0), namespaces)
     yield from _block("mmap", _argument(3), _Step(_AND, _ANONYMOUS | _SHARING))

@@ -61,22 +61,22 @@ class Stage:
     one, the mounts have to be made before."""
 
     def python(self, at: PurePosixPath) -> PurePosixPath:
-        """The interpreter to start, in a jail that has the stage at this place."""
+        """Return the interpreter to start, in a jail that has the stage at this place."""
         return at / VENV / "bin" / "python"
 
     def kit(self, at: PurePosixPath) -> PurePosixPath:
-        """What PYTHONPATH has to be."""
+        """Return what PYTHONPATH has to be."""
         return at / KIT
 
     def mounts(self, at: PurePosixPath) -> tuple[Mount, ...]:
-        """What to mount, in this order and after ``/usr``, in a jail that has the stage at this place."""
+        """Return what to mount, in this order and after ``/usr``, in a jail with the stage at this place."""
         made = [Mount(path, PurePosixPath(path)) for path in self.interpreter]
         made.append(Mount(self.folder, at))
         made += [Mount(source, at / VENV / below) for source, below in self.packages]
         return (*made, *self._covers([Mount(SYSTEM, PurePosixPath(SYSTEM)), *made]))
 
     def _covers(self, made: list[Mount]) -> Iterator[Mount]:
-        """Wherever something that is masked can be seen, unless a folder above it is covered there."""
+        """Yield a cover for each place where a masked thing is seen, unless a folder above it is covered."""
         empty: list[PurePosixPath] = []
         for path in map(Path, self.masked):
             cover = None if path.is_dir() else self.folder / NOTHING
@@ -115,18 +115,18 @@ def stage(folder: Path) -> Stage:
 
 
 def _interpreter(executable: Path) -> tuple[Path, ...]:
-    """Folders that an interpreter cannot do without, none of them below another."""
+    """Return folders that an interpreter cannot do without, none of them below another."""
     # The second is where Python finds its library by way of pyvenv.cfg; usually they are one.
     wanted = {executable.parent.parent, Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
     if Path("/") in wanted:
         msg = f"The interpreter {executable} has the whole machine as its folder"
-        raise GraderError(msg, hint="make the environment anew with an interpreter of its own, as uv does")
+        raise GraderError(msg, hint="make the environment again with an interpreter of its own, as uv does")
     apart = [one for one in wanted if not any(one != other and one.is_relative_to(other) for other in wanted)]
     return tuple(sorted(one for one in apart if not one.is_relative_to(SYSTEM)))
 
 
 def _packages() -> tuple[tuple[Path, str], ...]:
-    """Where packages are installed, and where below an environment they belong."""
+    """Return where packages are installed, and where below an environment they belong."""
     below = {"base": "", "platbase": "", "installed_base": "", "installed_platbase": ""}
     found: dict[Path, str] = {}
     for kind in ("purelib", "platlib"):
@@ -157,7 +157,7 @@ def _copy_kit(kit: Path) -> str:
 
 
 def _kit_files() -> Iterator[tuple[str, Path]]:
-    """Names below the stage's kit, in order, and the files to be copied."""
+    """Yield names below the stage's kit, in order, and the files to be copied."""
     ours, theirs = _home(grader.__file__), _home(utils.__file__)
     yield "grader/__init__.py", ours / "__init__.py"
     yield from _files(ours / "jail", "grader/jail")
@@ -165,7 +165,7 @@ def _kit_files() -> Iterator[tuple[str, Path]]:
 
 
 def _files(top: Path, name: str) -> Iterator[tuple[str, Path]]:
-    """A package's own files; links lead who knows where, and hidden files are somebody's."""
+    """Yield a package's own files; a link may lead anywhere, and a hidden file may be private."""
     for path in sorted(top.iterdir(), key=lambda path: path.name):
         if path.is_symlink() or path.name.startswith(".") or path.name in _TRANSIENT:
             continue
@@ -193,7 +193,7 @@ def _make_venv(venv: Path, executable: Path, mount_points: list[str]) -> None:
 
 
 def _let_everyone_read(folder: Path) -> None:
-    """Whatever the umask: the jail's user is not the one who made this."""
+    """Let everyone read it, whatever the umask: the jail's user is not the one who made this."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         if not path.is_symlink():
@@ -201,7 +201,7 @@ def _let_everyone_read(folder: Path) -> None:
 
 
 def _course_below(sources: list[Path]) -> Iterator[Path]:
-    """What of the course can be seen in these folders, and need not."""
+    """Yield what of the course can be seen in these folders, and need not."""
     home = _home(grader.__file__)
     installed = [Path(source) for source in map(sysconfig.get_path, ("purelib", "platlib"))]
     ours = {source.resolve() / "grader" for source in installed}
@@ -215,7 +215,7 @@ def _course_below(sources: list[Path]) -> Iterator[Path]:
 
 
 def _finders() -> Iterator[Path]:
-    """The files of every installation; none when run from a checkout."""
+    """Yield the files of every installation; none when run from a checkout."""
     # Building leaves a second, without these files, in the checkout, and it may be found first.
     for installed in metadata.distributions(name=DISTRIBUTION):
         for file in installed.files or []:
@@ -223,7 +223,7 @@ def _finders() -> Iterator[Path]:
 
 
 def _closed(path: Path) -> Iterator[Path]:
-    """Folders on the way to this one, itself included, that not everybody may enter."""
+    """Yield folders on the way to this one, itself included, that not everybody may enter."""
     for folder in (*reversed(path.parents), path):
         if not os.stat(folder).st_mode & 0o001:  # noqa: PTH116 - follows links, as entering does
             yield folder

@@ -61,7 +61,7 @@ class Bounds:
     descriptors: int = 3_000
 
     def broken_by(self, use: Use) -> str:
-        """What there is too much of: ``memory``, ``tasks``, ``descriptors``, or nothing."""
+        """Return what there is too much of: ``memory``, ``tasks`` or ``descriptors``; empty if of nothing."""
         if use.tasks > self.tasks:
             return "tasks"
         if use.descriptors > self.descriptors:
@@ -196,7 +196,7 @@ def _tell(jail: _Jail, over: Over) -> None:
 
 
 def lacking() -> str:
-    """What this system does not have of what a watch needs; empty if it has all."""
+    """Return what this system lacks of what a watch needs; empty if it has all."""
     here = Path("/proc/thread-self")
     needed = {
         here / "children": "the kernel does not list children",
@@ -208,7 +208,7 @@ def lacking() -> str:
 
 
 def use(pid: int, *, exact: bool = False, most: int | None = None) -> Use:
-    """What a process and all below it use now.
+    """Return what a process and all below it use now.
 
     Beyond ``most`` tasks nothing more is counted. A process whose exact figures may not be read, because
     it hides, or has become somebody else's, counts in full.
@@ -244,7 +244,7 @@ def _tree(pid: int, most: int | None) -> tuple[list[int], int]:
 
 
 def _over(jail: _Jail) -> Over | None:
-    """Raises ProcessLookupError if the process is gone."""
+    """Return which bound the jail is over, or ``None``. Raises ProcessLookupError if the process is gone."""
     os.close(os.open("status", os.O_RDONLY | os.O_CLOEXEC, dir_fd=jail.handle))
     now = use(jail.pid, most=jail.bounds.tasks)
     what = jail.bounds.broken_by(now) or (jail.look() if jail.look is not None else "")
@@ -287,7 +287,7 @@ def _exact(pid: int) -> int:
 
 
 def _sum(text: bytes, names: tuple[bytes, ...]) -> int:
-    """Bytes in the lines that begin with these names; all of them are given in KiB."""
+    """Return the bytes in the lines that begin with these names; all of them are given in KiB."""
     kib = 0
     for name in names:
         _, found, rest = text.partition(b"\n" + name)
@@ -297,7 +297,7 @@ def _sum(text: bytes, names: tuple[bytes, ...]) -> int:
 
 
 def _read(path: str) -> bytes:
-    """A file of /proc; empty if its process is gone or may not be looked at."""
+    """Return a file of /proc; empty if its process is gone or may not be looked at."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -5,10 +5,10 @@ package is plain data with bounds, and every file that cannot be used comes with
 """
 
 from grader.submissions.layout import Found, Handed, Stray, find_submissions
-from grader.submissions.model import CodeCell, Limits, Submission, Unreadable
 from grader.submissions.names import original_name, safe_name
 from grader.submissions.reader import read_notebook
 from grader.submissions.roster import Entry, Student, join, read_roster
+from grader.submissions.submission import CodeCell, Limits, Submission, Unreadable
 
 __all__ = [
     "CodeCell",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.submissions.model import MIB, Unreadable
+from grader.submissions.submission import MIB, Unreadable
 
 _DOWN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe without a writer would be waited for, a terminal would become ours.
@@ -123,7 +123,7 @@ def _refused(error: OSError, *, below: bool) -> Unreadable:
             "link", "The file lies behind a symbolic link, and links are not followed", _THE_FILE
         )
     what = f"The system does not let the file be read: {_system_says(error)}"
-    return Unreadable("denied", what, "Correct its permissions or its name, or copy it anew")
+    return Unreadable("denied", what, "Correct its permissions or its name, or copy it again")
 
 
 def _system_says(error: OSError | ValueError) -> str:

@@ -68,7 +68,7 @@ class Handed:
 
 NO_LAB = "is called like none of the labs"
 NO_OWNER = "lies in nobody's folder and its name says nobody's name"
-TYPED = "was typed into Moodle's form and is no file"
+TYPED = "was typed into Moodle's form and is not a file"
 TIED = "is one of several files, and nothing says which one counts"
 OLDER = "is an older attempt; a later one is graded"
 WORSE = "is not graded, because another file of this person fits the lab's name better"

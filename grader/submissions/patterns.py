@@ -110,7 +110,7 @@ def moodle(name: str) -> Sender | None:
 
 
 def which_lab(filename: str, labs: Sequence[str]) -> LabName | None:
-    """Return the lab that a file's name stands for; None when it is none or could be two."""
+    """Return the lab that a file's name stands for; ``None`` when it stands for none, or could be two."""
     parts = _ENDING.fullmatch(filename)
     if not parts:
         return None
@@ -132,7 +132,7 @@ def is_lab(folder: str, labs: Sequence[str]) -> str | None:
 
 
 def is_notebook(filename: str) -> bool:
-    """Whether the name is that of a notebook."""
+    """Return whether the name is that of a notebook."""
     return filename.casefold().endswith(".ipynb")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.submissions.files import opened_folder, read_bytes
-from grader.submissions.model import CodeCell, Kind, Limits, Submission, Unreadable
 from grader.submissions.sniff import DOWNLOAD, SAVE_AGAIN, by_bytes, by_encoding, by_text
+from grader.submissions.submission import CodeCell, Kind, Limits, Submission, Unreadable
 
 LIMITS = Limits()
 DIGITS = 1_000
@@ -89,7 +89,7 @@ def _content(data: bytes, limits: Limits) -> object:
 
 
 def _too_many(data: bytes, limits: Limits) -> bool:
-    """Whether there could be more values than are allowed. Signs inside of strings count, too."""
+    """Return whether there could be more values than are allowed. Signs inside of strings count, too."""
     return (
         data.count(b",") > limits.values
         or data.count(b":") > limits.objects
@@ -98,7 +98,7 @@ def _too_many(data: bytes, limits: Limits) -> bool:
 
 
 def _without_strings(data: bytes, limits: Limits) -> bytes:
-    """The JSON without what stands between quotes: exact, and four times as slow as a look at all of it."""
+    """Return the JSON without what stands between quotes: exact, and four times as slow as a look at it."""
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     if data.count(b'"') > 2 * (limits.values + limits.objects):
@@ -164,7 +164,7 @@ def _submission(content: object, limits: Limits, digest: str, size: int) -> Subm
         raise _refuse("cells", what, "Ask the student to remove the cells that do not belong to the lab")
     left = _Left(limits.source)
     code = [_code(number, cell, left, limits) for number, cell in enumerate(cells, 1)]
-    notes = [f"{left.mended:,} characters that are no text (half a surrogate pair) were replaced"]
+    notes = [f"{left.mended:,} characters that are not text (half a surrogate pair) were replaced"]
     return Submission(
         cells=tuple(cell for cell in code if cell),
         sha256=digest,
@@ -192,7 +192,7 @@ def _cells(content: object) -> list[Any]:
 
 def _code(number: int, cell: object, left: _Left, limits: Limits) -> CodeCell | None:
     if not isinstance(cell, dict):
-        raise _refuse("cells", f"Cell {number} is no cell but {_TYPES.get(type(cell), 'null')}")
+        raise _refuse("cells", f"Cell {number} is not a cell but {_TYPES.get(type(cell), 'null')}")
     kind = cell.get("cell_type")
     if kind == "markdown" or kind == "raw":
         return None
@@ -202,7 +202,7 @@ def _code(number: int, cell: object, left: _Left, limits: Limits) -> CodeCell | 
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise _refuse("cells", f"Cell {number} has no source, or one that is no text")
+        raise _refuse("cells", f"Cell {number} has no source, or one that is not text")
     left.source -= len(source)
     if left.source < 0:
         what = f"The code cells have more than {limits.source:,} characters, up to cell {number}"
@@ -219,7 +219,7 @@ def _code(number: int, cell: object, left: _Left, limits: Limits) -> CodeCell | 
 
 
 def _text(source: str, left: _Left) -> str:
-    """The source with U+FFFD, which shows, for every half of a surrogate pair, which nothing can write."""
+    """Return the source with U+FFFD for every half of a surrogate pair, which nothing can write."""
     if source.isascii():
         return source
     whole, halves = _HALF.subn("\ufffd", source)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
 import unicodedata
 from collections import defaultdict
@@ -15,8 +12,9 @@ from typing import Literal, TypeVar
 
 from grader.errors import UsageError
 from grader.submissions.layout import Found, folded
-from grader.submissions.model import MIB
 from grader.submissions.safe_text import for_terminal
+from grader.submissions.submission import MIB
+from grader.tables import Row, rows_of, text_of
 
 COLUMNS = ("student_id", "name", "email")
 MOST = 5 * MIB
@@ -60,16 +58,16 @@ class Entry:
 def read_roster(path: Path) -> tuple[Student, ...]:
     """Return the students in the order of the file. What is wrong with it is one UsageError with lines."""
     text = _text(path)
-    try:
-        rows = list(_rows(text))
-    except csv.Error as error:
-        raise UsageError(f"the roster is no CSV: {error}", where=str(path), hint=HINT) from error
+    rows = list(rows_of(text))
     if not rows:
         raise UsageError("the roster is empty", where=str(path), hint=HINT)
-    (_, head), *body = rows
-    columns = [folded(cell) for cell in head]
+    head, *body = rows
+    if head.problem:
+        message = f"the roster cannot be used: line {head.line}: {head.problem}"
+        raise UsageError(message, where=str(path), hint=HINT)
+    columns = [folded(cell) for cell in head.cells]
     if columns.count("student_id") != 1:
-        shown = ", ".join(for_terminal(cell, 30) for cell in head[:10])
+        shown = ", ".join(for_terminal(cell, 30) for cell in head.cells[:10])
         message = f"the roster needs one column student_id; its first line has: {shown}"
         raise UsageError(message, where=str(path), hint=HINT)
     students: list[Student] = []
@@ -90,47 +88,22 @@ def _text(path: Path) -> str:
         raise UsageError(message, where=str(path), hint="check the path after --roster") from error
     if len(data) > MOST:
         raise UsageError(f"the roster has more than {MOST // MIB} MiB", where=str(path), hint=HINT)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        message = "the roster is saved as UTF-16 (Excel's “Unicode text”)"
-        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
-    if data.startswith(b"PK\x03\x04"):
-        message = "the roster is a spreadsheet's own file"
-        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"line {line} of the roster has a byte that is not UTF-8"
-        raise UsageError(message, where=str(path), hint="save it as “CSV UTF-8”") from error
+    return text_of(data, "the roster", str(path))
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank with the line it begins in."""
-    first, _, rest = text.partition("\n")
-    skipped = 0
-    if first.strip().lower() in ("sep=,", "sep=;"):  # Excel writes it, and reads it
-        delimiter, text, skipped = first.strip()[-1], rest, 1
-    else:
-        delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            yield begins + skipped, row
-        begins = reader.line_num + 1
-
-
-def _problems(
-    rows: Iterable[tuple[int, list[str]]], columns: Sequence[str], students: list[Student]
-) -> Iterator[str]:
+def _problems(rows: Iterable[Row], columns: Sequence[str], students: list[Student]) -> Iterator[str]:
     """Fill the students; yield what is wrong with the rows."""
     seen: dict[str, int] = {}
-    for line, row in rows:
-        if len(row) > len(columns):
-            what = f"{len(row)} cells under {len(columns)} columns"
+    for row in rows:
+        line = row.line
+        if row.problem:
+            yield f"line {line}: {row.problem}"
+            continue
+        if len(row.cells) > len(columns):
+            what = f"{len(row.cells)} cells under {len(columns)} columns"
             yield f"line {line}: {what}; a name with a comma in it needs quotes"
             continue
-        cells = dict(zip(columns, row, strict=False))
+        cells = dict(zip(columns, row.cells, strict=False))
         name = _composed(cells.get("student_id", ""))
         if not name:
             yield f"line {line}: no student_id"
@@ -198,7 +171,7 @@ def _composed(text: str) -> str:
 
 
 def _by_name(name: str) -> set[str]:
-    """The name and the name turned round, without what Canvas takes out of it: Doe, Jane is doejane."""
+    """Return the name and the name turned round, as Canvas writes them: Doe, Jane is doejane."""
     first, _, last = name.rpartition("," if "," in name else " ")
     return {_letters(name), _letters(f"{last} {first}")} - {""}
 

@@ -1,4 +1,4 @@
-"""What a file is that is no notebook: by its first bytes, or by where its JSON breaks off.
+"""What a file is that is not a notebook: by its first bytes, or by where its JSON breaks off.
 
 The sentences are for the instructor. They quote nothing but line numbers, so they are safe to show anywhere.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from grader.submissions.model import Kind, Unreadable
+from grader.submissions.submission import Kind, Unreadable
 
 HEAD = 200_000
 """bytes that are looked at to name a file"""
@@ -53,7 +53,7 @@ _LOGIN = re.compile(r"type\s*=\s*[\"']?password|\b(?:log|sign)[ -]?in\b", re.IGN
 
 
 def by_bytes(data: bytes) -> Unreadable | None:
-    """Return what the file is when its bytes say that it is no text in UTF-8."""
+    """Return what the file is when its bytes say that it is not text in UTF-8."""
     if not data:
         return Unreadable("empty", "The file is empty", SAVE_AGAIN)
     if not data.strip(b"\0 \t\r\n"):

@@ -97,7 +97,7 @@ def walk(root: Path, expected: Collection[str]) -> Tree:
 
 
 def _base(top: int, expected: Collection[str]) -> tuple[str, ...]:
-    """nbgrader keeps the folders of people in ``submitted``; unless somebody is called that."""
+    """Return the folder that people's folders are in: nbgrader's ``submitted``, if nobody is called that."""
     try:
         with opened_below(top, [NBGRADER]) as folder, os.scandir(folder) as entries:
             named = any(entry.name in expected for entry in entries)
@@ -175,14 +175,14 @@ def _file(tree: Tree, above: tuple[str, ...], name: str, kind: int, base: int) -
 
 
 def _entries(folder: int, most: int) -> list[tuple[str, int]] | None:
-    """Names and kinds in a folder, in order; None when there are more than allowed."""
+    """Return names and kinds in a folder, in order; ``None`` when there are more than allowed."""
     with os.scandir(folder) as entries:
         found = [(entry.name, _kind(entry)) for entry in islice(entries, most + 1)]
     return sorted(found) if len(found) <= most else None
 
 
 def _is_ignored(name: str) -> bool:
-    # Two points and more are no habit of any program, so they are somebody's idea.
+    # No program has the habit of two points and more: a person chose them.
     hidden = name.startswith(".") and not name.startswith("..")
     return hidden or name in _IGNORED
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from grader.grading.secret import fresh_case, rng_for
+from grader.grading.secret import rng_for
 from grader.results import store
 from grader.results.adjustments import adjusted
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.words import is_right
 from grader.submissions import CodeCell, Submission, read_notebook, read_roster
 from make import grade as command
@@ -249,7 +249,7 @@ def test_the_self_check_says_what_the_table_says(checked, row: Expected):
 @pytest.mark.parametrize("row", COMPARED, ids=lambda row: row.student)
 def test_grade_and_self_check_agree_on_every_check(graded, checked, row: Expected):
     """Asked the same questions: each check ends alike, with the same points and the same sentence."""
-    case = fresh_case(SLUG, rng_for(SECRET, read(row.student).sha256.encode(), LAB))
+    case = load_checks(SLUG).fresh_case(rng_for(SECRET, read(row.student).sha256.encode(), LAB))
     own = checked(row.student, case).exercises
     assert told(graded[row.student].exercises) == told(own)
     assert adjusted(graded[row.student]).points == row.points == sum(one.points for one in own)

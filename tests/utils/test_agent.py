@@ -13,6 +13,7 @@ from langgraph.types import Interrupt
 
 from utils.agent import Agent
 from utils.checks.weather import City, asked, compare_question, compared, conversation
+from utils.errors import CallError
 from utils.lab.parts import make_model, make_tool
 from utils.replay.conversation import Scenario, ToolAnswer
 
@@ -84,6 +85,16 @@ def test_without_tools_the_model_is_taken_as_it_is() -> None:
 
     model = FakeMessagesListChatModel(responses=[AIMessage("hello")])
     assert Agent(model, []).graph.invoke({"messages": ["hi"]})["messages"][-1].text == "hello"
+
+
+def test_what_is_not_a_model_or_a_list_of_tools_is_refused_with_advice(parts: tuple[Any, Any]) -> None:
+    model, tool = parts
+    with pytest.raises(CallError, match="needs a chat model first, got list"):
+        Agent([tool], model)  # type: ignore[arg-type]
+    with pytest.raises(CallError, match=r"needs a list of tools, got \w+\n  What to do: .*\[tool\]"):
+        Agent(model, tool)
+    with pytest.raises(CallError, match="a function has none\n  What to do: write @tool"):
+        Agent(model, [tool, lambda query: query])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])

@@ -10,7 +10,7 @@ from utils.lab.plain import Message
 
 
 def kinds(messages: Any) -> str:
-    """The types of messages in their order, such as ``human ai tool ai``; what is no message is left out."""
+    """Return the types of messages in their order, such as ``human ai tool ai``; others are left out."""
     found = messages if isinstance(messages, list | tuple) else ()
     return " ".join(message.type for message in found if isinstance(message, Message)) or "nothing"
 
@@ -23,7 +23,7 @@ def compiled(
     why: str,
     expected: str = "what graph.compile(checkpointer=checkpointer) returns",
 ) -> Ref:
-    """What ``function`` returned, if it is a compiled graph; fails if it is not, and says ``why``."""
+    """Return what ``function`` returned, if it is a compiled graph; fail if it is not, and say ``why``."""
     if not isinstance(graph, Ref) or not lab.part("is_graph", graph):
         fail(f"{function} must return the compiled graph.", got=graph, expected=expected, why=why)
     return graph

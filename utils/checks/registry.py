@@ -117,7 +117,7 @@ class LabChecks:
         return case.fresh(rng)
 
     def find(self, number: str) -> Exercise:
-        """The exercise with this number. Raises ExerciseError, naming those that exist."""
+        """Return the exercise with this number. Raises ExerciseError, naming those that exist."""
         wanted = number.strip()
         if wanted not in self.exercises:
             known = ", ".join(self.exercises)
@@ -134,16 +134,16 @@ LAB_NAME = re.compile(r"\d\d_([a-z][a-z0-9_]*)")
 
 
 def slug_of(lab: str) -> str:
-    """The slug in a lab's name: ``persistence`` for ``01_persistence``. Raises ExerciseError."""
+    """Return the slug in a lab's name: ``persistence`` for ``01_persistence``. Raises ExerciseError."""
     found = LAB_NAME.fullmatch(str(lab))
     if found is None:
-        msg = f"{lab!r} is no lab's name"
+        msg = f"{lab!r} is not the name of a lab"
         raise ExerciseError(msg, hint='a lab is called by its notebook, such as "01_persistence"')
     return found[1]
 
 
 def load_checks(slug: str) -> LabChecks:
-    """The checks of a lab. Raises ExerciseError when there is no such lab."""
+    """Return the checks of a lab. Raises ExerciseError when there is no such lab."""
     if not slug.isidentifier() or not _has_lab(slug):
         msg = f"there is no lab called {slug!r}"
         raise ExerciseError(msg, hint="check the name in setup(...)")
@@ -215,7 +215,7 @@ class Words(str):
 
 
 def shown(value: Any) -> str:
-    """Return a value as a card shows it: short, item by item, and with words for what is no plain data.
+    """Return a value as a card shows it: short, item by item, and with words for what is not plain data.
 
     It takes no more work than the letters that are shown, however large the value is.
     """

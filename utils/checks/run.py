@@ -28,12 +28,12 @@ _STOPPED = ("timeout", "memory", "crashed", "not run")
 
 
 def run_lab(checks: LabChecks, lab: Lab, case: Any) -> LabResult:
-    """The results of all exercises of a lab."""
+    """Return the results of all exercises of a lab."""
     return LabResult(checks.slug, tuple(run_exercise(e, lab, case) for e in checks.exercises.values()))
 
 
 def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
-    """The results of an exercise's checks, in their order."""
+    """Return the results of an exercise's checks, in their order."""
     results: list[CheckResult] = []
     for check in exercise.checks:
         if results and (_all_unwritten(exercise, results) or results[-1].status in _STOPPED):
@@ -45,7 +45,7 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
 
 
 def _all_unwritten(exercise: Exercise, results: Sequence[CheckResult]) -> bool:
-    """Whether nothing can come of the other checks; of several functions another may be written."""
+    """Return whether the remaining checks are pointless: the only function is still unwritten."""
     return not exercise.others and results[0].message == _unwritten(exercise.function)
 
 
@@ -54,7 +54,7 @@ def _unwritten(function: str) -> str:
 
 
 def not_run(exercise: Exercise) -> ExerciseResult:
-    """The exercise as it stands before anybody checked it."""
+    """Return the exercise as it stands before anybody checked it."""
     return ExerciseResult(exercise.number, exercise.title, tuple(_unrun(check) for check in exercise.checks))
 
 
@@ -63,7 +63,7 @@ def _unrun(check: Check) -> CheckResult:
 
 
 def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResult:
-    """The result of one check. Only a fault of the kit itself ends as ``error``."""
+    """Return the result of one check. Only a fault of the kit itself ends as ``error``."""
     try:
         return _judged(exercise, check, lab, case)
     except Exception as error:  # what the check needs is gone, even for saying what was wrong
@@ -197,7 +197,7 @@ def _died(error: Died) -> _Told:
 
 
 def missing_message(name: str) -> str:
-    """What a check says of a function that is not there."""
+    """Return what a check says of a function that is not there."""
     return f"There is no {name} in this notebook yet."
 
 
@@ -275,7 +275,7 @@ def _why(error: StudentError) -> str:
 
 
 def _model_said(lab: Lab) -> str:
-    """What the recorded model complained about in this check; empty if it did not."""
+    """Return what the recorded model complained about in this check; empty if it did not."""
     said = list(lab.complaints())
     said += ["The model refused a malformed conversation (400)." for _ in lab.refusals()]
     return " ".join(dict.fromkeys(said))

@@ -58,17 +58,17 @@ _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 
 
 def cities(rng: random.Random, count: int) -> tuple[City, ...]:
-    """Different cities with different temperatures, each with one decimal."""
+    """Return different cities with different temperatures, each with one decimal."""
     names = rng.sample(CITIES, count)
     tenths = rng.sample(range(-150, 390), count)
     return tuple(City(name, tenth / 10) for name, tenth in zip(names, tenths, strict=True))
 
 
 def word(rng: random.Random) -> str:
-    """A word of four syllables that is in no dictionary: it must come from the recorded answer."""
+    """Return a word of four syllables that is in no dictionary: it must come from the recorded answer."""
     return "".join(rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(4))
 
 
 def thread_id(rng: random.Random) -> str:
-    """A thread's id that nobody has used before."""
+    """Return a thread's id that nobody has used before."""
     return f"thread-{rng.getrandbits(48):012x}"

@@ -46,12 +46,12 @@ class City:
 
 
 def conversation(name: str, *turns: Sequence[Turn]) -> Conversation:
-    """A conversation made of several pieces."""
+    """Return a conversation made of several pieces."""
     return Conversation(name=name, origin=_ORIGIN, turns=tuple(turn for piece in turns for turn in piece))
 
 
 def asked(city: City, *, say: str = "", answer: ToolAnswer | None = None) -> tuple[Turn, ...]:
-    """One question about a city, looked up with one call; ``say`` is the model's text beside the call."""
+    """Return one question about a city, looked up with one call; ``say`` is the model's text beside it."""
     return (
         UserTurn(user=city.question),
         CallsTurn(calls=(_call(city),), say=say),
@@ -63,7 +63,7 @@ def asked(city: City, *, say: str = "", answer: ToolAnswer | None = None) -> tup
 def compared(
     *cities: City, question: str | None = None, answers: Sequence[ToolAnswer] = ()
 ) -> tuple[Turn, ...]:
-    """One question about several cities, looked up with one call each in a single turn of the model."""
+    """Return one question about several cities, looked up with one call each in one turn of the model."""
     told = list(answers) or [ToolAnswer(text=city.result) for city in cities]
     return (
         UserTurn(user=question or compare_question(*cities)),
@@ -74,7 +74,7 @@ def compared(
 
 
 def one_by_one(*cities: City, say: str) -> tuple[Turn, ...]:
-    """One question about several cities, looked up in one round after the other, each with a word beside."""
+    """Return one question about several cities, looked up in one round after the other, each with a word."""
     rounds: list[Turn] = []
     for city in cities:
         rounds.append(CallsTurn(calls=(_call(city),), say=f"{say} {city.name}."))
@@ -84,7 +84,7 @@ def one_by_one(*cities: City, say: str) -> tuple[Turn, ...]:
 
 
 def plain(question: str, answer: str) -> tuple[Turn, ...]:
-    """One question that needs no tool."""
+    """Return one question that needs no tool."""
     return (UserTurn(user=question), AnswerTurn(answer=answer))
 
 

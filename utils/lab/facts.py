@@ -18,7 +18,7 @@ MAX_TRACE = 3
 MAX_SOURCE = 200
 """letters of a line of the notebook"""
 MAX_IDENTIFIER = 100
-"""letters of a name of the notebook; longer ones are nobody's functions"""
+"""letters of a name of the notebook; no function has a longer one"""
 _MAX_LINE = 1_000_000
 
 

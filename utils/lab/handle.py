@@ -61,7 +61,7 @@ class Handle:
         self._number = 0
 
     async def answer(self, question: Question) -> Answer:
-        """The answer to one question; what the student's code raises is an answer, too."""
+        """Return the answer to one question; what the student's code raises is an answer, too."""
         try:
             with asking():
                 return await self._answer(question)
@@ -218,7 +218,7 @@ def _message(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> list[dict[str, Any]]:
-    """The innermost steps of an error through the notebook's own cells."""
+    """Return the innermost steps of an error through the notebook's own cells."""
     steps = []
     # Read past the student's class, which may have a __traceback__ of its own.
     for frame, line in traceback.walk_tb(BaseException.__dict__["__traceback__"].__get__(error)):

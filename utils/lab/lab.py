@@ -26,7 +26,7 @@ class Transport(Protocol):
     """What carries questions to a student's work and answers back."""
 
     def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer; raises TookTooLong or Died when none came, LabError when none can come."""
+        """Return the answer. Raises TookTooLong or Died when none came, LabError when none can come."""
         ...
 
 
@@ -61,19 +61,19 @@ class Surroundings(Protocol):
     """What a check needs besides the student's work: models to serve and files to look at."""
 
     def serve(self, scenario: Scenario) -> ModelSide:
-        """A fresh session that knows these conversations."""
+        """Open a fresh session that knows these conversations."""
         ...
 
     def path(self, name: str) -> str:
-        """A path in the student's work folder, as the student's side spells it."""
+        """Return a path in the student's work folder, as the student's side spells it."""
         ...
 
     def files(self) -> Mapping[str, int]:
-        """Names, relative to the work folder, and sizes of the files in it."""
+        """Return names, relative to the work folder, and sizes in bytes of the files in it."""
         ...
 
     def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
-        """Rows of a checkpoint file by creation; ``None`` if there is no readable one."""
+        """Return the rows of a checkpoint file by creation; ``None`` if there is no readable file."""
         ...
 
     def renew(self) -> None:
@@ -168,14 +168,14 @@ class Ref:
         return self.number < 0
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """What a method of the object returns."""
+        """Return what a method of the object returns."""
         if self._lab is None:
             msg = "this reference belongs to no lab"
             raise LabError(msg)
         return self._lab.call(self, *args, method=method, **kwargs)
 
     def get(self, *path: str | tuple[Any]) -> Any:
-        """An attribute of an attribute …; a one-tuple takes an item."""
+        """Return an attribute of an attribute …; a one-tuple takes an item."""
         if self._lab is None:
             msg = "this reference belongs to no lab"
             raise LabError(msg)
@@ -205,7 +205,7 @@ class Lab:
         """whether an answer from the student's side has come in this check"""
 
     def call(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
-        """What a function of the notebook, or a method of an object, returns.
+        """Return what a function of the notebook, or a method of an object, returns.
 
         Raises Missing, StudentError or TookTooLong.
         """
@@ -215,12 +215,12 @@ class Lab:
         return self._value(self._ask({"op": "call", **call}))
 
     def get(self, target: str | Ref, *path: str | tuple[Any]) -> Any:
-        """A name of the notebook, or what its attributes lead to."""
+        """Return a name of the notebook, or what its attributes lead to."""
         steps = [step if isinstance(step, str) else [step[0]] for step in path]
         return self._value(self._ask({"op": "get", "target": self._target(target), "path": steps}))
 
     def next(self, items: Ref) -> Any:
-        """The next item of an iterator, sync or async; ``END`` when there is none."""
+        """Return the next item of an iterator, sync or async; ``END`` when there is no further item."""
         self._theirs = True
         return self._value(self._ask({"op": "next", "target": self._target(items)}))
 
@@ -228,7 +228,7 @@ class Lab:
         self._value(self._ask({"op": "close", "target": self._target(ref)}))
 
     def gather(self, *calls: tuple[Any, ...]) -> list[Any]:
-        """What several calls return that run at the same time; a call that raises gives its StudentError.
+        """Return what several calls return that run at the same time; one that raises gives its StudentError.
 
         Each call is ``(target, *args)``.
         """
@@ -251,7 +251,7 @@ class Lab:
         return values
 
     def part(self, name: str, *args: Any, label: str = "", called: str = "", **kwargs: Any) -> Any:
-        """What a part of the kit returns on the student's side.
+        """Return what a part of the kit returns on the student's side.
 
         ``called`` is what a card shows for it, where the part runs the student's code; without it an
         error raises Spoiled, or LabError where nothing of the notebook's can have brought it about.
@@ -302,35 +302,35 @@ class Lab:
         return Spoiled(what) if spoiled else LabError(what)
 
     def stage(self, *conversations: Conversation) -> Stage:
-        """A fresh recorded model that knows these conversations only."""
+        """Open a fresh recorded model that knows these conversations only."""
         stage = Stage(self, self._surroundings.serve(Scenario(conversations=conversations)))
         self._stages.append(stage)
         return stage
 
     def path(self, name: str) -> str:
-        """A path in the work folder, as the student's side spells it."""
+        """Return a path in the work folder, as the student's side spells it."""
         path = self._surroundings.path(name)
         self._names[path] = _Name(name)
         return path
 
     def files(self) -> Mapping[str, int]:
-        """Sizes of the files in the work folder, by name."""
+        """Return the sizes in bytes of the files in the work folder, by name."""
         return self._surroundings.files()
 
     def checkpoints(self, name: str) -> tuple[CheckpointRow, ...] | None:
-        """Rows of a checkpoint file in the work folder; ``None`` if there is no readable one."""
+        """Return the rows of a checkpoint file in the work folder; ``None`` if there is no readable file."""
         return self._surroundings.checkpoints(name)
 
     def misses(self) -> tuple[Miss, ...]:
-        """Questions that nobody recorded, in all stages so far."""
+        """Return the questions that nobody recorded, in all stages so far."""
         return tuple(miss for stage in self._stages for miss in stage.traffic().misses)
 
     def complaints(self) -> tuple[str, ...]:
-        """What the recorded models said of such questions, without the advice to ask a real one."""
+        """Return what the recorded models said of such questions, without the advice to ask a real one."""
         return tuple(miss.sentence.removesuffix(GO_LIVE).strip() for miss in self.misses())
 
     def refusals(self) -> tuple[Request, ...]:
-        """Requests that the model refused as malformed, in all stages so far."""
+        """Return the requests that the model refused as malformed, in all stages so far."""
         return tuple(request for stage in self._stages for request in stage.traffic().refused)
 
     def clean_up(self) -> None:
@@ -356,7 +356,7 @@ class Lab:
         self._savers.append(saver)
 
     def describe(self, target: str | Ref, *args: Any, method: str | None = None, **kwargs: Any) -> str:
-        """A call as a person would write it."""
+        """Return a call as a person would write it."""
         name = target if isinstance(target, str) else target.label or target.type
         args = tuple(self._names.get(arg, arg) if isinstance(arg, str) else arg for arg in args)
         given = [_written(arg) for arg in args] + [f"{key}={_written(arg)}" for key, arg in kwargs.items()]
@@ -421,11 +421,11 @@ class Stage:
         self.model_side = model_side
 
     def model(self) -> Ref:
-        """A chat model that talks to this recorded model."""
+        """Return a chat model that talks to this recorded model."""
         return self._lab.make("model", self.model_side.url, self._lab.provider, label="model")
 
     def tool(self, name: str = "search", error: str = "") -> Ref:
-        """A tool that does its work by one request to this recorded model's side.
+        """Return a tool that does its work by one request to this recorded model's side.
 
         Where that fails it raises the kit's own error, or Python's error of this name.
         """
@@ -495,18 +495,18 @@ class Parts:
         self._lab = lab
 
     def saver(self, path: str | None = None) -> Ref:
-        """A saver in memory, or on disk when a path is given."""
+        """Return a saver in memory, or on disk when a path is given."""
         made = self._lab.make("saver", path, label="saver")
         if path is not None:
             self._lab.close_later(made)
         return made
 
     def agent(self, model: Ref, tools: Sequence[Ref], saver: Ref | None = None, **options: Any) -> Ref:
-        """The reference agent's compiled graph."""
+        """Return the reference agent's compiled graph."""
         return self._lab.make("agent", model, list(tools), saver, label="agent", **options)
 
     def blocks_model(self, *answers: Sequence[str]) -> Ref:
-        """A model whose answers are lists of text blocks."""
+        """Return a model whose answers are lists of text blocks."""
         return self._lab.make("blocks_model", [list(answer) for answer in answers], label="model")
 
 

@@ -90,7 +90,7 @@ def _answer(response: httpx2.Response, raised: type[Exception]) -> str:
 
 
 def make_saver(path: str | None = None) -> Any:
-    """A saver in memory, or on disk at ``path``; on disk it works from a graph's worker threads."""
+    """Return a saver in memory, or on disk at ``path``; on disk it works from a graph's worker threads."""
     if path is None:
         return InMemorySaver()
     return SqliteSaver(sqlite3.connect(path, check_same_thread=False))
@@ -103,7 +103,7 @@ def close_saver(saver: Any) -> None:
 
 
 def make_agent(model: Any, tools: Sequence[BaseTool], saver: Any = None, **options: Any) -> Any:
-    """The reference agent's compiled graph."""
+    """Return the reference agent's compiled graph."""
     return Agent(model, tools, saver, **options).graph
 
 
@@ -114,7 +114,7 @@ def make_acting_agent(
     take_action: Callable[..., Any],
     unknown: Sequence[str] = (),
 ) -> Any:
-    """The reference agent with another ``take_action(state, tools)``.
+    """Return the reference agent's graph with another ``take_action(state, tools)``.
 
     The model knows all tools, the function is not given those in ``unknown``.
     """
@@ -129,23 +129,23 @@ def make_acting_agent(
 
 
 def make_blocks_model(answers: Sequence[Sequence[str]]) -> Any:
-    """A model whose answers are lists of text blocks, as several providers send them."""
+    """Return a model whose answers are lists of text blocks, as several providers send them."""
     messages = [AIMessage([{"type": "text", "text": text} for text in answer]) for answer in answers]
     return FakeMessagesListChatModel(responses=list(messages))
 
 
 def run_turn(graph: Any, thread_id: str, text: str) -> Any:
-    """What a graph's state is after one question on a thread, as a coroutine: nodes may be sync or async."""
+    """Ask one question on a thread and return the state as a coroutine: nodes may be sync or async."""
     return graph.ainvoke({"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": thread_id}})
 
 
 def run_sync_turn(graph: Any, thread_id: str, text: str) -> Any:
-    """What a graph's state is after one question on a thread, for savers that are sync only."""
+    """Ask one question on a thread and return the state, for savers that are sync only."""
     return graph.invoke({"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": thread_id}})
 
 
 async def break_turn(graph: Any, thread_id: str, text: str) -> str:
-    """Type of the error that ends a run early; empty if the run ends as usual."""
+    """Return the type of the error that ends a run early; empty if the run ends as usual."""
     try:
         await run_turn(graph, thread_id, text)
     except ToolError as error:
@@ -154,7 +154,7 @@ async def break_turn(graph: Any, thread_id: str, text: str) -> str:
 
 
 def state_of(graph: Any, thread_id: str, checkpoint_id: str | None = None) -> Any:
-    """A thread's state as plain data; by default its newest one."""
+    """Return a thread's state as plain data; its newest one unless another is named."""
     where = {"thread_id": thread_id}
     if checkpoint_id is not None:
         where["checkpoint_id"] = checkpoint_id
@@ -162,12 +162,12 @@ def state_of(graph: Any, thread_id: str, checkpoint_id: str | None = None) -> An
 
 
 def values_of(graph: Any, thread_id: str) -> dict[str, Any]:
-    """The newest values of a thread's state."""
+    """Return the newest values of a thread's state."""
     return dict(graph.get_state({"configurable": {"thread_id": thread_id}}).values)
 
 
 def states_of(graph: Any, thread_id: str) -> list[dict[str, Any]]:
-    """All of a thread's states as plain data, newest first, branches mixed."""
+    """Return all of a thread's states as plain data, newest first, branches mixed."""
     history = graph.get_state_history({"configurable": {"thread_id": thread_id}})
     return [_plain_snapshot(snapshot) for snapshot in history]
 
@@ -197,12 +197,12 @@ def edit_from(graph: Any, thread_id: str, checkpoint_id: str, text: str) -> None
 
 
 def is_graph(value: Any) -> bool:
-    """Whether something is a compiled graph."""
+    """Return whether something is a compiled graph."""
     return issubclass(type(value), Pregel)
 
 
 def is_saver(value: Any) -> bool:
-    """Whether something is a checkpointer."""
+    """Return whether something is a checkpointer."""
     return issubclass(type(value), BaseCheckpointSaver)
 
 
@@ -212,7 +212,7 @@ def remembers(graph: Any, saver: Any) -> bool:
 
 
 def enter(manager: Any) -> Any:
-    """What a context manager gives when its block begins."""
+    """Enter a context manager and return what it gives when its block begins."""
     return manager.__enter__()
 
 
@@ -221,7 +221,7 @@ class BodyError(Exception):
 
 
 def leave(manager: Any, *, failing: bool = False) -> bool:
-    """Whether a context manager swallows what its block raises; ``failing`` raises in the block."""
+    """Return whether a context manager swallows what its block raises; ``failing`` raises in the block."""
     if not failing:
         manager.__exit__(None, None, None)
         return False
@@ -233,7 +233,7 @@ def leave(manager: Any, *, failing: bool = False) -> bool:
 
 
 def open_handles(path: str) -> int:
-    """How many of this process's open files are the one at ``path``."""
+    """Return how many of this process's open files are the one at ``path``."""
     import psutil  # noqa: PLC0415 - one check needs it
 
     real = os.path.realpath(path)

@@ -10,8 +10,8 @@ begin with ``$``), ``{"$bytes": base64}``, ``{"$float": "nan"}``, ``{"$int": "â€
 
 A message has one plain form: ``type, text, content, id, name, status, tool_calls, tool_call_id``.
 
-What is read back may be forged: whoever is asked can write other data than `encode` does. So `decode` takes
-nothing but these forms, and no more than `encode` lets through. Anything else is `Forged`.
+What is read back may be forged: the side that is asked can write other data than `encode` does. So `decode`
+takes nothing but these forms, and no more than `encode` lets through. Anything else is `Forged`.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _Encoder:
         return items if base is list else {"$tuple" if base is tuple else "$set": items}
 
     def _fields(self, message: Mapping[str, Any], depth: int) -> Any:
-        """Return a message's form. The names of its fields are no student's, so they are never cut."""
+        """Return a message's form. No student chose the names of its fields, so they are never cut."""
         if len(message) > self._items:
             return {"$cut": _TOO_MANY}
         self._items -= len(message)
@@ -188,17 +188,17 @@ def _digits(number: int) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Text that every encoding takes: lone surrogates are spelled out."""
+    """Return text that every encoding takes: lone surrogates are spelled out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def short_type(kind: type) -> str:
-    """A class's name as Python has it, past whatever its metaclass says."""
+    """Return a class's name as Python has it, whatever its metaclass says."""
     return safe_text(type.__dict__["__name__"].__get__(kind)[:MAX_TYPE])[:MAX_TYPE]
 
 
 def _message(value: Any, kind: type) -> dict[str, Any] | None:
-    """The plain form of a LangChain message; ``None`` for anything else."""
+    """Return the plain form of a LangChain message; ``None`` for anything else."""
     from langchain_core.messages import BaseMessage  # noqa: PLC0415 - a judge needs no LangChain
 
     if not issubclass(kind, BaseMessage):
@@ -347,7 +347,7 @@ def _whole(text: str) -> int | Cut:
     try:
         return int(text, 16)
     except ValueError as error:
-        msg = "a number that is none"
+        msg = "a number that is not one"
         raise Forged(msg) from error
 
 
@@ -395,7 +395,7 @@ def seen_message(fields: Mapping[str, Any]) -> Message:
     """Return a message for the judging side. Raises Forged where a field is not as `encode` writes it."""
     calls = fields.get("tool_calls", [])
     if not isinstance(calls, list | Cut):
-        msg = "a message whose tool calls are no list"
+        msg = "a message whose tool calls are not a list"
         raise Forged(msg)
     return Message(
         type=(_said(fields.get("type")) or "")[:MAX_TYPE],
@@ -415,7 +415,7 @@ def _said(field: Any) -> str | None:
         return field
     if isinstance(field, Cut):
         return None
-    msg = "a message whose words are no text"
+    msg = "a message whose words are not a text"
     raise Forged(msg)
 
 
@@ -423,13 +423,13 @@ def _call(call: Any) -> Mapping[str, Any]:
     if isinstance(call, Cut):
         return {}
     if not isinstance(call, Mapping):
-        msg = "a tool call that is none"
+        msg = "a tool call that is not one"
         raise Forged(msg)
     return call
 
 
 def real_message(fields: Mapping[str, Any]) -> Any:
-    """A LangChain message for the student's side."""
+    """Return a LangChain message for the student's side."""
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage  # noqa: PLC0415
 
     content = fields.get("content") if fields.get("content") is not None else fields.get("text", "")

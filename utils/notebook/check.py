@@ -45,7 +45,7 @@ class Checker:
 
 
 def check(exercise: str | None = None) -> ExerciseView | LabView | None:
-    """A card with the result of one exercise, or without a number the table of all.
+    """Return a card with the result of one exercise, or without a number the table of all.
 
     ``None`` under the grader, which asks by itself and from outside. Raises ExerciseError for a number that
     the lab does not have, SetupError before ``setup()``.
@@ -73,7 +73,7 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
 
 
 def _with_printed(result: ExerciseResult, printed: str) -> ExerciseResult:
-    """The result with what the student's code printed, where something failed: people debug that way."""
+    """Return the result with what the student's code printed, where something failed: it helps to debug."""
     text = printed.strip()
     at = next((i for i, check in enumerate(result.checks) if check.status in ("failed", "timeout")), None)
     if not text or at is None:
@@ -84,14 +84,14 @@ def _with_printed(result: ExerciseResult, printed: str) -> ExerciseResult:
 
 
 def checker_of(kit: Kit) -> Checker:
-    """The checker of a kit, made when first asked for."""
+    """Return the checker of a kit, made when it is first asked for."""
     if not isinstance(kit.checker, Checker):
         kit.checker = Checker(kit)
     return kit.checker
 
 
 def _namespace() -> Mapping[str, Any]:
-    """The names of the notebook, or of the main module outside of one."""
+    """Return the names of the notebook, or of the main module outside of one."""
     ip = shell()
     names: Mapping[str, Any] = ip.user_ns if ip is not None else vars(sys.modules["__main__"])
     return names

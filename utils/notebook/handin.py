@@ -24,7 +24,7 @@ from utils.notebook.kit import current_kit, setup
 from utils.results import CheckResult, ExerciseResult, LabResult
 
 if TYPE_CHECKING:
-    from utils.views.handin import HandInView
+    from utils.views.hand_in import HandInView
 
 RUNNING = "KIT_HANDING_IN"
 """set in the fresh run: a hand_in() in the notebook must not start another one"""
@@ -38,12 +38,12 @@ class HandInError(KitError):
 
 
 def hand_in(notebook: str | Path | None = None) -> HandInView | None:
-    """What the grader will see of the saved notebook, and which file to upload.
+    """Return what the grader will see of the saved notebook, and which file to upload.
 
     Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
     Raises HandInError or SetupError.
     """
-    from utils.views.handin import HandInView  # noqa: PLC0415 - the fresh run needs no views
+    from utils.views.hand_in import HandInView  # noqa: PLC0415 - the fresh run needs no views
 
     if os.environ.get(RUNNING) or os.environ.get(GRADING):
         return None
@@ -61,7 +61,12 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
 
 
 def _find(notebook: str | Path | None, lab: str) -> Path:
-    """The notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
+    """Return the notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
+    if not isinstance(notebook, str | Path | None):
+        raise HandInError(
+            f"hand_in() takes the path of a notebook, got {type(notebook).__name__}",
+            hint=f'give it as a text: hand_in("{lab}.ipynb")',
+        )
     path = Path(notebook or os.environ.get("JPY_SESSION_NAME") or f"{lab}.ipynb")
     told = path.name
     if notebook is None and not path.is_file():
@@ -79,6 +84,7 @@ def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
         # Not by way of stdout: whatever runs in the notebook may write there, too.
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "utils.notebook.handin", str(path), lab, str(result)]
+        done: subprocess.CompletedProcess[str] | None = None
         try:
             done = subprocess.run(
                 command,
@@ -94,8 +100,9 @@ def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             msg = f"the notebook ran longer than {SECONDS} seconds"
             raise HandInError(msg, where=path.name, hint="look for a cell that never ends") from None
-        except (OSError, ValueError):
-            reason = (done.stderr.strip() or "no reason given").splitlines()[-1][:300]
+        except (OSError, ValueError) as error:
+            said = done.stderr.strip() if done is not None else str(error)
+            reason = (said or "no reason given").splitlines()[-1][:300]
             msg = f"the notebook could not be run: {reason}"
             raise HandInError(msg, where=path.name, hint="restart the kernel and run all cells") from None
     if "error" in told:
@@ -130,7 +137,7 @@ def show_results(lab: str) -> None:
 
 
 def run_notebook(path: Path, lab: str) -> dict[str, Any]:
-    """What a fresh run of a notebook's file gives: results, number of cells and what went wrong in them."""
+    """Run a notebook's file afresh and return results, number of cells and what went wrong in them."""
     import nbformat  # noqa: PLC0415 - a second of imports that no notebook needs
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
@@ -138,7 +145,7 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
-        return {"error": f"this is no notebook: {error}", "hint": "save it again from JupyterLab"}
+        return {"error": f"this is not a notebook: {error}", "hint": "save it again from JupyterLab"}
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     judge = f"from utils.notebook.handin import show_results\nshow_results({lab!r})"
     notebook.cells.append(nbformat.v4.new_code_cell(judge))

@@ -51,7 +51,7 @@ class InProcess:
         """what the student's code printed while questions were answered, cut at a few thousand characters"""
 
     def ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer, through JSON both ways; raises TookTooLong after ``seconds``."""
+        """Return the answer, through JSON both ways. Raises TookTooLong after ``seconds``."""
         crossing = json.loads(json.dumps(question))
         loop = self._running()
         before = set(threading.enumerate())
@@ -79,7 +79,7 @@ class InProcess:
             msg = f"the answer does not fit into JSON: {error}"
             raise LabError(msg) from error
         if not isinstance(told, dict):
-            msg = "the answer is no object"
+            msg = "the answer is not an object"
             raise LabError(msg)
         return told
 
@@ -180,7 +180,7 @@ class _Capped(io.StringIO):
 
 @contextlib.contextmanager
 def _captured() -> Iterator[io.StringIO]:
-    """What is printed meanwhile, kept out of the notebook: a card is the only output of a check."""
+    """Keep what is printed meanwhile out of the notebook, and give it: a check's only output is its card."""
     text = _Capped()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         yield text

@@ -43,7 +43,7 @@ def quiet_sunset_warnings() -> None:
 
 
 def not_recorded(error: BaseException) -> str | None:
-    """The sentence of an error that says that nothing is recorded for a request; ``None`` for any other."""
+    """Return the sentence of an error about a request that nobody recorded; ``None`` for any other error."""
     body = getattr(error, "body", None)
     if isinstance(body, dict):
         # OpenAI's SDK gives what is inside of "error", Anthropic's the whole.

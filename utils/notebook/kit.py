@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from dotenv import dotenv_values, find_dotenv
 
 from utils.checks.registry import slug_of
-from utils.errors import SetupError
+from utils.errors import CallError, SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
 from utils.notebook import ipython, packages
 from utils.providers import (
@@ -35,6 +35,7 @@ from utils.providers import (
 )
 from utils.replay.conversation import Fault, Scenario
 from utils.replay.fixtures import LABS, fixture_of, known_fixtures, load_scenario
+from utils.replay.log import KINDS
 from utils.replay.pacing import pace_from_environment
 from utils.replay.server import ReplayServer
 from utils.results import ExerciseResult
@@ -75,11 +76,11 @@ class Kit:
     _process: int = field(default_factory=os.getpid, repr=False)
 
     def model(self) -> BaseChatModel:
-        """The provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
+        """Return the provider's chat model: ``ChatOpenAI(model="gpt-4o")``, say."""
         return self.provider.make(None)
 
     def search(self, max_results: int = 2) -> BaseTool:
-        """The course notes' search tool: ``TavilySearchResults(max_results=2)``."""
+        """Return the course notes' search tool: ``TavilySearchResults(max_results=2)``."""
         from langchain_community.tools.tavily_search import TavilySearchResults  # noqa: PLC0415
 
         _aim_search()
@@ -90,13 +91,16 @@ class Kit:
         return cast("BaseTool", tool)
 
     def requests(self, kind: str = "model") -> tuple[Request, ...]:
-        """What the recorded model was asked since ``setup()``; ``search`` for the search service.
+        """Return what the recorded model was asked since ``setup()``; ``search`` for the search service.
 
-        Nothing under the grader, which keeps a log of its own. Raises SetupError in live mode, where nobody
-        listens in.
+        Nothing under the grader, which keeps a log of its own. Raises CallError for another kind, SetupError
+        in live mode, where nobody listens in.
         """
         if self.session is None and os.environ.get(GRADING):
             return ()
+        if kind not in KINDS:
+            msg = f"there are no requests of the kind {kind!r}"
+            raise CallError(msg, hint=f"ask for one of these: {', '.join(KINDS)}")
         if self.session is None:
             msg = "only the process that runs the recorded model has a log of its requests"
             raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
@@ -108,12 +112,21 @@ class Kit:
         """Let the recorded model break off after so many pieces, in its next answer or its next tool call.
 
         The connection drops; with ``clean`` the stream ends as if all were well. Under the grader nothing
-        happens. Raises SetupError where answers are not recorded.
+        happens. Raises CallError for a turn or a number that does not exist, SetupError where answers are not
+        recorded.
         """
         if self.session is None and os.environ.get(GRADING):
             return
+        if turn not in ("answer", "call"):
+            raise CallError(
+                f"the model has no turn {turn!r} that could break off",
+                hint='write break_next("answer") or break_next("call")',
+            )
+        if not isinstance(after, int) or after < 0:
+            msg = f"after is the number of pieces that still come, got {after!r}"
+            raise CallError(msg, hint="give a whole number, 0 or more: break_next(after=12)")
         if self.session is None or self.mode != "replay":
-            msg = "only the recorded model breaks off when it is told to"
+            msg = "break_next() works only with the recorded model"
             raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
         self.session.break_next(turn, Fault(kind="cut" if clean else "drop", after=after))
 
@@ -181,7 +194,7 @@ class _Current:
 
 
 def current_kit() -> Kit:
-    """The kit of the last ``setup()``. Raises SetupError when there was none."""
+    """Return the kit of the last ``setup()``. Raises SetupError when there was none."""
     if _Current.kit is None:
         msg = "this lab has not been set up"
         raise SetupError(msg, hint='run the setup cell first: kit = setup("01_persistence")')
@@ -189,7 +202,7 @@ def current_kit() -> Kit:
 
 
 def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> Kit:
-    """A kit for a lab: model and search answer from recordings, unless ``LLM_MODE`` says otherwise.
+    """Return a kit for a lab: model and search answer from recordings, unless ``LLM_MODE`` says otherwise.
 
     A second call gives a fresh work folder and an empty log; models made before go on working. Raises
     SetupError, FixtureError or ExerciseError with a sentence that says what to do.
@@ -239,7 +252,7 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
 
 
 def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
-    """A kit that takes over the running server of the one before, if it serves the same lab."""
+    """Return a kit that takes over the running server of the one before, if it serves the same lab."""
     old = _Current.kit
     # Inside that of the process that started this one: a process that is killed clears nothing away.
     above = os.environ.get(WORK_FOLDER) if old is None else None
@@ -257,7 +270,7 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
 
 
 def _work_folder(lab: str, above: str | None = None) -> Path:
-    """A new folder, inside the one above if there is such a folder."""
+    """Make a new folder, inside the one above if there is such a folder. Raises SetupError."""
     above = above if above and Path(above).is_dir() else None
     try:
         return Path(tempfile.mkdtemp(prefix=f"{lab}-", dir=above))
@@ -300,20 +313,20 @@ def _add_settings(found: Mapping[str, str | None]) -> None:
 
 
 def _ours() -> dict[str, str | None]:
-    """What the present kit has changed in the environment, with the values from before."""
+    """Return what the present kit has changed in the environment, with the values from before."""
     return {} if _Current.kit is None else _Current.kit._environment
 
 
 def _setting(name: str) -> str | None:
-    """A setting as the user made it, whatever the present kit has put in its place."""
+    """Return a setting as the user made it, whatever the present kit has put in its place."""
     ours = _ours()
     return ours[name] if name in ours else os.environ.get(name)
 
 
 def _chosen_mode(mode: str | None) -> Mode:
-    wanted = (mode or os.environ.get(MODE) or "replay").strip().casefold()
+    wanted = str(mode or os.environ.get(MODE) or "replay").strip().casefold()
     if wanted not in get_args(Mode):
-        msg = f"{MODE}={wanted!r} is no mode"
+        msg = f"{MODE}={wanted!r} is not a mode"
         raise SetupError(msg, hint=f"set {MODE} to one of: {', '.join(get_args(Mode))}")
     return cast("Mode", wanted)
 
@@ -381,7 +394,7 @@ def _aim_search() -> None:
 
 
 def _alive(url: str) -> bool:
-    """Whether a recorded model answers at an address of this machine."""
+    """Return whether a recorded model answers at an address of this machine."""
     if not url.startswith("http://127.0.0.1:"):
         return False
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -415,7 +428,7 @@ def _record(kit: Kit) -> None:
 
 
 def _graded_kit(lab: str, provider: str | None) -> Kit:
-    """A kit in the grader's jail: everything around it has been set up from outside."""
+    """Return a kit in the grader's jail: everything around it has been set up from outside."""
     kit = Kit(lab, chosen_provider(provider), "replay", _work_folder(lab))
     _Current.kit = kit
     atexit.register(kit.close)

@@ -1,4 +1,4 @@
-"""Tells when packages are no longer those of the lock: a kernel then breaks in ways nobody foresaw."""
+"""Tell when packages are no longer those of the lock: a kernel then breaks in unforeseen ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = 4
 
 
 def other_than_locked(lock: Path = LOCK, path: Iterable[str] | None = None) -> str:
-    """A sentence that names them and says what to do; empty when all is well, or where there is no lock.
+    """Return a sentence that names such packages and what to do; empty when all is well or there is no lock.
 
     Names of folders are enough, and take a hundredth of the time that importlib.metadata would.
     """
@@ -42,7 +42,7 @@ def other_than_locked(lock: Path = LOCK, path: Iterable[str] | None = None) -> s
 
 
 def _installed(path: Iterable[str]) -> dict[str, str]:
-    """Version of each package by normalised name; what stands first in the path counts."""
+    """Return the version of each package by normalised name; what stands first in the path counts."""
     found: dict[str, str] = {}
     for folder in path:
         for entry in Path(folder).glob("*-*.dist-info"):

@@ -43,7 +43,7 @@ class NotebookSurroundings:
         return str(self.folder / name)
 
     def files(self) -> Mapping[str, int]:
-        """Names and sizes; what a student's code takes away meanwhile is not there."""
+        """Return names and sizes in bytes; files that a student's code takes away meanwhile are left out."""
         base, found = self.folder, {}
         for folder, _, names in os.walk(base):
             for path in (Path(folder, name) for name in names):
@@ -58,6 +58,6 @@ class NotebookSurroundings:
         return None if rows is None else tuple(CheckpointRow(*row) for row in rows)
 
     def renew(self) -> None:
-        """A new folder for the next check; what a student's code still holds open stays where it is."""
+        """Make a new folder for the next check; what a student's code still holds open stays where it is."""
         shutil.rmtree(self._base / f"check-{self._number}", ignore_errors=True)
         self._number += 1

@@ -39,7 +39,7 @@ class Blocked:
 
 
 def in_a_cell(code: CodeType) -> bool:
-    """Whether code belongs to a cell of a notebook."""
+    """Return whether code belongs to a cell of a notebook."""
     return _CELL.search(code.co_filename) is not None
 
 
@@ -75,7 +75,7 @@ class Watcher:
         self._thread.start()
 
     def end(self) -> tuple[Blocked, ...]:
-        """What held the loop since ``begin``, each function once; nothing if nobody watched."""
+        """Return what held the loop since ``begin``, each function once; empty if nobody watched."""
         if self._over is None or self._thread is None:
             return ()
         if self._next_beat is not None:
@@ -104,14 +104,14 @@ class Watcher:
             if here != place:
                 place, since = here, now
             elif now - since >= self._seconds and id(frame.f_code) not in self._told:
-                # By identity: a cell that is run again defines its functions anew, with equal code.
+                # By identity: a cell that is run again defines its functions again, with equal code.
                 self._told[id(frame.f_code)] = frame.f_code
                 source = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()[:80]
                 self._found.append(Blocked(frame.f_code.co_name, frame.f_lineno, source))
             del frame  # what it holds must not live longer for being looked at
 
     def _holding(self, frame: FrameType | None) -> FrameType | None:
-        """The innermost coroutine on a stack, if it is one of the functions that count."""
+        """Return the innermost coroutine on a stack; ``None`` if it is not a function that counts."""
         while frame is not None and not frame.f_code.co_flags & _COROUTINE:
             frame = frame.f_back
         # A cell with await in it is a coroutine, too: it may block as it likes, for nobody else is there.

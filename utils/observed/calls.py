@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from utils.errors import ViewTypeError
+
 
 class Asked(Protocol):
     """The part of a logged request that a picture needs; ``kit.requests()`` gives such requests."""
@@ -42,21 +44,26 @@ class Span:
 
 
 def calls_of(asked: Any) -> tuple[Call, ...]:
-    """Logged requests as calls, in their order of arrival."""
+    """Return logged requests as calls, in their order of arrival. Raises ViewTypeError for anything else."""
     if isinstance(asked, str | bytes) or not isinstance(asked, Iterable):
-        raise TypeError(f'gantt() needs kit.requests() or kit.requests("search"), got {type(asked).__name__}')
+        raise ViewTypeError(
+            f"gantt() needs logged requests, got {type(asked).__name__}",
+            hint='give it kit.requests() or kit.requests("search")',
+        )
     try:
         calls = [
             Call(_label(request), request.opened_at, request.finished_at, _given_up(request))
             for request in asked
         ]
     except AttributeError as error:
-        raise TypeError(f"gantt() needs the requests of kit.requests(): {error}") from error
+        raise ViewTypeError(
+            f"gantt() needs logged requests: {error}", hint='give it kit.requests() or kit.requests("search")'
+        ) from error
     return tuple(sorted(calls, key=lambda call: call.began))
 
 
 def most_open(calls: Iterable[Call]) -> int:
-    """The most calls that were open at the same time."""
+    """Return the most calls that were open at the same time."""
     open_now = most = 0
     for _, change in _events(calls):
         open_now += change
@@ -65,7 +72,7 @@ def most_open(calls: Iterable[Call]) -> int:
 
 
 def rounds(calls: Iterable[Call]) -> list[Span]:
-    """For each call, in the given order, its rounds: a new one begins with an arrival after an end."""
+    """Return each call's rounds, in the given order: a new round begins with an arrival after an end."""
     calls = list(calls)
     starts: list[float] = []
     ended = True
@@ -85,19 +92,19 @@ def rounds(calls: Iterable[Call]) -> list[Span]:
 
 
 def _round(begun: int) -> int:
-    """The round in which so many rounds have begun."""
+    """Return the round, from 0, in which so many rounds have begun."""
     return max(begun - 1, 0)
 
 
 def _events(calls: Iterable[Call]) -> list[tuple[float, int]]:
-    """Arrivals (+1) and ends (-1) by time; where both fall together the end comes first."""
+    """Return arrivals (+1) and ends (-1) by time; where both fall together the end comes first."""
     began = [(call.began, 1) for call in calls]
     ended = [(call.ended, -1) for call in calls if call.ended is not None]
     return sorted([*began, *ended])
 
 
 def _label(request: Any) -> str:
-    """What was asked for: a tool's arguments, else the last question."""
+    """Return what was asked for: a tool's arguments, else the last question."""
     args = getattr(request, "args", None)
     if isinstance(args, Mapping) and args:
         return ", ".join(map(str, args.values()))

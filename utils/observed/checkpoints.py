@@ -17,7 +17,7 @@ _ROWS = "SELECT thread_id, checkpoint_id, parent_checkpoint_id FROM checkpoints 
 
 
 def checkpoint_rows(path: Path) -> list[Row] | None:
-    """The checkpoints in a file by creation; ``None`` if there is no readable one."""
+    """Return the checkpoints in a file by creation; ``None`` if there is no readable file."""
     try:
         if not path.is_file():
             return None

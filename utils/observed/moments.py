@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from utils.errors import ViewTypeError
+
 Kind = Literal["token", "call", "result", "progress", "step", "empty"]
 Clock = Callable[[], float]
 
@@ -44,7 +46,7 @@ class Figures:
 def watch(
     stream: Iterable[Any], clock: Clock | None = None, open_requests: Callable[[], int] | None = None
 ) -> Iterator[Moment]:
-    """The moments of a stream, each made when its item comes.
+    """Yield the moments of a stream, each made when its item comes.
 
     `stream` is what ``graph.stream`` gives in the mode ``messages``, or in several modes at once.
     """
@@ -56,14 +58,14 @@ def watch(
 
 
 def moments_of(item: Any, at: float | None = None, held: int | None = None) -> Iterator[Moment]:
-    """The moments of one item of a stream, which came `at` that time with `held` requests open."""
+    """Yield the moments of one item of a stream, which came `at` that time with `held` requests open."""
     mode, data = _mode_of(item)
     for lane, kind, text in _parts(mode, data):
         yield Moment(lane, kind, text, mode, at, held)
 
 
 def figures(moments: Iterable[Moment]) -> dict[str, Figures]:
-    """Time to the first token, number and rate, for each node that gave tokens at known times."""
+    """Return time to the first token, number and rate, for each node that gave tokens at known times."""
     times: dict[str, list[float]] = {}
     for moment in moments:
         if moment.kind == "token" and moment.at is not None:
@@ -77,13 +79,13 @@ def _figures(at: Sequence[float]) -> Figures:
 
 
 def _mode_of(item: Any) -> tuple[str, Any]:
-    """The mode of an item and what it holds; a single mode's items are taken for messages."""
+    """Return the mode of an item and what it holds; a single mode's items are taken for messages."""
     if isinstance(item, tuple) and len(item) == 2:
         mode, data = item
         return (mode, data) if isinstance(mode, str) else ("messages", item)
-    kind = type(item).__name__
-    raise TypeError(
-        f'token_timeline() needs a stream with stream_mode="messages" or a list of modes, got {kind}'
+    raise ViewTypeError(
+        f'a stream with stream_mode="messages" gives pairs, got {type(item).__name__}',
+        hint='stream with stream_mode="messages", or with a list of modes',
     )
 
 

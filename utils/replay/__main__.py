@@ -12,7 +12,7 @@ from utils.replay.fixtures import fixture_of, known_fixtures, label, load_scenar
 from utils.replay.rerecord import notebook_of, rerecord, slug
 
 app = typer.Typer(
-    help="Recorded conversations: make them anew, or look whether they can be used.",
+    help="Recorded conversations: make them again, or look whether they can be used.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

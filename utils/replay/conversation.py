@@ -1,4 +1,4 @@
-"""Recorded conversations as data: what a fixture file holds and what a check builds afresh."""
+"""Recorded conversations as data: what a fixture file holds and what a check builds for itself."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Conversation(Frozen):
 
 
 def turn_problem(turns: tuple[Turn, ...]) -> tuple[int, str] | None:
-    """Index of the first turn that can never be matched and why; ``None`` when all can."""
+    """Return the index of the first turn that can never be matched, and why; ``None`` when all can."""
     before: Turn | None = None
     for index, turn in enumerate(turns):
         match turn:

@@ -58,7 +58,7 @@ def label(path: Path) -> str:
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The conversations of a fixture file.
+    """Return the conversations of a fixture file.
 
     Raises FixtureError, with file and line, for what is not YAML, unknown keys, a missing origin, a
     turn that can never match and two that clash.
@@ -75,7 +75,7 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def parse_scenario(text: str, name: str) -> Scenario:
-    """The conversations in a fixture's text; ``name`` is the file to name in errors."""
+    """Return the conversations in a fixture's text; ``name`` is the file to name in errors."""
     data, lines = _read(text, name)
     if not isinstance(data, dict):
         raise _problem(name, lines.get((), 1), "a fixture is a mapping with the key 'conversations'")
@@ -124,13 +124,13 @@ def _read(text: str, name: str) -> tuple[Any, Lines]:
         msg = "nested too deeply, or an alias that holds itself"
         raise _problem(name, 1, msg) from error
     except ValueError as error:
-        # A value that looks like a date but is none, such as 2026-13-40.
+        # A value that looks like a date and is not one, such as 2026-13-40.
         line = next(_unreadable(node), 1) if node is not None else 1
         raise _problem(name, line, f"not valid YAML: {error}", "put the value in quotes") from error
 
 
 def _unreadable(node: yaml.Node) -> Iterator[int]:
-    """Lines of values that YAML takes for something they are not."""
+    """Yield the numbers of lines with values that YAML takes for something they are not."""
     if isinstance(node, yaml.ScalarNode):
         try:
             yaml.SafeLoader("").construct_object(node)

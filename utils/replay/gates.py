@@ -131,7 +131,7 @@ class HeldGate:
             last.go.set()
 
     def _place(self, asks: str) -> int:
-        """Where a request stands in the gate's order; before all others if it is not there."""
+        """Return where a request stands in the gate's order; -1, before all others, if it is not there."""
         order = self.gate.order if isinstance(self.gate, ReverseGate) else ()
         return order.index(asks) if asks in order else -1
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from utils.replay.matching import Heard
 
 Client = Literal["sync", "async", ""]
+KINDS = ("model", "search", "tool")
+"""what a request may be for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Request:
     arrived: int
     """order of arrival, from 0"""
     kind: str
-    """``model``, ``search`` or ``tool``"""
+    """one of `KINDS`"""
     call: int
     """logical call: an SDK's retry of a refused request has the number of the first try"""
     client: Client = ""
@@ -57,7 +59,7 @@ class Request:
 
     @property
     def answered(self) -> bool:
-        """Whether the client got a whole answer that is no refusal."""
+        """Return whether the client got a whole answer that is not a refusal."""
         return self.status == 200 and not self.broken_off and not self.gave_up
 
     @property
@@ -121,7 +123,7 @@ class Log:
         return clock - self._began
 
     def open_request(self, kind: str, *, tries: int = 0, **facts: Any) -> int:
-        """Number of the request just noted as open; ``tries`` is how often the client tried before."""
+        """Note a request as open and return its number; ``tries`` is how often the client tried before."""
         arrived = len(self.requests)
         call = self._retried(kind, facts.get("messages", ()), tries) if tries else None
         if call is None:
@@ -134,7 +136,7 @@ class Log:
         return arrived
 
     def _retried(self, kind: str, messages: Sequence[Heard], tries: int) -> int | None:
-        """The call that was tried this often with these messages, never with success.
+        """Return the call that was tried this often with these messages and never with success, or ``None``.
 
         Of several the one refused longest ago: its client has waited longest.
         """

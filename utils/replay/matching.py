@@ -121,17 +121,17 @@ _COMPARED = 300
 
 
 def fold_question(text: str) -> str:
-    """Text with case and white space folded."""
+    """Return text with case and white space folded."""
     return _SPACE.sub(" ", text).strip().casefold()
 
 
 def fold_result(text: str) -> str:
-    """Words of a tool's result, with a space before and behind."""
+    """Return the words of a tool's result, with a space before and behind."""
     return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
 
 
 def spellings(text: str) -> str:
-    """Folded words of a real result, once as they are and again for each layer of escapes around them.
+    """Return a real result's folded words as they are, and again for each layer of escapes around them.
 
     A student's node may keep a result as text, as JSON, as a Python literal or as one in the other.
     """
@@ -143,7 +143,7 @@ def spellings(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Text with one layer of JSON's or Python's escapes taken off."""
+    """Return text with one layer of JSON's or Python's escapes taken off."""
     plain = _ESCAPE.sub(_unescape, text)
     # JSON writes what lies beyond 16 bits as a pair of surrogates.
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -158,13 +158,13 @@ def _unescape(escape: re.Match[str]) -> str:
 
 
 def fold_args(args: Mapping[str, Any]) -> str:
-    """Arguments in one spelling: keys sorted, strings folded."""
+    """Return arguments in one spelling: keys sorted, strings folded."""
     folded = {key: fold_question(value) if isinstance(value, str) else value for key, value in args.items()}
     return json.dumps(folded, sort_keys=True, default=str)
 
 
 def rows_of(conversation: Conversation) -> Iterator[Row]:
-    """Rows of one conversation, one for each turn of the model."""
+    """Yield the rows of one conversation, one for each turn of the model."""
     questions: list[str] = []
     needles: list[str] = []
     rounds = 0
@@ -182,7 +182,7 @@ def rows_of(conversation: Conversation) -> Iterator[Row]:
 
 
 def compile_scenario(scenario: Scenario) -> Index:
-    """Index of a scenario, with whatever in it contradicts itself."""
+    """Return the index of a scenario, with what in it contradicts itself."""
     rows: dict[str, list[Row]] = {}
     tools: dict[tuple[str, str], ToolAnswer] = {}
     seen: dict[tuple[tuple[str, ...], int, tuple[str, ...]], Row] = {}
@@ -215,7 +215,7 @@ def compile_scenario(scenario: Scenario) -> Index:
 
 
 def _where(wanted: Sequence[str], real: Sequence[str]) -> tuple[int, ...] | None:
-    """The latest positions at which ``wanted`` occurs in order; ``None`` if it does not."""
+    """Return the latest positions at which ``wanted`` occurs in order; ``None`` if it does not."""
     places: list[int] = []
     at = len(real) - 1
     for item in reversed(wanted):
@@ -229,7 +229,7 @@ def _where(wanted: Sequence[str], real: Sequence[str]) -> tuple[int, ...] | None
 
 
 def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | NotRecorded:
-    """The recorded row that answers a request, or why there is none.
+    """Return the recorded row that answers a request, or why no row does.
 
     ``exact`` asks for the very same questions, as recording does; otherwise the recorded questions
     must be a subsequence of the real ones. The row with the most of them wins, then the one whose
@@ -249,7 +249,7 @@ def find(index: Index, request: ModelRequest, *, exact: bool = False) -> Row | N
 
 
 def _joined(messages: Iterable[Heard]) -> Iterator[Heard]:
-    """The messages, with neighbouring ones of a person put together."""
+    """Yield the messages, with neighbouring ones of a person put together."""
     before: Heard | None = None
     for message in messages:
         if before is not None and before.role == message.role == "user":
@@ -263,7 +263,7 @@ def _joined(messages: Iterable[Heard]) -> Iterator[Heard]:
 
 
 def _lines(request: ModelRequest) -> Iterator[Heard]:
-    """The messages, each line of a person's as one of its own, if they may have been put together so."""
+    """Yield the messages, each line of a person's as a message, if they may have been put together so."""
     for message in request.messages:
         if request.lines and message.role == "user":
             for line in message.text.splitlines() or ("",):
@@ -314,7 +314,7 @@ def offered(tool: str, tools: Sequence[str]) -> str | None:
 
 
 def nearest(index: Index, asked: str) -> str | None:
-    """The recorded question most like ``asked``, as it was written."""
+    """Return the recorded question most like ``asked``, as it was written; ``None`` where nothing is near."""
     close = _closest(fold_question(asked), index.asked)
     return None if close is None else index.asked[close]
 
@@ -361,7 +361,7 @@ def _no_tool(asked: str, tool: str, tools: Sequence[str]) -> NotRecorded:
 
 
 def find_tool(index: Index, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
-    """The recorded answer of a tool to these arguments, or why there is none."""
+    """Return the recorded answer of a tool to these arguments, or why nothing is recorded."""
     if (answer := index.tools.get((tool, fold_args(args)))) is not None:
         return answer
     what = str(args.get("query", "")) if set(args) == {"query"} else json.dumps(dict(args), default=str)

@@ -20,7 +20,7 @@ class Pace:
     factor: float = 1.0
 
     def of(self, timing: Timing | None) -> tuple[float, float]:
-        """Seconds to the first piece and between pieces of a reply with this recorded timing."""
+        """Return the seconds to the first piece, and between pieces, of a reply with this recorded timing."""
         first, token = self.first, self.token
         if timing is not None:
             first = first if timing.first is None else timing.first
@@ -32,7 +32,7 @@ OFF = Pace(factor=0.0)
 
 
 def pace_from_environment(default: Pace | None = None) -> Pace:
-    """The pace that ``REPLAY_PACE`` asks for: ``on``, ``off`` or a factor such as ``0.5``.
+    """Return the pace that ``REPLAY_PACE`` asks for: ``on``, ``off`` or a factor such as ``0.5``.
 
     Raises SetupError for anything else.
     """
@@ -46,6 +46,6 @@ def pace_from_environment(default: Pace | None = None) -> Pace:
     except ValueError:
         factor = -1.0
     if not 0 <= factor <= 100:
-        msg = f"{VARIABLE}={value!r} is no pace"
+        msg = f"{VARIABLE}={value!r} is not a pace"
         raise SetupError(msg, hint=f"set {VARIABLE} to on, off, or a factor from 0 to 100 such as 0.5")
     return Pace(factor=factor)

@@ -71,7 +71,7 @@ class UpstreamError(Exception):
 
     @classmethod
     def ours(cls, message: str, headers: Mapping[str, str] | None = None) -> UpstreamError:
-        """A refusal that no provider gave, in a form that every SDK finds the message in."""
+        """Return a refusal that no provider gave, in a form that every SDK finds the message in."""
         return cls(502, {"error": {"message": message}, "message": message}, headers)
 
     @property
@@ -110,7 +110,7 @@ class Recorder:
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
 
     async def ask(self, wire: Wire, request: web.Request, asked: ModelRequest, body: Any) -> Reply:
-        """The provider's reply to a request: asked upstream once, then the same for the same history.
+        """Return the provider's reply to a request: asked upstream once, then the same for the same history.
 
         Histories that a replay could not tell apart are the same here, so that no two rows ever clash.
         """
@@ -149,7 +149,7 @@ class Recorder:
         return await self._once(key, f"the model ({wire.provider})", work)
 
     async def search(self, body: Mapping[str, Any]) -> ToolAnswer:
-        """What the search service finds: asked once per query."""
+        """Return what the search service finds: asked once per query."""
         query = fold_question(str(body.get("query", "")))
         if (known := self._searches.get(query)) is not None:
             return known
@@ -166,7 +166,7 @@ class Recorder:
         return await self._once(("search", query), "the search service", work)
 
     async def _once(self, key: Hashable, who: str, work: Callable[[], Awaitable[T]]) -> T:
-        """What ``work`` gives; whoever asks for the same meanwhile gets the same.
+        """Return what ``work`` gives; a request for the same that comes meanwhile gets the same.
 
         A client that gives up does not end it: the answer is paid for.
         """
@@ -197,7 +197,7 @@ class Recorder:
         return tuple(self._failures.values())
 
     def scenario(self) -> Scenario:
-        """The recorded conversations in the order they were had: each history once, in its longest form."""
+        """Return the recorded conversations in their order: each history once, in its longest form."""
         every = list(self._transcripts.values())
         kept = [
             (turns, origin)
@@ -213,7 +213,7 @@ class Recorder:
         )
 
     def loose_searches(self) -> tuple[str, ...]:
-        """Queries that no recorded conversation asked for: a fixture has no place for them."""
+        """Return queries that no recorded conversation asked for: a fixture has no place for them."""
         asked = {
             fold_question(str(call.args.get("query", "")))
             for turns, _ in self._transcripts.values()
@@ -224,7 +224,7 @@ class Recorder:
         return tuple(query for query in self._searches if query not in asked)
 
     def _turns(self, messages: Sequence[Heard]) -> tuple[Turn, ...]:
-        """A history as turns, up to the question or the results that now want a reply.
+        """Return a history as turns, up to the question or the results that now want a reply.
 
         Only what was recorded counts: an exchange that the notebook wrote itself, broke off or edited into
         something else is left out, as replay finds the rest without it.
@@ -261,7 +261,7 @@ class Recorder:
         )
 
     def _result(self, call: ToolCall, heard: HeardCall, text: str) -> ToolAnswer:
-        """A tool's answer by meaning; one that the tool did not give to this call was written by a person."""
+        """Return a tool's answer by meaning; an answer that is not the tool's own was written by a person."""
         key = (call.tool, fold_args(call.args))
         search = self._searches.get(fold_question(str(call.args.get("query", ""))))
         if call.tool == SEARCH and search is not None:
@@ -294,7 +294,7 @@ class _Group:
 
 
 def _key(turns: Sequence[Turn]) -> Hashable:
-    """What a replay would know of a history: its questions, and the tools' results since the last one."""
+    """Return what a replay would know of a history: its questions, and tools' results since the last one."""
     questions: list[str] = []
     needles: list[str] = []
     rounds = 0
@@ -309,12 +309,12 @@ def _key(turns: Sequence[Turn]) -> Hashable:
 
 
 def _same_form(known: Reply, message: Heard) -> bool:
-    """Whether a message of the history can stand for this reply: edited arguments and texts can."""
+    """Return whether a message of the history can stand for this reply: edited arguments and texts can."""
     return len(known.calls) == len(message.calls) if isinstance(known, CallsTurn) else not message.calls
 
 
 def _as_reply(message: Heard) -> Reply:
-    """A reply made from a history that did not come from this recording."""
+    """Return a reply made from a history that did not come from this recording."""
     if message.calls:
         calls = tuple(ToolCall(tool=call.name, args=dict(call.args)) for call in message.calls)
         return CallsTurn(calls=calls, say=message.text)
@@ -329,7 +329,7 @@ def _name(turns: Sequence[Turn]) -> str:
 
 
 def unique(name: str, taken: set[str]) -> str:
-    """A name that is not taken yet; it is from now on."""
+    """Return a name that is not taken yet, and take it."""
     found, number = name, 1
     while found in taken:
         number += 1
@@ -351,14 +351,14 @@ def _hits(found: Sequence[Any]) -> Iterator[Hit]:
 
 
 async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = "") -> Any:
-    """The JSON that a service answers, without the keys it was asked with. Raises UpstreamError."""
+    """Return the JSON that a service answers, without the keys it was asked with. Raises UpstreamError."""
     import httpx  # noqa: PLC0415 - a quarter of a second, for authors only
 
     sent = {"Content-Type": "application/json", **headers}
     try:
         async with httpx.AsyncClient(timeout=_SECONDS) as client:
             answer = await client.post(url, content=body, headers=sent)
-    except Exception as error:  # an address that is none fails in many ways, and all mean the same
+    except Exception as error:  # what is not an address fails in many ways, and all mean the same
         message = f"it cannot be reached ({type(error).__name__})"
         raise UpstreamError.ours(message) from error
     text = answer.text
@@ -367,7 +367,7 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = ""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        message = "its answer is no JSON"
+        message = "its answer is not JSON"
         data = UpstreamError.ours(message).body
         if answer.status_code == httpx.codes.OK:
             raise UpstreamError.ours(message) from None

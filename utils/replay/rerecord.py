@@ -1,4 +1,4 @@
-"""Recording a lab anew: its solution is executed in a fresh kernel against the real provider."""
+"""Record a lab again: its solution is executed in a fresh kernel against the real provider."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def rerecord(notebook: Path, fixture: Path) -> str:
 
     try:
         content: Any = nbformat.read(notebook, as_version=4)
-    except Exception as error:  # what is no notebook makes nbformat fail in many ways
-        msg = f"it is no notebook that can be read: {type(error).__name__}"
+    except Exception as error:  # what is not a notebook makes nbformat fail in many ways
+        msg = f"it is not a notebook that can be read: {type(error).__name__}"
         raise RecordingError(msg, where=notebook.name) from error
     last = nbformat.v4.new_code_cell(_WRITE, id="write-recording")
     if content.nbformat_minor < 5:  # cells had no ids then
@@ -66,7 +66,7 @@ def _environment(fixture: Path) -> dict[str, str]:
 
 
 def _failed(notebook: Path, content: Any, name: str, value: str) -> RecordingError:
-    """What stopped a notebook, in one sentence; the kit's own errors say enough themselves."""
+    """Return what stopped a notebook, in one sentence; the kit's own errors say enough themselves."""
     if name in _OWN_ERRORS:
         told, _, hint = value.partition("\n  What to do: ")
         return RecordingError(_one_line(told), hint=_one_line(hint))
@@ -87,7 +87,7 @@ def _one_line(text: str) -> str:
 
 
 def notebook_of(lab: str, folder: Path = ROOT / "solutions") -> Path:
-    """A lab's solution, by its name or its slug. Raises RecordingError when there is none."""
+    """Return a lab's solution, by its name or its slug. Raises RecordingError when there is none."""
     wanted = Path(lab).stem
     known = sorted(folder.glob("*.ipynb"))
     for path in known:
@@ -99,5 +99,5 @@ def notebook_of(lab: str, folder: Path = ROOT / "solutions") -> Path:
 
 
 def slug(lab: str) -> str:
-    """``persistence`` for ``01_persistence.ipynb``: what a lab's other files are called by."""
+    """Return the slug of a notebook: ``persistence`` for ``01_persistence.ipynb``."""
     return re.sub(r"^\d+_", "", Path(lab).stem)

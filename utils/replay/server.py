@@ -63,7 +63,7 @@ class ReplayServer:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> ReplayServer:
-        """The server itself, listening. Raises SetupError when it cannot listen."""
+        """Start listening and return the server itself. Raises SetupError when it cannot listen."""
         if self._thread is not None:
             return self
         try:
@@ -105,7 +105,7 @@ class ReplayServer:
         recorder: Recorder | None = None,
         token: str | None = None,
     ) -> Session:
-        """A new session under an address that nobody can guess, unless it is given with ``token``."""
+        """Open a session under an address that nobody can guess, unless it is given with ``token``."""
         session = Session(
             self, scenario or Scenario(), pace=pace, patience=patience, recorder=recorder, token=token
         )
@@ -116,7 +116,7 @@ class ReplayServer:
         self._sessions.pop(session.token, None)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine returns when run on the server's loop. Raises SetupError when there is none."""
+        """Run a coroutine on the server's loop and return what it does. Raises SetupError after ``close``."""
         if self._process == os.getpid():  # a forked child has the object, but not the thread
             with self._lock:
                 future = asyncio.run_coroutine_threadsafe(work, self._loop) if self._loop else None
@@ -206,7 +206,7 @@ class _Service:
         session = self._sessions.get(request.match_info["token"])
         if session is None:
             raise web.HTTPNotFound(
-                reason="this recorded model has ended: run the setup cell again and make the model anew"
+                reason="this recorded model has ended: run the setup cell again and make the model again"
             )
         return session
 
@@ -436,7 +436,7 @@ async def _always_an_answer(request: web.Request, handler: _Handler) -> web.Stre
 async def _noted(
     notes: Log, number: int, work: Coroutine[Any, Any, web.StreamResponse]
 ) -> web.StreamResponse:
-    """The answer that ``work`` gives, with its end noted in the log whatever happens."""
+    """Return the answer that ``work`` gives, with its end noted in the log whatever happens."""
     status, gave_up, broken_off = 500, False, False
     try:
         response = await work
@@ -488,7 +488,7 @@ def _json(
 
 
 def _one_line(text: str) -> str:
-    """Text fit for a status line, which clients decode in different ways: plain ASCII."""
+    """Return text fit for a status line, which clients decode in different ways: plain ASCII."""
     plain = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
     return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())[:400]
 

@@ -75,7 +75,7 @@ class Session:
         return self._server.run(read())
 
     def restart(self, scenario: Scenario, pace: Pace) -> None:
-        """Begin anew with these conversations, at the same address; what still waits goes on."""
+        """Begin again with these conversations, at the same address; what still waits goes on."""
         index = compile_scenario(scenario)
 
         def begin() -> None:
@@ -140,7 +140,7 @@ class Session:
         return self._gates.get(kind)
 
     def reply(self, request: ModelRequest) -> tuple[Reply, Fault | None] | NotRecorded:
-        """The recorded reply and the fault that hits it now; a miss is remembered."""
+        """Return the recorded reply and the fault that hits it now, or why there is none; remember a miss."""
         found = find(self._index, request, exact=self.recorder is not None)
         if isinstance(found, NotRecorded):
             if self.recorder is None:
@@ -156,7 +156,7 @@ class Session:
         return reply, fault
 
     def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
-        """What a tool answers now; a miss is remembered. Failures that are used up have become answers."""
+        """Return what a tool answers now, and remember a miss. Used-up failures have become answers."""
         answer = find_tool(self._index, tool, args)
         if isinstance(answer, NotRecorded):
             if self.recorder is None:

@@ -76,7 +76,7 @@ def store(recorder: Recorder, path: Path) -> str:
 
 
 def _as_it_is(path: Path) -> tuple[Scenario, str]:
-    """The conversations of a fixture and the comment at its head; nothing of one that is not there yet."""
+    """Return the conversations of a fixture and the comment at its head; both empty without a file."""
     if not path.exists():
         return Scenario(), ""
     old = load_scenario(path)
@@ -89,7 +89,7 @@ def _as_it_is(path: Path) -> tuple[Scenario, str]:
 
 
 def merged(old: Scenario, new: Scenario) -> Merged:
-    """A fixture after recording: what was recorded replaces what asks the same, the rest stays.
+    """Return a fixture after recording: what was recorded replaces what asks the same, the rest stays.
 
     A conversation that was not asked to its end shares its beginning with one that was: that beginning is
     taken over, or no request could tell the two apart.
@@ -143,12 +143,12 @@ def _keys(conversation: Conversation) -> set[Hashable]:
 
 
 def _same(new: Conversation, old: Conversation) -> bool:
-    """Whether a recorded conversation asks what an old one did, and got to the same places."""
+    """Return whether a recorded conversation asks what an old one did, and got to the same places."""
     return _questions(new) == _questions(old) and _keys(new) >= _keys(old)
 
 
 def _groups(turns: Sequence[Turn]) -> list[list[Turn]]:
-    """Turns from one question to the next."""
+    """Return turns in groups, each from one question to the next."""
     found: list[list[Turn]] = []
     for turn in turns:
         if isinstance(turn, UserTurn):
@@ -167,7 +167,7 @@ def _edited_at(group: Sequence[Turn]) -> int | None:
 
 
 def _groups_of(scenario: Scenario) -> Mapping[tuple[str, ...], list[Turn]]:
-    """What follows each question after these questions; if a person edited something, how it went without."""
+    """Return what follows each question after these questions; where a person edited, how it went without."""
     found: dict[tuple[str, ...], list[Turn]] = {}
     for conversation in scenario.conversations:
         questions = _questions(conversation)
@@ -183,7 +183,7 @@ def _regrown(
     recorded: Mapping[tuple[str, ...], list[Turn]],
     tools: Mapping[tuple[str, str], ToolAnswer],
 ) -> tuple[Turn, ...] | None:
-    """The conversation with what was recorded in place of what asks the same; ``None`` if that cannot be."""
+    """Return the conversation with the recorded turns in place of its own; ``None`` if that cannot be."""
     questions = _questions(conversation)
     turns: list[Turn] = []
     for n, group in enumerate(_groups(conversation.turns), start=1):
@@ -199,7 +199,7 @@ def _regrown(
 
 
 def _with_results(group: Sequence[Turn], tools: Mapping[tuple[str, str], ToolAnswer]) -> list[Turn]:
-    """The same turns with the tools' newest answers: a tool has one answer to one question."""
+    """Return the same turns with the tools' newest answers: a tool has one answer to one question."""
     found: list[Turn] = []
     before: Turn | None = None
     for turn in group:
@@ -215,14 +215,14 @@ def _with_results(group: Sequence[Turn], tools: Mapping[tuple[str, str], ToolAns
 
 
 def _adapted(origin: Origin, recorded: Origin) -> Origin:
-    """The origin of a conversation whose beginning was recorded anew: it says so."""
+    """Return the origin of a conversation whose beginning was recorded again: it says so."""
     before = (origin.remark or "").split(_ADAPTED)[0].rstrip("; ")
     told = f"{_ADAPTED}{recorded.provider} {recorded.model}, {recorded.date}"
     return origin.model_copy(update={"remark": f"{before}; {told}" if before else told})
 
 
 def dump_scenario(scenario: Scenario, head: str = "") -> str:
-    """A fixture's text, in the form a person would write it."""
+    """Return a fixture's text, in the form in which a person would write it."""
     data = {"conversations": [_plain(conversation) for conversation in scenario.conversations]}
     return head + yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 

@@ -20,7 +20,7 @@ class Defect:
 
 
 def defect(messages: Sequence[Heard], tools: Sequence[str] | None = None) -> Defect | None:
-    """The first defect of a history; ``None`` for one that the provider accepts.
+    """Return the first defect of a history; ``None`` for one that the provider accepts.
 
     Each call of an assistant's message must be answered exactly once, directly after it. Where calls and
     results need tools that the request defines, ``tools`` are those it does.

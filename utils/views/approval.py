@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from utils.errors import ViewError, ViewTypeError
 from utils.views.page import escape, escape_line
 from utils.views.pending import (
     REJECTED,
@@ -98,8 +99,8 @@ class ApprovalCard(Acting):
         """Decide about the call `id`, or about all that wait, and go on when all are decided.
 
         ``approve`` runs the call, ``edit`` changes its arguments to `args`, ``reject`` refuses it, and
-        ``respond`` gives `message` as the tool's answer. Raises ValueError for what makes no sense; what
-        fails on the way is told in the card (`problem`).
+        ``respond`` gives `message` as the tool's answer. Raises ViewError for a decision that makes no
+        sense; what fails on the way is told in the card (`problem`).
         """
         decision = _decision(type, args, message)
         if self._refuse_while_busy():
@@ -116,12 +117,20 @@ class ApprovalCard(Acting):
         found = tuple(w for w in self.waiting if id is None or id in (w.id, w.interrupt))
         if id is not None and self.waiting and not found:
             known = ", ".join(w.id for w in self.waiting)
-            raise ValueError(f"no call {one_line(repr(id))} waits; these do: {one_line(known, 400)}")
+            raise ViewError(
+                f"no call {one_line(repr(id))} waits", hint=f"name one that waits: {one_line(known, 400)}"
+            )
         if decision.type == "edit" and len(found) > 1:
-            raise ValueError("several calls wait: say which one to edit, decide('edit', id=…, args=…)")
+            raise ViewError(
+                f"{len(found)} calls wait, and only one can be edited at a time",
+                hint="say which one to edit: decide('edit', id=…, args=…)",
+            )
         for waiting in found:
             if decision.type not in waiting.allowed:
-                raise ValueError(f"{decision.type} is for calls: a question can be approved or answered")
+                raise ViewError(
+                    f"{decision.type} is for calls, and a question waits",
+                    hint="approve it, or answer it: decide('respond', message=…)",
+                )
         return found
 
     # What a decision does
@@ -173,9 +182,9 @@ class ApprovalCard(Acting):
         channel = getattr(self._thread.graph, "channels", {}).get("messages")
         reducer = getattr(channel, "operator", None)
         if reducer is not None and len(reducer(list(messages), [edited])) != len(messages):
-            raise ValueError(
-                "the reducer of `messages` adds a message to the end instead of replacing the one with its "
-                "id; add_messages replaces it"
+            raise ViewError(
+                "the reducer of `messages` adds an edited message to the end and keeps the old one",
+                hint="use add_messages: it replaces the message with the same id",
             )
 
     async def _send(self, stop: Stop, decided: Mapping[str, Decision]) -> None:
@@ -197,7 +206,10 @@ class ApprovalCard(Acting):
         from langchain_core.messages import ToolMessage  # noqa: PLC0415
 
         if len(nodes := dict.fromkeys(stop.next)) != 1:
-            raise ValueError(f"several nodes run next ({stop.node}): whose answers these are is not clear")
+            raise ViewError(
+                f"several nodes run next ({stop.node}), and the answers can come from one only",
+                hint="write them yourself: graph.update_state(config, {…}, as_node=…)",
+            )
         answers = [
             ToolMessage(
                 decided[w.id].message or REJECTED,
@@ -216,7 +228,7 @@ class ApprovalCard(Acting):
     # What is shown
 
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before one decides."""
+        """Return what a person has to know before deciding, a sentence each; empty where nothing waits."""
         if self.stop.how == "interrupt":
             return (_AGAIN,)
         if self.stop.how != "breakpoint":
@@ -225,7 +237,7 @@ class ApprovalCard(Acting):
         return (*[_ALL_OR_NONE] * several, *[_ONCE] * (not self._pauses_again()))
 
     def _pauses_again(self) -> bool:
-        """Whether the graph itself has a breakpoint; one given to a single call is not kept."""
+        """Return whether the graph itself has a breakpoint; one given to a single call is not kept."""
         graph = self._thread.graph
         return any(getattr(graph, f"interrupt_{when}_nodes", True) for when in ("before", "after"))
 
@@ -235,7 +247,7 @@ class ApprovalCard(Acting):
         return f"thread {self.thread}: {summary(self._stop)}"
 
     def outcome(self) -> Iterator[tuple[str, str]]:
-        """What came of the last action: a word, and what is to be said."""
+        """Yield what came of the last action, as pairs of a word and a text."""
         if self.busy and self._stop is not None:
             yield "Running", "the graph is at work"
         if self.problem:
@@ -251,7 +263,7 @@ class ApprovalCard(Acting):
             yield "Answer", self.answer
 
     def codes(self) -> Iterator[tuple[str, str]]:
-        """What was done as code; else for each decision that is possible, the code that does the same."""
+        """Yield names and code: what was done last, else the code for each decision that is possible."""
         if self.done:
             yield "What was done", self.done
         elif self.waiting:
@@ -346,7 +358,7 @@ class ApprovalCard(Acting):
 
 
 def approval_card(graph: Any, config: Any) -> ApprovalCard:
-    """A card with what waits on this thread: calls before a breakpoint, or ``interrupt()``'s questions.
+    """Return a card with what waits on this thread: calls at a breakpoint, or ``interrupt()``'s questions.
 
     In a notebook it has buttons; ``.decide("approve")`` does the same. Where graph or saver are asynchronous,
     ``await`` the card: it is then complete.
@@ -355,14 +367,14 @@ def approval_card(graph: Any, config: Any) -> ApprovalCard:
 
 
 def title(waiting: Waiting) -> str:
-    """What waits, on one line: a call's name and id."""
+    """Return what waits on one line: a call's name and id, or that it is a question."""
     if not waiting.is_call:
         return "a question"
     return f"{one_line(waiting.name, _NAME)}  {one_line(waiting.id, 60)}"
 
 
 def _became(stop: Stop, decided: Mapping[str, Decision], came: Came) -> Iterator[tuple[str, str]]:
-    """What became of each call, then the results of others, then what the model said."""
+    """Yield, as a word and a text, what became of each call, then other results, then the model's answers."""
     for waiting in stop.waiting:
         if waiting.id in came.results:
             yield "Result", f"{one_line(waiting.name, _NAME)}: {one_line(came.results[waiting.id], _CAME)}"
@@ -384,22 +396,34 @@ def _in_words(decision: Decision) -> str:
 
 def _decision(kind: Type, args: Any, message: str) -> Decision:
     if kind not in TYPES:
-        raise ValueError(f"{one_line(repr(kind))} is no decision; these are: {', '.join(TYPES)}")
+        raise ViewError(
+            f"{one_line(repr(kind))} is not a decision", hint=f"decide one of these: {', '.join(TYPES)}"
+        )
     if not isinstance(message, str):
-        raise TypeError(f"a message is a text, got {message.__class__.__name__}")
+        raise ViewTypeError(
+            f"a message is a text, got {message.__class__.__name__}", hint="write decide(…, message='…')"
+        )
     if kind == "edit":
         _check_arguments(args)
     elif args is not None:
-        raise ValueError(f"arguments go with edit, not with {kind}")
+        raise ViewError(f"{kind} takes no arguments", hint="arguments go with edit: decide('edit', args={…})")
     if kind == "respond" and not message.strip():
-        raise ValueError("respond needs the answer: decide('respond', message=…)")
+        raise ViewError(
+            "respond needs the answer, and got none", hint="write it: decide('respond', message='…')"
+        )
     return Decision(kind, args, message)
 
 
 def _check_arguments(args: Any) -> None:
     if not isinstance(args, Mapping):
-        raise ValueError(f"edit needs the arguments as a dict: decide('edit', args={{…}}), got {args!r:.80}")
+        raise ViewError(
+            f"edit needs the arguments as a dict, got {one_line(repr(args))}",
+            hint="write decide('edit', args={…})",
+        )
     try:
         json.dumps(dict(args))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"these arguments are no JSON: {error}") from None
+        raise ViewError(
+            f"these arguments cannot be written as JSON: {error}",
+            hint="use texts, numbers, True, False, None, lists and dicts only",
+        ) from None

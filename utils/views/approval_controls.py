@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from utils.errors import KitError, ViewError
 from utils.views.controls import area, button, field, group, note, row
 from utils.views.page import escape, with_style
 from utils.views.pending import ArgumentsError, Type, Waiting, as_json, read_arguments
@@ -53,7 +54,7 @@ class Controls:
             button("Approve all", self._deciding("approve"), "runs all calls that wait"),
             button("Reject all", self._deciding("reject"), "refuses all calls that wait"),
         ]
-        self.again = button("Look again", self._look, "reads the thread anew and changes nothing")
+        self.again = button("Look again", self._look, "reads the thread again and changes nothing")
         self.foot = row(*self.together, self.again)
         self.box = group()
         self.draw()
@@ -165,9 +166,9 @@ class Item:
                 self.controls.pressed = (self.waiting.id, kind)
                 self.card.decide(kind, args=args, message=message, id=self.waiting.id)
             except ArgumentsError as error:
-                self.complain(f"Arguments, {error}", self.args)
-            except (TypeError, ValueError) as error:
-                self.complain(str(error), self.message if kind == "respond" else self.args)
+                self.complain(f"Arguments, {error.sentence}", self.args)
+            except KitError as error:
+                self.complain(error.sentence, self.message if kind == "respond" else self.args)
 
         return pressed
 
@@ -183,7 +184,9 @@ class Item:
         if kind not in ("reject", "respond"):
             return ""
         if kind == "respond" and not self.message.value.strip():
-            raise ValueError("Message: write the answer that the model is to get instead of the tool's")
+            raise ViewError(
+                "write the answer that the model is to get instead of the tool's", where="Message"
+            )
         return str(self.message.value)
 
     def complain(self, problem: str, where: Any) -> None:

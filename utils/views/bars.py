@@ -46,7 +46,7 @@ class Measured:
 
 
 def extent(run: Run, seconds: bool = False) -> float:
-    """How long a run is: seconds, or rounds."""
+    """Return how long a run is, in seconds or in rounds."""
     if not run.calls:
         return 0.0
     if seconds:
@@ -55,12 +55,12 @@ def extent(run: Run, seconds: bool = False) -> float:
 
 
 def _end(calls: Sequence[Call]) -> float:
-    """When the last call ended; one that is open counts until the newest thing that is known."""
+    """Return when the last call ended, in seconds; one that is open counts until the newest known time."""
     return max(time for call in calls for time in (call.began, call.ended) if time is not None)
 
 
 def measured(run: Run, *, seconds: bool = False) -> Measured:
-    """The run's bars in the order they are drawn, and its figures."""
+    """Return the run's bars in the order in which they are drawn, and its figures."""
     spans = rounds(run.calls)
     about = f"{plural(len(run.calls), 'call')}, at most {most_open(run.calls)} open at once"
     if seconds:

@@ -30,7 +30,7 @@ class ExerciseView(View):
 
 
 def exercise_text(result: ExerciseResult) -> str:
-    """The card as plain text, 80 columns wide."""
+    """Return the card as plain text, 80 columns wide."""
     head = one_line(f"{result.exercise} {result.title}", _TITLE)
     rows = [spread(head, score(result.points, result.max_points, "point")), ""]
     room = max((width(check_mark(check).word) for check in result.checks), default=0)
@@ -45,7 +45,7 @@ def exercise_text(result: ExerciseResult) -> str:
 
 
 def exercise_html(result: ExerciseResult) -> str:
-    """The card as HTML without its stylesheet."""
+    """Return the card as HTML without its stylesheet."""
     points = score(result.points, result.max_points, "point")
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
@@ -59,7 +59,7 @@ def exercise_html(result: ExerciseResult) -> str:
 
 
 def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
-    """The checks, with a reference in place of what an earlier one has already said in the same words."""
+    """Yield the checks; what an earlier one has said in the same words becomes a reference to it."""
     said: set[tuple[str, ...]] = set()
     for check in checks:
         words = (check.message, check.called, check.returned, check.expected)

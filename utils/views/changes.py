@@ -28,7 +28,7 @@ class Change:
 
 
 def changes(values: Any, before: Any) -> tuple[Change, ...]:
-    """How `values` differ from those of the parent, at most `MOST` things; none is no error."""
+    """Return how `values` differ from the parent's, at most `MOST` changes; empty where they are the same."""
     return tuple(islice(_changes(_mapping(values), _mapping(before)), MOST))
 
 
@@ -48,7 +48,7 @@ def _changes(values: Mapping[Any, Any], before: Mapping[Any, Any]) -> Iterator[C
 
 
 def _messages(after: Sequence[Any], before: Sequence[Any]) -> Iterator[Change]:
-    """Messages by id; those without one by their place."""
+    """Yield changes of messages, which are compared by id, and by place where they have none."""
     old = {_key(message, n): message for n, message in enumerate(before)}
     new = {_key(message, n): message for n, message in enumerate(after)}
     for key, message in new.items():
@@ -62,7 +62,7 @@ def _messages(after: Sequence[Any], before: Sequence[Any]) -> Iterator[Change]:
 
 
 def message_line(message: Any) -> str:
-    """A message on one line: its text, else the calls that it makes."""
+    """Return a message on one line: its text, else the calls that it makes."""
     text = getattr(message, "text", "")
     text = str(text() if callable(text) and not isinstance(text, str) else text)
     calls = getattr(message, "tool_calls", None) or []
@@ -71,7 +71,7 @@ def message_line(message: Any) -> str:
 
 
 def shortened(value: Any) -> str:
-    """A value on one line, cut; a list of messages is only counted."""
+    """Return a value on one line, cut; a list of messages is only counted."""
     if isinstance(value, list) and len(value) > 20:
         return f"{len(value):,} items"
     try:

@@ -14,14 +14,14 @@ _WIDE = {"description_width": "6.5em"}
 
 
 def button(label: str, pressed: Callable[[Any], None], tells: str) -> Any:
-    """A button; `tells` says what it does."""
+    """Return a button; `tells` says what it does."""
     made = ipywidgets.Button(description=label, tooltip=tells, layout={"width": "auto"})
     made.on_click(pressed)
     return made
 
 
 def area(label: str, value: str, rows: int) -> Any:
-    """A field for several lines, with a label."""
+    """Return a field for several lines, with a label."""
     made = ipywidgets.Textarea(
         value=value, description=label, rows=rows, style=_WIDE, layout={"width": "auto"}
     )
@@ -29,7 +29,7 @@ def area(label: str, value: str, rows: int) -> Any:
 
 
 def field(label: str, hint: str, entered: Callable[[], None]) -> Any:
-    """A field for one line, with a label; `entered` is called when Enter is pressed in it."""
+    """Return a field for one line, with a label; `entered` is called when Enter is pressed in it."""
     made = ipywidgets.Text(description=label, placeholder=hint, style=_WIDE, layout={"width": "auto"})
 
     def heard(_: Any, content: Any, __: Any) -> None:
@@ -42,7 +42,7 @@ def field(label: str, hint: str, entered: Callable[[], None]) -> Any:
 
 
 def choices(label: str, options: Sequence[tuple[str, Any]], rows: int) -> Any:
-    """A list to choose one thing from, with arrow keys as well."""
+    """Return a list to choose one thing from, with arrow keys as well."""
     made = ipywidgets.Select(
         options=options, description=label, rows=rows, style=_WIDE, layout={"width": "auto"}
     )
@@ -50,21 +50,21 @@ def choices(label: str, options: Sequence[tuple[str, Any]], rows: int) -> Any:
 
 
 def choice(label: str, options: Sequence[tuple[str, str]]) -> Any:
-    """One of a few things, in a list that opens."""
+    """Return a list that opens, to choose one of a few things from."""
     return ipywidgets.Dropdown(options=options, description=label, style=_WIDE, layout={"width": "auto"})
 
 
 def note(value: str = "") -> Any:
-    """A place for HTML that was escaped by who made it."""
+    """Return a place for HTML, which its author has escaped."""
     return ipywidgets.HTML(value=value, layout={"margin": "0"})
 
 
 def row(*children: Any) -> Any:
-    """Controls beside each other, in as many lines as they need."""
+    """Return controls beside each other, in as many lines as they need."""
     return ipywidgets.HBox(children, layout={"flex_flow": "row wrap"}).add_class("kit-row")
 
 
 def group(*, inner: bool = False) -> Any:
-    """Controls below each other, with a frame."""
+    """Return an empty box that shows controls below each other, with a frame."""
     # No tooltip: the front end cannot show one on a box, and shows an error in its place.
     return ipywidgets.VBox().add_class("kit-item" if inner else "kit-touch")

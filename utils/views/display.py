@@ -19,11 +19,11 @@ class View(ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """The picture as plain text, 80 columns wide where its content allows."""
+        """Return the picture as plain text, 80 columns wide where its content allows."""
 
     @abstractmethod
     def html(self) -> str:
-        """The picture as HTML without a stylesheet (see `page.with_style`)."""
+        """Return the picture as HTML without a stylesheet (see `page.with_style`)."""
 
     def __repr__(self) -> str:
         return self.text()

@@ -10,6 +10,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from utils.errors import ViewError
 from utils.views.changes import MOST, WORDS, Change, changes
 from utils.views.folding import Fold, Shown, fold, lines
 from utils.views.page import escape, escape_line
@@ -50,7 +51,7 @@ class CheckpointExplorer(Acting):
         self.refresh()
 
     def refresh(self) -> CheckpointExplorer:
-        """Read the thread anew; the selection stays where it is."""
+        """Read the thread again; the selection stays where it is."""
         self._start(self._look)
         return self
 
@@ -65,7 +66,10 @@ class CheckpointExplorer(Acting):
             self._opened.update(row.name for row in folds[name].rows[:_OPENED])
             name = folds[name].rows[0].name
         if name not in self._rows:
-            raise ValueError(f"there is no checkpoint {one_line(repr(checkpoint))} here; {self._known()}")
+            raise ViewError(
+                f"this thread has no checkpoint {one_line(repr(checkpoint))}",
+                hint=f"select one that it has: {self._known()}",
+            )
         if name not in {row.name for row in self.shown()}:
             self._open_around(name)
         self.selected, self.problem, self.done = name, "", ""
@@ -96,18 +100,36 @@ class CheckpointExplorer(Acting):
     def _check_fork(self, text: Any, values: Any, as_node: str | None) -> None:
         graph = self._thread.graph
         if text is not None and values is not None:
-            raise ValueError("fork takes a text, which is asked, or values, which are written; not both")
+            raise ViewError(
+                "fork() got both a text and values",
+                hint="give a text, which is asked, or values, which are written; not both",
+            )
         if text is not None and (not isinstance(text, str) or not text.strip()):
-            raise ValueError("fork needs the question as a text that says something")
+            raise ViewError(
+                f"fork() needs a question, got {one_line(repr(text))}",
+                hint='write what the user asks: fork("What about Oslo?")',
+            )
         if text is not None and "messages" not in getattr(graph, "channels", {"messages": None}):
-            raise ValueError("this graph has no `messages` to put a question into: give values instead")
+            raise ViewError(
+                "the state of this graph has no `messages` to put a question into",
+                hint="give values of its state instead: fork(values={…})",
+            )
         if values is not None and not isinstance(values, Mapping):
-            raise ValueError(f"values are a dict of state keys, got {type(values).__name__}")
+            raise ViewError(
+                f"values are a dict of state keys, got {type(values).__name__}",
+                hint='write fork(values={"messages": […]})',
+            )
         if as_node is not None and values is None:
-            raise ValueError("as_node goes with values: it says whose values they are")
+            raise ViewError(
+                "fork() got as_node without values",
+                hint="as_node goes with values: it names the node that would have written them",
+            )
         if as_node is not None and as_node not in self.node_names():
             known = ", ".join(self.node_names())
-            raise ValueError(f"there is no node {one_line(repr(as_node))}; these are: {one_line(known, 400)}")
+            raise ViewError(
+                f"this graph has no node {one_line(repr(as_node))}",
+                hint=f"name one of these: {one_line(known, 400)}",
+            )
 
     async def _fork(
         self, row: TreeRow, text: str | None, values: Mapping[str, Any] | None, as_node: str | None
@@ -141,15 +163,15 @@ class CheckpointExplorer(Acting):
         self.tree, self._rows, self._snapshots, self.selected = Tree((), 0), {}, {}, None
 
     def node_names(self) -> tuple[str, ...]:
-        """Names of the graph's nodes, as `as_node` takes them."""
+        """Return the names of the graph's nodes, as `as_node` takes them."""
         return tuple(name for name in getattr(self._thread.graph, "nodes", {}) if name != "__start__")
 
     def shown(self) -> tuple[Shown, ...]:
-        """The rows that are shown: long runs are folded."""
+        """Return the rows that are shown: long runs are folded."""
         return fold(self.tree, self._opened)
 
     def changes(self) -> tuple[Change, ...]:
-        """What the step of the selected checkpoint made: its difference to the parent."""
+        """Return what the step of the selected checkpoint made: its differences to the parent."""
         row = self._rows.get(self.selected or "")
         if row is None:
             return ()
@@ -169,12 +191,12 @@ class CheckpointExplorer(Acting):
 
     def _known(self) -> str:
         names = [row.name for row in self.tree.rows]
-        return f"there are {names[0]} to c{len(names) - 1}" if names else "the thread has none"
+        return f"{names[0]} to c{len(names) - 1}" if names else "there are none yet"
 
     # What is shown
 
     def about(self) -> str:
-        """How many checkpoints there are."""
+        """Return how many checkpoints there are, in words."""
         count = plural(len(self.tree.rows), "checkpoint")
         branches = f", {self.tree.branches} branches" if self.tree.branches > 1 else ""
         state = ", being read" if self.busy and not self.tree.rows else ""
@@ -193,7 +215,7 @@ class CheckpointExplorer(Acting):
         return f"{step}{made}; {f'next runs {following}' if following else 'nothing runs next'}{label}"
 
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before one forks."""
+        """Return what a person has to know before forking, a sentence each."""
         row = self._rows.get(self.selected or "")
         if row is None:
             return ()
@@ -213,7 +235,7 @@ class CheckpointExplorer(Acting):
             yield "Done", f"{self.selected} is the newest checkpoint now"
 
     def code(self) -> str:
-        """What was done last as code; else how to reach the selected checkpoint, and to fork there."""
+        """Return the code of what was done last, else how to reach the selected checkpoint and fork there."""
         row = self._rows.get(self.selected or "")
         if self.done or row is None:
             return f"{_GIVEN}\n{self.done}" if self.done else ""
@@ -224,7 +246,7 @@ class CheckpointExplorer(Acting):
         return "\n".join([_GIVEN, self._config_code(row), *ways])
 
     def static_code(self) -> str:
-        """The code without the checkpoints' ids, which differ from run to run: a stored picture must not."""
+        """Return the code without the checkpoints' ids, which differ from run to run: it can be stored."""
         code = self.code()
         for id in self._snapshots:
             code = code.replace(id, "…")
@@ -279,7 +301,7 @@ class CheckpointExplorer(Acting):
         )
 
     def detail_html(self) -> str:
-        """The selected checkpoint: its facts, and what its step made."""
+        """Return the selected checkpoint as HTML: its facts, and what its step made."""
         if self.selected is None:
             return ""
         return (
@@ -326,7 +348,7 @@ def _code_html(code: str) -> str:
 
 
 def checkpoint_explorer(graph: Any, config: Any) -> CheckpointExplorer:
-    """The checkpoints of this thread to look into, and to fork at.
+    """Return the checkpoints of this thread to look into, and to fork at.
 
     In a notebook it has a list and buttons; ``.select("c3")`` and ``.fork("…")`` do the same. Where graph or
     saver are asynchronous, ``await`` it: it is then complete.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from utils.errors import KitError, ViewError
 from utils.views.controls import area, button, choice, choices, field, group, note, row
 from utils.views.folding import lines
 from utils.views.page import escape, with_style
@@ -50,7 +51,7 @@ class Controls:
         self.write = button(
             "Fork here: write these values", self._doing(self._write), "writes a new checkpoint; runs nothing"
         )
-        self.again = button("Look again", self._doing(explorer.refresh), "reads the thread anew")
+        self.again = button("Look again", self._doing(explorer.refresh), "reads the thread again")
         self.box = group()
         self.box.children = (
             self.head,
@@ -126,7 +127,7 @@ class Controls:
     def _ask(self) -> None:
         if not self.question.value.strip():
             self.question.focus()
-            raise ValueError("Question: write what is to be asked")
+            raise ViewError("write what is to be asked", where="Question")
         self.explorer.fork(self.question.value)
         if not self.explorer.problem:
             self.question.value = ""
@@ -136,7 +137,7 @@ class Controls:
             values = read_arguments(self.values.value)
         except ArgumentsError as error:
             self.values.focus()
-            raise ValueError(f"Values, {error}") from None
+            raise ViewError(error.message, where=f"Values, {error.where}", hint=error.hint) from None
         self.explorer.fork(values=values, as_node=self.node.value or None)
 
     def _doing(self, action: Callable[[], Any]) -> Callable[[Any], None]:
@@ -147,11 +148,11 @@ class Controls:
             try:
                 self._pressed = which
                 action()
-            except ValueError as error:
+            except KitError as error:
                 self._pressed = None
                 self._refused = (
                     '<p class="kit-said kit-bad" role="alert"><span class="kit-word">Not done</span> '
-                    f"{escape(str(error))}</p>"
+                    f"{escape(error.sentence)}</p>"
                 )
                 self.outcome.value = _view(self._refused)
 

@@ -34,7 +34,7 @@ Shown = TreeRow | Fold
 
 
 def fold(tree: Tree, opened: Collection[str] = ()) -> tuple[Shown, ...]:
-    """The rows of the tree, runs of unremarkable ones folded; rows named in `opened` are shown."""
+    """Return the rows of the tree with unremarkable runs folded; rows named in `opened` are shown."""
     rows = tree.rows
     if len(rows) <= _FEW:
         return rows
@@ -43,7 +43,7 @@ def fold(tree: Tree, opened: Collection[str] = ()) -> tuple[Shown, ...]:
 
 
 def _remarkable(rows: Sequence[TreeRow]) -> set[int]:
-    """Numbers of the first and last rows, and of those where branches leave, begin and end."""
+    """Return the numbers of the first and last rows, and of those where branches leave, begin and end."""
     forks = {row.origin for row in rows if row.origin}
     turns = [
         n
@@ -76,7 +76,7 @@ def _folded(away: Sequence[TreeRow]) -> Iterator[Shown]:
 
 
 def lines(shown: Sequence[Shown], selected: str | None = None) -> list[str]:
-    """A line for each row, aligned; the selected one is marked."""
+    """Return a line for each row, aligned; the selected one is marked."""
     rows = [row for row in shown if isinstance(row, TreeRow)]
     drawn = dict(zip((row.name for row in rows), grid([row_cells(row) for row in rows]), strict=True))
     return [

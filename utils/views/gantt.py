@@ -37,7 +37,7 @@ class GanttView(View):
 
 
 def gantt(asked: Iterable[Asked] | Mapping[str, Iterable[Asked]], *, seconds: bool = False) -> GanttView:
-    """A picture of requests, or of several runs of them by title, as ``kit.requests()`` has them.
+    """Return a picture of requests, or of several runs of them by title, as ``kit.requests()`` has them.
 
     It is drawn in rounds: a new one begins whenever a call arrives after another has ended. With
     ``seconds`` it is drawn by the clock.
@@ -47,14 +47,14 @@ def gantt(asked: Iterable[Asked] | Mapping[str, Iterable[Asked]], *, seconds: bo
 
 
 def gantt_text(runs: Sequence[Run], *, seconds: bool = False) -> str:
-    """The runs as lines: a headline each, then a line for each call."""
+    """Return the runs as lines: a headline for each, then a line for each call."""
     most = max((extent(run, seconds) for run in runs), default=0.0)
     names = short_names(dict.fromkeys(call.label for run in runs for call in run.calls), NAME)
     return "\n\n".join("\n".join(_lines(run, names, most, seconds)) for run in runs) or EMPTY
 
 
 def gantt_html(runs: Sequence[Run], *, seconds: bool = False) -> str:
-    """The runs as HTML without a stylesheet: a drawing, and the text form to open."""
+    """Return the runs as HTML without a stylesheet: a drawing, and the text form to open."""
     about = plural(sum(len(run.calls) for run in runs), "call")
     text = html.escape(gantt_text(runs, seconds=seconds))
     return (
@@ -81,7 +81,7 @@ def _lines(run: Run, names: Mapping[str, str], most: float, seconds: bool) -> li
 
 
 def _bar(first: float, last: float, most: float, call: Call) -> str:
-    """A line of dots with a bar from ``first`` to ``last``; at least one sign wide."""
+    """Return a line of dots with a bar from ``first`` to ``last``, at least one character wide."""
     scale = _COLUMNS / most if most > 0 else 0.0
     start = min(round(first * scale), _COLUMNS - 1)
     stop = max(round(last * scale), start + 1)

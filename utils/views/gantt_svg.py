@@ -21,7 +21,7 @@ _GRID = 20
 
 
 def gantt_svg(runs: Sequence[Run], *, seconds: bool = False) -> str:
-    """The runs below each other, on one scale."""
+    """Return the runs as SVG, below each other and on one scale."""
     shown = runs[:_MOST_RUNS]
     figures = [measured(run, seconds=seconds) if run.calls else None for run in shown]
     most = max((extent(run, seconds) for run in shown), default=0.0)
@@ -94,7 +94,7 @@ def _remark(bar: Bar) -> str:
 
 
 def _totals(found: Measured, y: float, most: float, longest: float) -> Iterator[str]:
-    """What the run took beside what its calls took one by one, on the bars' scale where they fit."""
+    """Yield how long the run took beside the sum of its calls, on the bars' scale where both fit."""
     scale = PLOT / max(most, longest) if longest > 0 else 0.0
     own = " (own scale)" if longest > most else ""
     for n, (name, value, text) in enumerate(

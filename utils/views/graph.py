@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from utils.errors import ViewTypeError
 from utils.views.plain import one_line, pad, short, width
 
 _NAMES = {"__start__": "START", "__end__": "END"}
@@ -71,7 +72,7 @@ class GraphView:
         return shape_text(self.shape)
 
     def markdown(self) -> str:
-        """The picture as Markdown that JupyterLab draws."""
+        """Return the picture as Markdown that JupyterLab draws."""
         if len(self.shape.edges) > _MANY_EDGES:
             return f"```text\n{shape_text(self.shape)}\n```"
         return f"```mermaid\n{shape_mermaid(self.shape)}\n```"
@@ -87,24 +88,27 @@ class GraphView:
 
 
 def graph_picture(graph: Drawable, current: Iterable[str] = ()) -> GraphView:
-    """A view of a compiled graph; `current` names the nodes that run next (``get_state(...).next``)."""
+    """Return a view of a compiled graph; `current` names the nodes that run next (``state.next``)."""
     return GraphView(read_graph(graph, current))
 
 
 def graph_text(graph: Drawable, current: Iterable[str] = ()) -> str:
-    """A compiled graph as lines ``node -> node``."""
+    """Return a compiled graph as lines ``node -> node``."""
     return shape_text(read_graph(graph, current))
 
 
 def graph_mermaid(graph: Drawable, current: Iterable[str] = ()) -> str:
-    """A compiled graph as the text of a Mermaid drawing."""
+    """Return a compiled graph as the text of a Mermaid drawing."""
     return shape_mermaid(read_graph(graph, current))
 
 
 def read_graph(graph: Drawable, current: Iterable[str] = ()) -> GraphShape:
-    """Nodes and edges of a compiled graph as plain data."""
+    """Return nodes and edges of a compiled graph as plain data. Raises ViewTypeError for anything else."""
     if not hasattr(graph, "get_graph"):
-        raise TypeError(f"a compiled graph is needed, got {type(graph).__name__}: call .compile() first")
+        raise ViewTypeError(
+            f"the picture of a graph needs a compiled graph, got {type(graph).__name__}",
+            hint="give its .graph" if hasattr(graph, "graph") else "call .compile() first",
+        )
     drawn = graph.get_graph()
     marked = {current} if isinstance(current, str) else set(current)
     nodes = [
@@ -132,12 +136,12 @@ def read_graph(graph: Drawable, current: Iterable[str] = ()) -> GraphShape:
 
 
 def shape_text(shape: GraphShape) -> str:
-    """The graph as lines ``node -> node``, then what is marked."""
+    """Return the graph as lines ``node -> node``, then what is marked."""
     return _text(_shortened(shape))
 
 
 def _shortened(shape: GraphShape) -> GraphShape:
-    """The graph with names that fit a drawing."""
+    """Return the graph with names that fit a drawing."""
     nodes = (replace(node, name=short(node.name, _NAME)) for node in shape.nodes)
     edges = (replace(edge, label=short(edge.label, _NAME)) for edge in shape.edges)
     return GraphShape(tuple(nodes), tuple(edges))
@@ -162,7 +166,7 @@ def _text(shape: GraphShape) -> str:
 
 
 def shape_mermaid(shape: GraphShape) -> str:
-    """The graph as the text of a Mermaid drawing, with a description for those who cannot see it."""
+    """Return the graph as the text of a Mermaid drawing, with a description for those who cannot see it."""
     keys = {node.id: f"n{i}" for i, node in enumerate(shape.nodes)}
     spoken = "; ".join(" ".join(line.split()) for line in _text(shape).splitlines())
     shape = _shortened(shape)
@@ -215,5 +219,5 @@ def _label(node: GraphNode) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text with everything that Mermaid, Markdown or HTML might read as its own, as character codes."""
+    """Return the text with all that Mermaid, Markdown or HTML might read as its own as character codes."""
     return re.sub(r"[^\w .,:'-]", lambda match: f"#{ord(match[0])};", text)

@@ -39,7 +39,7 @@ class Held:
 
 
 def lanes_of(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
-    """Numbers of the moments in each lane, lanes in order of appearance, those of one mode together."""
+    """Return the numbers of the moments in each lane, by mode and lane, in order of appearance."""
     found: dict[str, dict[str, list[int]]] = {}
     for number, moment in enumerate(moments):
         found.setdefault(moment.mode, {}).setdefault(moment.lane, []).append(number)
@@ -48,14 +48,14 @@ def lanes_of(moments: Sequence[Moment]) -> dict[tuple[str, str], list[int]]:
 
 
 def heading(moments: Sequence[Moment]) -> str:
-    """How many items, and in what time."""
+    """Return how many items came, and in what time where it is known."""
     items = plural(len(moments), "item")
     last = moments[-1].at
     return f"{items}, in order of arrival" if last is None else f"{items} in {last:.2f} s"
 
 
 def places(moments: Sequence[Moment], columns: int) -> list[int]:
-    """The column of each moment: by time where it is known, else by order."""
+    """Return the column of each moment: by time where it is known, else by order."""
     times = [moment.at for moment in moments if moment.at is not None]
     if len(times) < len(moments):
         few = len(moments) <= columns
@@ -65,7 +65,7 @@ def places(moments: Sequence[Moment], columns: int) -> list[int]:
 
 
 def open_spans(moments: Sequence[Moment], place: Sequence[int]) -> list[Held]:
-    """From where to where how many requests were open, the most in each column, where there were any.
+    """Return spans of columns in which requests were open, with the most that were open at once.
 
     Between two looks that both found some, as many were open as at the first; where the number changes, a
     span ends in the column in which the next one begins.
@@ -87,7 +87,7 @@ def open_spans(moments: Sequence[Moment], place: Sequence[int]) -> list[Held]:
 
 
 def told_of(moments: Sequence[Moment]) -> Iterator[str]:
-    """A sentence about the tokens of each node."""
+    """Yield a sentence about the tokens of each node."""
     numbers: dict[str, int] = {}
     for number, moment in enumerate(moments, 1):
         if moment.kind == "token":

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from utils.errors import ViewError, ViewTypeError
 from utils.observed.moments import MOST_ITEMS, Clock, Moment, moments_of
 from utils.questions import refuse_when_asked
 from utils.views.display import View
@@ -56,7 +57,10 @@ class TokenWatch(View):
 
     def __iter__(self) -> Iterator[Any]:
         if isinstance(self._stream, AsyncIterable):
-            raise TypeError("this stream is asynchronous: async for item in token_watch(…)")
+            raise ViewTypeError(
+                "this stream is asynchronous, and a plain loop cannot wait for it",
+                hint="write: async for item in token_watch(…)",
+            )
         self._begin()
         try:
             for item in self._stream:
@@ -98,7 +102,10 @@ class TokenWatch(View):
 
     def _begin(self) -> None:
         if self._began is not None:
-            raise ValueError("a stream comes once: make a new token_watch(…) for a new one")
+            raise ViewError(
+                "this stream has been read already, and a stream comes once",
+                hint="start a new one: token_watch(graph.stream(…))",
+            )
         self._began = self._clock() if self._clock is not None else 0.0
         self._draw()
 
@@ -135,22 +142,23 @@ def token_watch(
     clock: Clock | None = None,
     open_requests: Callable[[], int] | None = None,
 ) -> TokenWatch:
-    """A stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
+    """Return a stream that is drawn while it is read: ``for item in token_watch(graph.stream(…)): …``.
 
     ``async for`` reads ``graph.astream(…)``; ``.run()`` reads a synchronous one to its end. It takes what
     `token_timeline` takes, and leaves the same picture. While a synchronous stream stands still, what came
     in the last tenth of a second may not be drawn yet: nothing else runs meanwhile.
     """
     if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable | AsyncIterable):
-        raise TypeError(
-            f"token_watch() needs graph.stream(…) or graph.astream(…), got {type(stream).__name__}"
+        raise ViewTypeError(
+            f"token_watch() needs a stream, got {type(stream).__name__}",
+            hint="give it graph.stream(…) or graph.astream(…)",
         )
     # Where nobody looks, one picture at the end: tools that run notebooks know no pictures that change.
     return TokenWatch(stream, clock, open_requests, live=widgets_here())
 
 
 def _display(live: bool) -> Display | None:
-    """Shows a view in a notebook; ``None`` where there is none, and nothing is drawn on the way."""
+    """Return what shows a view in a notebook; ``None`` outside of one, where nothing is drawn on the way."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     if getattr(shell, "kernel", None) is None:

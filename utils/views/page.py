@@ -14,7 +14,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 @cache
 def stylesheet(*more: str) -> str:
-    """The shared stylesheet, and those of this name that only some views need: `drawing`, `touch`.
+    """Return the shared stylesheet, and those named here that only some views need: `drawing`, `touch`.
 
     Every selector names a class with the prefix ``kit-``.
     """
@@ -35,27 +35,27 @@ def minified(css: str) -> str:
 
 
 def with_style(body: str, *more: str) -> str:
-    """The HTML of one output: the stylesheet, then what it is for."""
+    """Return the HTML of one output: the stylesheet, then what it is for."""
     return f"<style>{stylesheet(*more)}</style>\n{body}"
 
 
 def escape(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = False) -> str:
-    """The text cleaned, cut and escaped, for a place that keeps its line ends."""
+    """Return the text cleaned, cut and escaped, for a place that keeps its line ends."""
     return html.escape(clean(text, chars=chars, lines=lines, tail=tail))
 
 
 def escape_line(text: str, chars: int = 80) -> str:
-    """The text cleaned, cut and escaped, on one line; fit for an attribute, too."""
+    """Return the text cleaned, cut and escaped, on one line; it also fits an attribute."""
     return html.escape(one_line(text, chars))
 
 
 def prose(text: str, *, chars: int = 4 * CHARS, lines: int = 4 * LINES) -> str:
-    """An author's sentence as HTML: escaped, with what stands in backticks as code."""
+    """Return an author's sentence as HTML: escaped, with what stands in backticks as code."""
     return _with_code(escape(text, chars=chars, lines=lines))
 
 
 def prose_line(text: str, chars: int = 80) -> str:
-    """An author's title as HTML, on one line, with what stands in backticks as code."""
+    """Return an author's title as HTML, on one line, with what stands in backticks as code."""
     return _with_code(escape_line(text, chars))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from utils.errors import ViewError
 from utils.views.plain import one_line, plural
 
 How = Literal["nothing", "stopped", "breakpoint", "interrupt"]
@@ -72,7 +73,7 @@ class Decision:
     message: str = ""
 
     def plain(self) -> dict[str, Any]:
-        """The decision as ``Command(resume=…)`` takes it."""
+        """Return the decision as ``Command(resume=…)`` takes it."""
         match self.type:
             case "edit":
                 return {"type": "edit", "args": dict(self.args or {})}
@@ -82,12 +83,12 @@ class Decision:
                 return {"type": "approve"}
 
 
-class ArgumentsError(ValueError):
-    """Text that is no JSON object; the message says where."""
+class ArgumentsError(ViewError):
+    """A text is not a JSON object; `where` is the line and, if it is known, the column."""
 
 
 def read_stop(snapshot: Any) -> Stop:
-    """Where the thread of this snapshot stands, and what waits there."""
+    """Return where the thread of this snapshot stands, and what waits there."""
     following = tuple(str(name) for name in snapshot.next)
     if snapshot.interrupts:
         asked = [_asked(interrupt) for interrupt in snapshot.interrupts[:_MOST]]
@@ -113,7 +114,7 @@ def _asked(interrupt: Any) -> Waiting:
 
 
 def open_calls(messages: Sequence[Any]) -> tuple[int, list[Any]]:
-    """The calls of the last message from the model that no tool's message answers, and its place."""
+    """Return the place, from the end, and the unanswered calls of the last message from the model."""
     answered = set()
     for back, message in enumerate(reversed(messages), 1):
         if getattr(message, "type", "") != "tool":
@@ -144,13 +145,13 @@ class Came:
 
 
 def messages_of(snapshot: Any) -> Sequence[Any]:
-    """The messages in the state of this snapshot; none where it has no such list."""
+    """Return the messages in the state of this snapshot; empty where it has no such list."""
     found = snapshot.values.get("messages") if isinstance(snapshot.values, Mapping) else None
     return found if isinstance(found, list) else []
 
 
 def came_of(before: Sequence[Any], after: Sequence[Any]) -> Came:
-    """What stands in the messages that was not there before: by id, or by place where they have none."""
+    """Return what the messages hold that was not there before: by id, or by place where they have none."""
     known = {id for message in before if (id := getattr(message, "id", None))}
     added = [
         message
@@ -163,24 +164,26 @@ def came_of(before: Sequence[Any], after: Sequence[Any]) -> Came:
 
 
 def read_arguments(text: str) -> dict[str, Any]:
-    """The arguments that a person typed; raises `ArgumentsError`, which names line and column."""
+    """Return the arguments that a person typed. Raises ArgumentsError, which names line and column."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise ArgumentsError(f"{where}: this is no JSON: {error.msg}{_hint(text)}") from None
+        raise ArgumentsError(f"this is not JSON: {error.msg}", where=where, hint=_hint(text)) from None
     except RecursionError:
-        raise ArgumentsError("line 1: too deeply nested") from None
+        raise ArgumentsError("this is too deeply nested", where="line 1") from None
     if not isinstance(found, dict):
-        raise ArgumentsError(f'line 1: arguments are an object, {{"name": value}}; this is {_kind(found)}')
+        raise ArgumentsError(
+            f"this is {_kind(found)}, not an object", where="line 1", hint='write {"name": value}'
+        )
     return found
 
 
 def _hint(text: str) -> str:
     if "'" in text and '"' not in text:
-        return ". JSON wants double quotes"
+        return "use double quotes, as JSON does"
     wrong = next((word for word in ("True", "False", "None") if word in text), "")
-    return f". JSON writes {wrong} as {({'None': 'null'}).get(wrong, wrong.lower())}" if wrong else ""
+    return f"JSON writes {wrong} as {({'None': 'null'}).get(wrong, wrong.lower())}" if wrong else ""
 
 
 def _kind(value: Any) -> str:
@@ -198,7 +201,7 @@ def _kind(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON that reads well; what JSON does not know is shown as Python would."""
+    """Return a value as readable JSON; what JSON does not know is shown as Python would."""
     try:
         short = json.dumps(value, ensure_ascii=False, default=repr)
         return short if len(short) <= _LINE else json.dumps(value, ensure_ascii=False, default=repr, indent=2)
@@ -207,7 +210,7 @@ def as_json(value: Any) -> str:
 
 
 def as_code(value: Any) -> str:
-    """A plain value as Python, on one line."""
+    """Return a plain value as Python, on one line."""
     return one_line(repr(value), 400)
 
 
@@ -215,17 +218,17 @@ def as_code(value: Any) -> str:
 
 
 def resuming(what: str, *, asynchronous: bool) -> str:
-    """The call that goes on with the thread."""
+    """Return the call that goes on with the thread, as Python."""
     return f"await graph.ainvoke({what}, config)" if asynchronous else f"graph.invoke({what}, config)"
 
 
 def code_given(names: str, view: str) -> str:
-    """A comment that says what the names in the code below stand for."""
+    """Return a comment that says what the names in the code below stand for."""
     return f"# {names}: what you gave to {view}"
 
 
 def code_for(stop: Stop, decided: Mapping[str, Decision], *, asynchronous: bool = False) -> str:
-    """Python that does what these decisions do; interrupts are counted, since their ids mean nothing."""
+    """Return Python that does what these decisions do; interrupts are numbered: their ids mean nothing."""
     if stop.how == "interrupt":
         numbers = {waiting.id: number for number, waiting in enumerate(stop.waiting)}
         sent = ", ".join(
@@ -274,7 +277,7 @@ def _updating(what: str, asynchronous: bool) -> str:
 
 
 def summary(stop: Stop) -> str:
-    """Where the thread stands, in a few words."""
+    """Return where the thread stands, in a few words."""
     count = plural(len(stop.waiting), "call" if all(w.is_call for w in stop.waiting) else "question")
     verb = "waits" if len(stop.waiting) == 1 else "wait"
     match stop.how:

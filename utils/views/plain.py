@@ -34,7 +34,7 @@ _LOOK = 8
 
 
 def clean(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = False) -> str:
-    """The text with hidden characters made visible, cut to `chars` and `lines` with a mark that says so.
+    """Return the text, hidden characters made visible, cut to `chars` and `lines` with a mark that says so.
 
     With `tail` the end is kept along with the start: the last line of a traceback says the most.
     """
@@ -58,7 +58,7 @@ def clean(text: str, *, chars: int = CHARS, lines: int = LINES, tail: bool = Fal
 
 
 def one_line(text: str, chars: int = COLUMNS) -> str:
-    """The text on one line, hidden characters and line ends made visible, cut with a mark.
+    """Return the text on one line, hidden characters and line ends made visible, cut with a mark.
 
     What the mark would make longer stays whole.
     """
@@ -69,7 +69,7 @@ def one_line(text: str, chars: int = COLUMNS) -> str:
 
 
 def short(text: str, columns: int) -> str:
-    """The text on one line for a place that is `columns` wide: what does not fit becomes an ellipsis."""
+    """Return the text on one line for a place `columns` wide: what does not fit becomes an ellipsis."""
     safe, left = _flat(text, _LOOK * columns)
     if width(safe) <= columns - bool(left):
         return safe + "…" * bool(left)
@@ -77,7 +77,7 @@ def short(text: str, columns: int) -> str:
 
 
 def short_names(texts: Collection[str], columns: int) -> dict[str, str]:
-    """Each text as `short`, for names that stand in one drawing and should stay distinguishable.
+    """Return each text with its `short` form, for names in one drawing that should stay distinguishable.
 
     Where all begin with the same words these go first, as many as have to.
     """
@@ -92,18 +92,18 @@ def short_names(texts: Collection[str], columns: int) -> dict[str, str]:
 
 
 def width(text: str) -> int:
-    """How many columns a terminal gives to the text."""
+    """Return how many columns a terminal gives to the text."""
     return sum(_char_width(char) for char in text)
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:
-    """The text filled with spaces up to `columns`; longer text stays as it is."""
+    """Return the text filled with spaces up to `columns`; longer text stays as it is."""
     space = " " * (columns - width(text))
     return space + text if right else text + space
 
 
 def wrap(text: str, columns: int) -> Iterator[str]:
-    """Lines of at most `columns`, broken at spaces where there are any; line ends stay."""
+    """Yield lines of at most `columns`, broken at spaces where there are any; line ends stay."""
     for line in text.split("\n"):
         while (fits := _fitting(line, columns)) < len(line):
             space = line.rfind(" ", 1, fits + 1)
@@ -114,39 +114,39 @@ def wrap(text: str, columns: int) -> Iterator[str]:
 
 
 def hang(head: str, text: str, columns: int = COLUMNS) -> str:
-    """The text wrapped behind `head`, later lines indented to where it starts."""
+    """Return the text wrapped behind `head`, later lines indented to where it starts."""
     indent = width(head)
     rows = list(wrap(text, max(columns - indent, 20)))
     return "\n".join((head + row if not i else " " * indent + row).rstrip() for i, row in enumerate(rows))
 
 
 def spread(left: str, right: str, columns: int = COLUMNS, hanging: int = 0) -> str:
-    """`left` and, at the right edge of its last line, `right`."""
+    """Return `left` and, at the right edge of its last line, `right`."""
     rows = hang(left[:hanging], left[hanging:], columns - width(right) - 2).split("\n")
     return "\n".join([*rows[:-1], pad(rows[-1], columns - width(right)) + right])
 
 
 def grid(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """Rows of cells as lines with aligned columns, those in `right` to the right, without empty ones."""
+    """Return rows as lines with aligned columns, those in `right` to the right, without empty columns."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     used = [i for i, columns in enumerate(widths) if columns]
     return ["  ".join(pad(row[i], widths[i], right=i in right) for i in used).rstrip() for row in rows]
 
 
 def plural(number: int, word: str) -> str:
-    """A number with its noun: ``1 message``, ``2 messages``."""
+    """Return a number with its noun: ``1 message``, ``2 messages``."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _shared_words(texts: Collection[str]) -> list[int]:
-    """Where in the texts a word begins before which all are the same."""
+    """Return the places in the texts where a word begins and before which all texts are the same."""
     first, last = min(texts, default=""), max(texts, default="")
     differ = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     return [] if first == last else [n for n in range(1, differ + 1) if first[n - 1] == " "]
 
 
 def _flat(text: str, span: int) -> tuple[str, int]:
-    """The text's beginning on one line, nothing hidden in it, and how much of the text was left out."""
+    """Return the text's beginning on one line, all of it visible, and how many letters were left out."""
     return _visible(text[:span]).replace("\n", "⏎"), max(len(text) - span, 0)
 
 

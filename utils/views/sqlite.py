@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from utils.errors import KitError
+from utils.errors import ViewError
 from utils.views.display import View
 from utils.views.page import escape_line
 from utils.views.plain import grid, hang, one_line, plural
@@ -21,8 +21,8 @@ _MOST_ROWS = 200
 _NAME = 40
 
 
-class CheckpointFileError(KitError, ValueError):
-    """A checkpoint file cannot be read, or is none."""
+class CheckpointFileError(ViewError):
+    """A file cannot be read, or is not a checkpoint file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +74,24 @@ class ThreadsView(View):
 
 
 def sqlite_tables(path: str | PathLike[str]) -> TablesView:
-    """A view of the tables of a checkpoint file: their columns and how many rows they have."""
+    """Return a view of the tables of a checkpoint file: their columns and how many rows they have."""
     return TablesView(Path(path).name, tuple(tables_in(path)))
 
 
 def sqlite_threads(path: str | PathLike[str]) -> ThreadsView:
-    """A view of the threads in a checkpoint file: how many checkpoints and writes, and their size."""
+    """Return a view of the threads in a checkpoint file: how many checkpoints and writes, and their size."""
     return ThreadsView(Path(path).name, tuple(threads_in(path)))
 
 
 def tables_in(path: str | PathLike[str]) -> list[TableRow]:
-    """The tables of an SQLite file, in the order of their names."""
+    """Return the tables of an SQLite file, by name. Raises CheckpointFileError."""
     with _reading(path) as connection:
         names = [str(name) for (name,) in connection.execute(_TABLES)]
         return [_table(connection, name) for name in names]
 
 
 def threads_in(path: str | PathLike[str]) -> list[ThreadRow]:
-    """The threads in a checkpoint file, in the order of their ids."""
+    """Return the threads in a checkpoint file, by id. Raises CheckpointFileError."""
     with _reading(path) as connection:
         present = {name for (name,) in connection.execute(_TABLES)}
         for table in ("checkpoints", "writes"):

@@ -21,7 +21,7 @@ _WIDE_LETTERS, _NARROW_LETTERS = "mwMW%@…—", "fijlrt .,:;'|!()[]/"
 
 
 def drawing(parts: Iterable[str], height: float, title: str, description: str) -> str:
-    """A drawing that is read out as its title and description, and scales with the page."""
+    """Return a drawing that is read out as its title and description, and scales with the page."""
     return (
         f'<svg class="kit-svg" role="img" viewBox="0 0 {WIDTH} {number(height)}" width="100%">'
         f"<title>{html.escape(title)}</title><desc>{html.escape(description)}</desc>"
@@ -40,10 +40,10 @@ def label(
     room: float | None = None,
     full: str = "",
 ) -> str:
-    """A line of text; with `end` it ends at `x`.
+    """Return a line of text that begins at `x`, or with `end` ends there.
 
     It takes at most `room`: wide letters are set closer. Where it is not all of `full`, that is shown to
-    whoever points at it.
+    a person who points at it.
     """
     shown = short(text, columns)
     anchor = ' text-anchor="end"' if end else ""
@@ -56,18 +56,18 @@ def label(
 
 
 def in_full(names: Mapping[str, str]) -> str:
-    """A sentence with the names that are shown in part, for a description; none if all are whole."""
+    """Return a sentence with the names that are shown in part, for a description; empty if all are whole."""
     cut = [one_line(name, _FULL) for name, shown in names.items() if shown != one_line(name, _FULL)]
     return f"; in full: {', '.join(cut)}" if cut else ""
 
 
 def path(d: str, kind: str) -> str:
-    """A shape, dressed by its class."""
+    """Return a shape, dressed by its class."""
     return f'<path class="{kind}" d="{d}"/>'
 
 
 def _most_wide(text: str) -> float:
-    """How wide the text is where the page's font is a wide one."""
+    """Return how wide the text is where the page's font is a wide one."""
     return _EM * sum(map(_ems, text))
 
 
@@ -80,5 +80,5 @@ def _ems(char: str) -> float:
 
 
 def number(value: float) -> str:
-    """A coordinate, to a tenth: ``12``, ``12.5``."""
+    """Return a coordinate, to a tenth: ``12``, ``12.5``."""
     return f"{value:.1f}".removesuffix(".0")

@@ -27,7 +27,7 @@ class LabView(View):
 
 
 def lab_text(result: LabResult) -> str:
-    """The table as plain text, one exercise in a line."""
+    """Return the table as plain text, one exercise in a line."""
     rows = [("Exercise", "", "Points", "State")]
     for exercise in result.exercises:
         mark = exercise_mark(exercise)
@@ -40,7 +40,7 @@ def lab_text(result: LabResult) -> str:
 
 
 def lab_html(result: LabResult) -> str:
-    """The table as HTML without its stylesheet."""
+    """Return the table as HTML without its stylesheet."""
     lab = escape_line(result.lab, _TITLE)
     rows = "\n".join(_row(exercise) for exercise in result.exercises)
     total = score(result.points, result.max_points)

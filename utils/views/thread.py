@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from utils.errors import ViewError, ViewTypeError
 from utils.questions import refuse_when_asked
 from utils.views.plain import one_line
 from utils.views.tree import MOST_CHECKPOINTS
@@ -24,16 +25,21 @@ class Thread:
     def __init__(self, graph: Any, config: Any, view: str) -> None:
         refuse_when_asked(view)
         if not all(hasattr(graph, name) for name in ("get_state", "update_state", "invoke")):
-            hint = "give its .graph" if hasattr(graph, "graph") else "call .compile() first"
-            raise TypeError(f"{view}() needs a compiled graph, got {type(graph).__name__}: {hint}")
+            raise ViewTypeError(
+                f"{view}() needs a compiled graph, got {type(graph).__name__}",
+                hint="give its .graph" if hasattr(graph, "graph") else "call .compile() first",
+            )
         configurable = config.get("configurable") if isinstance(config, Mapping) else None
         if not isinstance(configurable, Mapping) or "thread_id" not in configurable:
-            raise TypeError(
-                f'{view}() needs the thread as {{"configurable": {{"thread_id": "1"}}}}, '
-                f"got {one_line(repr(config))}"
+            raise ViewTypeError(
+                f"{view}() needs a thread, got {one_line(repr(config))}",
+                hint='name it as graph.invoke takes it: {"configurable": {"thread_id": "1"}}',
             )
         if not getattr(graph, "checkpointer", None):
-            raise ValueError(f"{view}() needs a graph compiled with a checkpointer: without it nothing waits")
+            raise ViewError(
+                f"{view}() needs a graph with a checkpointer, and this one keeps nothing",
+                hint="compile it with one: builder.compile(checkpointer=…)",
+            )
         self.graph = graph
         # An old checkpoint's id would make every call a fork of that checkpoint.
         kept = {key: value for key, value in configurable.items() if key != "checkpoint_id"}
@@ -50,21 +56,21 @@ class Thread:
         return running is not None and (_loop_of(self.graph) is running or _has_async_only(self.graph))
 
     def at(self, snapshot: Any) -> dict[str, Any]:
-        """The configuration of one checkpoint of this thread; update_state needs its namespace, too."""
+        """Return the configuration of one checkpoint of this thread, with the namespace for update_state."""
         return {
             **self.config,
             "configurable": {**self.config["configurable"], **snapshot.config["configurable"]},
         }
 
     async def call(self, method: str, *args: Any, **named: Any) -> Any:
-        """What a method of the graph returns, or that of its asynchronous twin."""
+        """Return what a method of the graph returns, or its asynchronous twin."""
         if self.asynchronous:
             return await getattr(self.graph, f"a{method}")(*args, **named)
         self._refuse_a_loop_that_rests()
         return getattr(self.graph, method)(*args, **named)
 
     async def history(self) -> list[Any]:
-        """All checkpoints, newest first."""
+        """Return all checkpoints, newest first."""
         if self.asynchronous:
             found = self.graph.aget_state_history(self.config, limit=MOST_CHECKPOINTS)
             return [snapshot async for snapshot in found]
@@ -75,9 +81,9 @@ class Thread:
         # The saver would hand the call to its loop and wait for ever.
         loop = _loop_of(self.graph)
         if loop is not None and not loop.is_running():
-            raise RuntimeError(
-                f"{type(self.graph.checkpointer).__name__} belongs to an event loop that is not running: "
-                "make saver and graph anew, in the cell that uses them"
+            raise ViewError(
+                f"{type(self.graph.checkpointer).__name__} belongs to an event loop that is not running",
+                hint="make the saver and the graph again, in the cell that uses them",
             )
 
 
@@ -126,11 +132,14 @@ def run_now(coroutine: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     coroutine.close()
-    raise RuntimeError("this graph has to be awaited, and no event loop runs here")
+    raise ViewError(
+        "this graph has to be awaited, and no event loop runs here",
+        hint="call the picture in a notebook, or inside of an asynchronous function",
+    )
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs in this thread; ``None`` in a plain script."""
+    """Return the loop that runs in this thread; ``None`` in a plain script."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -138,13 +147,13 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _loop_of(graph: Any) -> asyncio.AbstractEventLoop | None:
-    """The loop that an asynchronous saver belongs to; ``None`` for any other saver."""
+    """Return the loop that an asynchronous saver belongs to; ``None`` for any other saver."""
     loop = getattr(getattr(graph, "checkpointer", None), "loop", None)
     return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
 
 
 def _has_async_only(graph: Any) -> bool:
-    """Whether a node of the graph, or of one inside of it, cannot be run by ``invoke``."""
+    """Return whether a node of the graph, or of one inside of it, cannot be run by ``invoke``."""
     nodes = getattr(graph, "nodes", None)
     if not isinstance(nodes, Mapping):
         return False

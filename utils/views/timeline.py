@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
+from utils.errors import ViewTypeError
 from utils.observed.moments import MOST_ITEMS, Clock, Kind, Moment, watch
 from utils.views.display import View
 from utils.views.lanes import LABEL, MARKS, OPEN, ORDER, heading, lanes_of, open_spans, places, told_of
@@ -35,15 +36,20 @@ def token_timeline(
     clock: Clock | None = None,
     open_requests: Callable[[], int] | None = None,
 ) -> TimelineView:
-    """A view of a stream, which is read to its end: ``graph.stream(…, stream_mode="messages")``.
+    """Return a view of a stream, which is read to its end: ``graph.stream(…, stream_mode="messages")``.
 
     `stream` may also give several modes at once, or `Moment`s. Without a clock the picture shows the order
     of arrival instead of time.
     """
     if isinstance(stream, AsyncIterable):
-        raise TypeError("token_timeline() reads a synchronous stream: graph.stream(…), not graph.astream(…)")
+        raise ViewTypeError(
+            "this stream is asynchronous, and token_timeline() cannot wait for it",
+            hint="give it graph.stream(…), not graph.astream(…); token_watch() draws either",
+        )
     if isinstance(stream, str | bytes | Mapping) or not isinstance(stream, Iterable):
-        raise TypeError(f"token_timeline() needs graph.stream(…), got {type(stream).__name__}")
+        raise ViewTypeError(
+            f"token_timeline() needs a stream, got {type(stream).__name__}", hint="give it graph.stream(…)"
+        )
     known = list(islice(stream, MOST_ITEMS)) if isinstance(stream, Sequence) else stream
     if isinstance(known, list) and all(isinstance(item, Moment) for item in known):
         return TimelineView(tuple(known))
@@ -51,7 +57,7 @@ def token_timeline(
 
 
 def timeline_text(moments: Sequence[Moment]) -> str:
-    """The picture as lines: what it shows, a lane for each node, the marks, the tokens in figures."""
+    """Return the picture as lines: what it shows, a lane for each node, the marks, the tokens in figures."""
     if not moments:
         return "nothing came"
     lanes = lanes_of(moments)
@@ -75,7 +81,7 @@ def timeline_text(moments: Sequence[Moment]) -> str:
 
 
 def timeline_html(moments: Sequence[Moment]) -> str:
-    """The picture as HTML without its stylesheet: a drawing, its figures, and the text form to open."""
+    """Return the picture as HTML without its stylesheet: a drawing, its figures, the text form to open."""
     about = html.escape(heading(moments)) if moments else "nothing came"
     drawn = timeline_svg(moments) if moments else ""
     told = "".join(f"<li>{html.escape(line)}</li>" for line in told_of(moments))
@@ -105,7 +111,7 @@ def _name(key: tuple[str, str], *, several: bool) -> str:
 
 
 def _drawn(marks: Iterable[tuple[int, str, Kind]], columns: int) -> str:
-    """A lane; where several marks fall into one column, the one that says most."""
+    """Return a lane; where several marks fall into one column, the one that says most stands there."""
     cells: dict[int, tuple[int, str]] = {}
     for column, mark, kind in marks:
         cells[column] = min(cells.get(column, (len(ORDER), " ")), (ORDER.index(kind), mark))
@@ -113,7 +119,7 @@ def _drawn(marks: Iterable[tuple[int, str, Kind]], columns: int) -> str:
 
 
 def _open_row(moments: Sequence[Moment], place: Sequence[int], columns: int) -> str:
-    """How many requests were open at the model's side: the most in each column."""
+    """Return the most requests that were open at the model's side, a digit in each column."""
     cells = {column: "0" for moment, column in zip(moments, place, strict=True) if moment.open is not None}
     for span in open_spans(moments, place):
         cells |= dict.fromkeys(range(span.first, span.last + 1), str(min(span.held, 9)))

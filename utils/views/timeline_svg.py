@@ -32,7 +32,7 @@ _SHAPES: Mapping[Kind, str] = {
 
 
 def timeline_svg(moments: Sequence[Moment]) -> str:
-    """The lanes, those of one mode together, above a line that says what is left and right."""
+    """Return the lanes as SVG, those of one mode together, above a line that says what is left and right."""
     lanes = lanes_of(moments)
     columns = max(min(_COLUMNS, _MOST_MARKS // len(lanes)), 20)
     place = places(moments, columns)
@@ -58,7 +58,7 @@ def timeline_svg(moments: Sequence[Moment]) -> str:
 
 
 def _group(mode: str, y: float, *, first: bool) -> Iterator[str]:
-    """What stands above the lanes of one mode."""
+    """Yield what stands above the lanes of one mode."""
     if not first:
         yield path(f"M{_EDGE} {number(y)}H{WIDTH - _EDGE}", "kit-grid")
     yield label(_EDGE, y + 15, f"mode {mode}", kind="kit-strong", columns=60)
@@ -81,7 +81,7 @@ def _x(column: int, wide: int) -> float:
 
 
 def _marks(marks: Iterable[tuple[int, Kind]], y: float, wide: int) -> Iterator[str]:
-    """A path for each kind: where several fall into one place, the one that says most."""
+    """Yield a path for each kind; where several fall into one place, the one that says most is drawn."""
     cells: dict[int, Kind] = {}
     for column, kind in marks:
         cells[column] = min(cells.get(column, kind), kind, key=ORDER.index)
@@ -98,7 +98,7 @@ def _figure(count: int, mode: str, known: Figures | None) -> str:
 
 
 def _open(moments: Sequence[Moment], place: Sequence[int], wide: int, y: float) -> Iterator[str]:
-    """How many requests were open: a bar from where to where, as high as there were many."""
+    """Yield a bar for each span in which requests were open, as high as there were many."""
     spans = open_spans(moments, place)
     top = max((span.held for span in spans), default=0)
     base = y + ROW + 2

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Container, Generator
 from typing import Any, ClassVar, Protocol
 
+from utils.errors import KitError
 from utils.views.display import View
 from utils.views.plain import one_line
 from utils.views.thread import Making, Thread, Work
@@ -23,7 +24,7 @@ _VSCODE = "VSCODE_PID"
 
 
 def widgets_here() -> bool:
-    """Whether somebody sits in front of this kernel who can press a button.
+    """Return whether somebody sits in front of this kernel who can press a button.
 
     Under papermill, nbconvert and nbclient there is a kernel but nobody, and what is stored has to be read
     without one.
@@ -42,7 +43,7 @@ class Touchable(View):
 
     @abstractmethod
     def widget(self) -> Any:
-        """The controls as one widget, made when it is first asked for."""
+        """Return the controls as one widget, made when it is first asked for."""
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -54,7 +55,7 @@ class Touchable(View):
 
 
 def widget_view(widget: Any) -> dict[str, Any]:
-    """What tells a front end to show this widget."""
+    """Return what tells a front end to show this widget."""
     return {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
 
 
@@ -80,7 +81,7 @@ class Acting(Touchable):
         self.busy = False
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """The view itself, when nothing is under way in it any more."""
+        """Wait until nothing is under way in the view any more, and return it."""
         yield from self._work.settled().__await__()
         return self
 
@@ -109,14 +110,14 @@ class Acting(Touchable):
 
     @abstractmethod
     def _new_controls(self) -> Drawn:
-        """The controls, made when they are first shown."""
+        """Return the controls, made when they are first shown."""
 
     async def _look(self) -> None:
         self.problem = self.done = ""
         await self._read()
 
     def _refuse_while_busy(self) -> bool:
-        """Whether something is still under way; then that is said."""
+        """Return whether something is still under way, and if so say it in the view."""
         if self.busy:
             self.say("Not taken: this is still at work. In a cell, `await` it first.")
         return self.busy
@@ -155,6 +156,8 @@ class Acting(Touchable):
 
 
 def reason(error: BaseException) -> str:
-    """An error as one sentence."""
+    """Return an error as one sentence; the kit's own errors need no name of a class before it."""
+    if isinstance(error, KitError):
+        return one_line(error.sentence, 400)
     said = str(error).strip() or "it gave no reason"
     return one_line(f"{type(error).__name__}: {said}", 400)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from utils.errors import ViewTypeError
 from utils.views.display import View
 from utils.views.plain import grid, one_line, plural, short
 
@@ -79,7 +80,7 @@ class TreeView(View):
 
 
 def checkpoint_tree(history: Iterable[Any], *, current: str | None = None, ids: bool = False) -> TreeView:
-    """A view of the checkpoints in ``graph.get_state_history(thread)``, branches and all.
+    """Return a view of the checkpoints in ``graph.get_state_history(thread)``, with all branches.
 
     `history` may also hold `CheckpointNode`s, or mappings with the same keys. `current` is the id of the
     checkpoint to mark (the newest unless given); with `ids` the checkpoint ids are shown.
@@ -88,18 +89,22 @@ def checkpoint_tree(history: Iterable[Any], *, current: str | None = None, ids: 
 
 
 def snapshots_to_nodes(history: Iterable[Any]) -> list[CheckpointNode]:
-    """The checkpoints of an iterable of state snapshots, in its order."""
+    """Return the checkpoints of an iterable of state snapshots, in its order. Raises ViewTypeError."""
     if isinstance(history, AsyncIterable):
-        raise TypeError("an asynchronous history has to be collected first: [s async for s in history]")
+        raise ViewTypeError(
+            "this history is asynchronous, and checkpoint_tree() cannot wait for it",
+            hint="collect it first: checkpoint_tree([s async for s in graph.aget_state_history(thread)])",
+        )
     if isinstance(history, str | bytes | Mapping) or not isinstance(history, Iterable):
-        raise TypeError(
-            f"checkpoint_tree() needs graph.get_state_history(thread), got {type(history).__name__}"
+        raise ViewTypeError(
+            f"checkpoint_tree() needs the checkpoints of a thread, got {type(history).__name__}",
+            hint="give it graph.get_state_history(thread)",
         )
     return [_to_node(item) for item in islice(history, MOST_CHECKPOINTS)]
 
 
 def build_tree(nodes: Iterable[CheckpointNode], current: str | None = None) -> Tree:
-    """The rows of the drawing: one column for what led to `current`, other branches indented beside it."""
+    """Return the rows of the drawing: what led to `current` in one column, other branches beside it."""
     known: dict[str, CheckpointNode] = {}
     for node in nodes:
         known.setdefault(node.id, node)
@@ -124,12 +129,12 @@ def build_tree(nodes: Iterable[CheckpointNode], current: str | None = None) -> T
 
 
 def tree_text(tree: Tree, *, ids: bool = False) -> str:
-    """The tree as lines, oldest checkpoint first."""
+    """Return the tree as lines, oldest checkpoint first."""
     return "\n".join(_lines(tree, ids)) or "no checkpoints yet"
 
 
 def tree_html(tree: Tree, *, ids: bool = False) -> str:
-    """The tree as HTML without its stylesheet: the text form, with a heading line."""
+    """Return the tree as HTML without its stylesheet: the text form, with a heading line."""
     count = plural(len(tree.rows), "checkpoint")
     about = f"{count}, {tree.branches} branches" if tree.branches > 1 else count
     lines = _lines(tree, ids) or ["no checkpoints yet"]
@@ -151,7 +156,7 @@ def _lines(tree: Tree, ids: bool) -> list[str]:
 
 
 def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
-    """The parts of one line of the drawing, to be aligned with those of the others."""
+    """Return the parts of one line of the drawing, to be aligned with those of the others."""
     node = row.node
     remarks = (
         "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",
@@ -170,7 +175,7 @@ def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
 
 
 def _by_creation(known: Mapping[str, CheckpointNode]) -> tuple[list[str], dict[str, str | None]]:
-    """Ids in order of creation, and the parent of each where it is listed.
+    """Return ids in order of creation, and the parent of each; ``None`` where it is not listed.
 
     Ids are ordered by time, so the smallest comes first; parents come before children in any case.
     A circle, which no saver writes, is cut at its smallest id.
@@ -206,7 +211,7 @@ def _trunk(
     children: Mapping[str, Sequence[str]],
     tip: str | None,
 ) -> dict[str, str]:
-    """For each checkpoint the child that goes on in its column.
+    """Return for each checkpoint the child that goes on in its column.
 
     It is the one that leads to the tip, else the one with most behind it: so the drawing never gets
     wider than the logarithm of its length.
@@ -225,7 +230,7 @@ def _trunk(
 def _walk(
     roots: Sequence[str], children: Mapping[str, Sequence[str]], trunk: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Ids with the lines drawn before them, from top to bottom; without recursion, for long threads."""
+    """Yield ids with the lines drawn before them, from top to bottom; without recursion, for long threads."""
     stack = [(root, "", "") for root in reversed(roots)]
     while stack:
         id, lead, below = stack.pop()
@@ -247,8 +252,10 @@ def _to_node(item: Any) -> CheckpointNode:
         parent = item.parent_config["configurable"]["checkpoint_id"] if item.parent_config else None
         metadata, values, following = item.metadata or {}, item.values, tuple(item.next)
     except (AttributeError, KeyError, TypeError) as error:
-        kind = type(item).__name__
-        raise TypeError(f"checkpoint_tree() needs the snapshots of get_state_history, got {kind}") from error
+        raise ViewTypeError(
+            f"checkpoint_tree() needs snapshots of a state, got {type(item).__name__}",
+            hint="give it graph.get_state_history(thread)",
+        ) from error
     messages = values.get("messages") if isinstance(values, Mapping) else None
     # Nothing next does not always mean that the run is over: after a kill the picture must not claim it.
     label = "a tool call has no answer yet" if not following and _unanswered(messages) else ""
@@ -264,7 +271,10 @@ def _unanswered(messages: Any) -> bool:
 
 def _from_mapping(row: Mapping[Any, Any]) -> CheckpointNode:
     if "id" not in row or "parent" not in row:
-        raise TypeError("checkpoint_tree() needs rows with `id` and `parent`: only they tell the tree")
+        raise ViewTypeError(
+            f"a row has the keys {one_line(str([str(key) for key in row]))}, but not `id` and `parent`",
+            hint="give each row both; `parent` is None for the first checkpoint",
+        )
     parent, step, following, messages = (row.get(key) for key in ("parent", "step", "next", "messages"))
     return CheckpointNode(
         id=str(row["id"]),

@@ -36,14 +36,14 @@ _MARKS: dict[Status, Mark] = {
 
 
 def check_mark(check: CheckResult) -> Mark:
-    """How the check ended; a failed one that earned points is `partly`."""
+    """Return how the check ended; a failed one that earned points is `partly`."""
     if check.status == "failed" and check.points > 0:
         return PARTLY
     return _MARKS[check.status]
 
 
 def exercise_mark(exercise: ExerciseResult) -> Mark:
-    """How the exercise ended as a whole: passed, partly, not yet, not run."""
+    """Return how the exercise ended as a whole: passed, partly, not yet, not run."""
     if all(check.status == "not run" for check in exercise.checks):
         return NOT_RUN
     if exercise.passed:
@@ -52,12 +52,12 @@ def exercise_mark(exercise: ExerciseResult) -> Mark:
 
 
 def number(points: float) -> str:
-    """Points without a needless fraction: ``2``, ``1.5``, ``0.33``."""
+    """Return points without a needless fraction: ``2``, ``1.5``, ``0.33``."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
 def score(points: float, max_points: float, unit: str = "") -> str:
-    """A score in words: ``1 of 2``, or with a unit ``1 of 2 points``."""
+    """Return a score in words: ``1 of 2``, or with a unit ``1 of 2 points``."""
     text = f"{number(points)} of {number(max_points)}"
     if not unit:
         return text

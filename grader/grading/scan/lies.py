@@ -17,7 +17,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def lies(node: ast.AST) -> Iterator[str]:
-    """``equal-to-everything``, where this node defines something of the kind."""
+    """Yield ``equal-to-everything`` for each definition in this node that makes an object so."""
     for name, value in _definitions(node):
         if name in _ALWAYS and isinstance(value, _Function) and _blind(value, _ALWAYS[name]):
             yield "equal-to-everything"
@@ -26,7 +26,7 @@ def lies(node: ast.AST) -> Iterator[str]:
 
 
 def _definitions(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """What a class gets by a node: names and their values."""
+    """Yield what a node gives a class: names and their values."""
     match node:
         case ast.ClassDef(body=body):
             for part in body:
@@ -46,7 +46,7 @@ def _definitions(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _blind(function: _Function, answer: bool) -> bool:
-    """Whether it answers so without a look at the other one."""
+    """Return whether a function gives this answer without a look at the other object."""
     others = {arg.arg for arg in function.args.args[1:]}
     nodes = list(islice(ast.walk(function), _SHORT + 1))
     if len(nodes) > _SHORT:
@@ -63,7 +63,7 @@ def _blind(function: _Function, answer: bool) -> bool:
 
 
 def _fixed(value: ast.expr) -> bool:
-    """Whether an expression is made of constants; ``NotImplemented`` and errors in names are honest."""
+    """Return whether an expression is made of constants; ``NotImplemented`` and names' errors are honest."""
     return all(node.id in _PURE for node in ast.walk(value) if isinstance(node, ast.Name))
 
 

@@ -52,7 +52,7 @@ _ADDRESS = re.compile(
 
 
 def text(node: ast.AST | None, deep: int = 0) -> str | None:
-    """The text that an expression of constants alone gives; ``None`` if it is another one."""
+    """Return the text that an expression of constants alone gives; ``None`` if it is not one."""
     match node:
         case ast.Constant(value=str(value)):
             return value
@@ -103,7 +103,7 @@ class Names:
                         self._known[name] = ""
 
     def of(self, node: ast.AST, deep: int = 0) -> str:
-        """The dotted name of what an expression gives; empty if that is not known."""
+        """Return the dotted name of what an expression gives; empty if that is not known."""
         if deep > _DEEP:
             return ""
         match node:
@@ -120,11 +120,11 @@ class Names:
         return ""
 
     def disguised(self, node: ast.AST) -> bool:
-        """Whether an expression makes a text that cannot be read: decodes it, or puts it together."""
+        """Return whether an expression decodes a text, or puts one together, that cannot be read."""
         return any(self._disguises(part) for part in parts_of(node))
 
     def about_the_model(self, node: ast.AST) -> bool:
-        """Whether the model's address is in an expression."""
+        """Return whether the model's address is in an expression."""
         for part in parts_of(node):
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 if _ADDRESS.search(part.value):
@@ -176,7 +176,7 @@ class Names:
         return ""
 
     def _given(self, function: str, args: list[ast.expr], deep: int) -> str:
-        """What a call gives."""
+        """Return the dotted name of what a call gives; empty if that is not known."""
         match function, args:
             case "builtins.getattr", [owner, name, *_]:
                 return _dotted(self.of(owner, deep), text(name))
@@ -221,5 +221,5 @@ def parts_of(node: ast.AST) -> Iterable[ast.AST]:
 
 
 def _dotted(owner: str, name: str | None) -> str:
-    """Both as one name, if both are known and it does not get endless."""
+    """Return both as one name; empty if one is not known or both together get endless."""
     return f"{owner}.{name}" if owner and name and len(owner) + len(name) < _LONG else ""

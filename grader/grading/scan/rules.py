@@ -23,7 +23,7 @@ _STANDARD = 2
 
 
 def findings(tree: ast.Module, names: Names) -> Iterator[Finding]:
-    """Everything worth a look in a cell, in no order, some of it more than once."""
+    """Yield everything worth a look in a cell, in no order, some of it more than once."""
     looking = _Looking(names)
     run: list[ast.Module] = []
     """kept to the end: nodes are known by their ids, which Python gives away again"""
@@ -43,10 +43,10 @@ class _Looking:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._passed: set[int] = set()
-        """nodes that are no finding because of what stands around them"""
+        """nodes that are not a finding because of what stands around them"""
 
     def at(self, node: ast.AST) -> Iterator[str]:
-        """The kinds of what this node shows, without the nodes in it."""
+        """Yield the kinds of what this node shows, without the nodes in it."""
         match node:
             case ast.Expr(value=ast.Constant() as said):
                 self._passed.add(id(said))
@@ -82,7 +82,7 @@ class _Looking:
         yield from lies(node)
 
     def code(self, node: ast.AST) -> ast.Module | None:
-        """The code that is run from a plain text."""
+        """Return the code that is run from a plain text; ``None`` if there is no such code."""
         match node:
             case ast.Call(func=func, args=[ast.Constant(value=str(source)), *_]):
                 if self._names.of(func) in _RUNNERS:
@@ -210,7 +210,7 @@ def _named(name: str) -> Iterator[str]:
 
 
 def _replaced(owner: str, attr: str, plain: bool) -> Iterator[str]:
-    """What it means that an attribute gets a new value; a plain one is a number, a text or the like."""
+    """Yield what it means that an attribute gets a new value; a number or a text, say, is a plain one."""
     lasting = not (plain or attr in tables.SETTINGS)
     package = owner.split(".")[0]
     if _is_shell(owner) or (owner, attr) == ("sys", "displayhook"):
@@ -227,7 +227,7 @@ def _is_shell(name: str) -> bool:
 
 
 def _tells_where_it_is(node: ast.Attribute | ast.Subscript) -> ast.expr | None:
-    """What is called in ``inspect.currentframe().f_code.co_name`` or ``inspect.stack()[0][3]``."""
+    """Return the call in ``inspect.currentframe().f_code.co_name`` or ``inspect.stack()[0][3]``, if any."""
     match node:
         case ast.Attribute(value=ast.Attribute(value=ast.Call(func=func), attr="f_code")):
             return func

@@ -40,12 +40,12 @@ class TooMuch(Exception):
 
 
 def lines_of(source: str) -> list[str]:
-    """The lines as Python counts them."""
+    """Return the lines as Python counts them."""
     return _BREAK.split(source)
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The tree of a cell; ``None`` if it is no Python. Raises TooMuch."""
+    """Return the tree of a cell; ``None`` if it is not Python. Raises TooMuch."""
     if len(source) > LONGEST:
         raise TooMuch
     lines = lines_of(source)
@@ -60,7 +60,7 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def shell_lines(source: str) -> list[tuple[int, str]]:
-    """What a cell hands to a shell: numbers of lines, from 1, and their texts."""
+    """Return what a cell hands to a shell: numbers of lines, from 1, and their texts."""
     lines = lines_of(source[:LONGEST])
     magic = _cell_magic(lines)
     everything = magic is not None and magic[1] in _SHELL
@@ -68,7 +68,7 @@ def shell_lines(source: str) -> list[tuple[int, str]]:
 
 
 def _cell_magic(lines: list[str]) -> tuple[int, str] | None:
-    """Where the cell's magic is, and its name."""
+    """Return where the cell's magic is, and its name; ``None`` if it has none."""
     for number, line in enumerate(lines):
         if line.strip():
             found = _CELL_MAGIC.match(line)
@@ -77,7 +77,7 @@ def _cell_magic(lines: list[str]) -> tuple[int, str] | None:
 
 
 def _plain(lines: list[str]) -> list[str]:
-    """The lines without what only IPython understands; as many as before."""
+    """Return the lines without what only IPython understands; as many as before."""
     plain: list[str] = []
     goes_on = False
     for line in lines:

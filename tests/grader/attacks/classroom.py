@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.grading.host import Host as JailHost
-from grader.grading.secret import fresh_case, rng_for
-from grader.results.model import Result
+from grader.grading.secret import rng_for
+from grader.results.result import Result
 from grader.results.scrub import scrubbed
 from grader.results.store import from_json, to_json
 from grader.submissions import Submission, read_notebook
@@ -228,7 +228,7 @@ class Classroom:
         return work
 
     def _case(self, sha256: str) -> Any:
-        return fresh_case(self._spec.slug, rng_for(SECRET, sha256.encode(), self._lab))
+        return self._spec.checks.fresh_case(rng_for(SECRET, sha256.encode(), self._lab))
 
 
 @contextlib.contextmanager

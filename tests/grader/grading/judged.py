@@ -11,7 +11,7 @@ from grader.grading.judge import Note, judge
 from grader.grading.lab_spec import LabSpec, read_lab_spec
 from grader.grading.supervisor import Plan, supervisor
 from grader.release.course import REPOSITORY, Course
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.store import from_json, to_json
 from grader.sandbox.jails import Jails
 from grader.submissions import CodeCell, Submission, read_notebook

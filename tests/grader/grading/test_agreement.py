@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.submissions import CodeCell, Submission
 from tests.grader.grading.judged import judge_all, of_cells, points, released, solution, told
 from tests.utils.checks import (

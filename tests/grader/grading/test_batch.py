@@ -18,7 +18,7 @@ from grader.grading.lab_spec import LabSpec, read_lab_spec
 from grader.release.course import Course
 from grader.results import store
 from grader.results.lines import lines
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.views import write_views
 from grader.submissions import read_roster
 from make.tools import jail_works

@@ -24,7 +24,7 @@ from grader.jail.demos import left_out
 from grader.jail.job import Cell, Spare
 from grader.jail.names import defined
 from grader.release.notebook import read
-from grader.submissions.model import CodeCell
+from grader.submissions.submission import CodeCell
 from tests.grader.grading.flag_snippets import BOMBS
 from tests.grader.grading.judged import LAB, spec
 

@@ -20,8 +20,8 @@ from grader.grading import flags
 from grader.grading.flags import scan
 from grader.grading.scan import tables
 from grader.release.notebook import read
-from grader.results.model import Flag
-from grader.submissions.model import CodeCell
+from grader.results.result import Flag
+from grader.submissions.submission import CodeCell
 from tests.grader.grading.flag_snippets import ATTACKS, BOMBS, HONEST
 from tests.utils.checks import persistence_right, persistence_wrong
 from tests.utils.checks.authored import Authored
@@ -165,7 +165,7 @@ def scanned() -> dict[str, int]:
     program = """
 import json, resource, threading
 from grader.grading.flags import scan
-from grader.submissions.model import CodeCell
+from grader.submissions.submission import CodeCell
 from tests.grader.grading.flag_snippets import BOMBS
 resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
 threading.stack_size(2 << 20)

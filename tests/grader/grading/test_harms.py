@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from grader.results import store
-from grader.results.model import Result
+from grader.results.result import Result
 from make.tools import jail_works
 from tests.grader.attacks.classroom import answered, lean, solved
 from tests.grader.grading.harms import HARMS, STUBBORN, Harm

@@ -13,7 +13,7 @@ from grader.grading import submission_run
 from grader.grading.host import Host
 from grader.grading.submission_run import SubmissionRun
 from grader.jail.frames import Channel
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.store import from_json, to_json
 from grader.results.words import needs_a_look
 from grader.sandbox.child import End

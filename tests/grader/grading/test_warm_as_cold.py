@@ -15,7 +15,7 @@ import pytest
 
 from grader.grading.host import Host
 from grader.release.course import REPOSITORY
-from grader.results.model import Result
+from grader.results.result import Result
 from grader.results.scrub import scrubbed
 from grader.results.store import from_json, to_json
 from grader.submissions import CodeCell, Submission, read_notebook

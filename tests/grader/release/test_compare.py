@@ -86,7 +86,7 @@ def test_what_a_learner_may_do_agrees_and_is_up_to_date(mine):
 def test_an_edited_cell_that_is_no_exercise_disagrees_though_it_is_up_to_date():
     (problem,) = said(lab(TITLE, RUN_EDITED, EXERCISE))
     assert problem.startswith(
-        "labs/x.ipynb, cell run: was edited, but is no exercise. Undo the edit, or run "
+        "labs/x.ipynb, cell run: was edited, but is not an exercise. Undo the edit, or run "
     )
     assert is_current(lab(TITLE, RUN_EDITED, EXERCISE), FRESH)
 

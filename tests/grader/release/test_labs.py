@@ -147,7 +147,7 @@ def test_force_keeps_a_copy_under_a_free_name_and_writes_the_release(here, lab):
 
 def test_force_also_puts_back_cells_that_are_no_exercises_and_keeps_a_copy(here, lab):
     edit(lab, "run", "1 + 100")
-    assert "was edited, but is no exercise" in said(here)[0]
+    assert "was edited, but is not an exercise" in said(here)[0]
     assert release_lab(here, LAB).action == "up to date"
     assert release_lab(here, LAB, force=True).action == "replaced"
     assert said(here) == []

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from grader.results.model import Flag, Loss, LossKind, Result, Sandbox, SubmissionStatus
+from grader.results.result import Flag, Loss, LossKind, Result, Sandbox, SubmissionStatus
 from utils.results import CheckResult, ExerciseResult, Status
 
 LAB = "01_persistence"

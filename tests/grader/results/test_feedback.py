@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from grader.results.adjustments import Adjustment, adjusted
 from grader.results.feedback import MOST, feedback_page, path_of
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from tests.grader.results.made import (
     HOSTILE,
     LAB,

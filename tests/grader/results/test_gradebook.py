@@ -8,7 +8,7 @@ from hypothesis import given
 
 from grader.results.adjustments import Adjustment, adjusted
 from grader.results.gradebook import COLUMNS, gradebook, write_gradebook
-from grader.results.model import Flag
+from grader.results.result import Flag
 from tests.grader.results.made import (
     HOSTILE,
     LAB,

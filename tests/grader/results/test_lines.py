@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.results.lines import MOST, NARROW, as_json_line, lines, summary
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from tests.grader.results.made import (
     HOSTILE,
     LAB,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from grader.results.adjustments import Adjustment, adjusted
-from grader.results.model import Flag, Loss
 from grader.results.report import MOST, Remarks, report_page
+from grader.results.result import Flag, Loss
 from grader.results.sizes import bounded
 from grader.submissions.layout import Stray
 from tests.grader.results.made import (

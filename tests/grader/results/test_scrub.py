@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from grader.results.scrub import scrub, scrubbed
 from tests.grader.results.made import HOSTILE, RESULTS, TEXT, check, exercise, result
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.results import sizes
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from grader.results.scrub import scrub, scrubbed
 from grader.results.sizes import ALL_SAID, ALL_WORDS, SAID, SHOWN, WORDS, bounded, unusual
 from grader.results.store import to_json

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from grader.errors import GraderError
 from grader.results import files, store
 from grader.results.fields import to_plain
-from grader.results.model import Flag, Loss
+from grader.results.result import Flag, Loss
 from grader.results.sizes import bounded
 from grader.results.store import from_json, path_of, read, read_all, tidy, to_json, write
 from grader.submissions.names import safe_name
@@ -101,29 +101,33 @@ def changed(path: str, value: object) -> str:
         pytest.param(changed("version", True), "version an unknown one", id="a version that is true"),
         pytest.param(changed("version", 10**30), "version an unknown one", id="a huge version"),
         pytest.param(changed("student", ...), "student is missing", id="no student"),
-        pytest.param(changed("student", 7), "student is no text", id="a student that is a number"),
+        pytest.param(changed("student", 7), "student is not a text", id="a student that is a number"),
         pytest.param(changed("status", "fine"), "status has a word that is not known", id="another status"),
         pytest.param(
             changed("status", ["graded"]), "status has a word that is not known", id="a list as status"
         ),
         pytest.param(changed("late", 1), "late is neither true nor false", id="a number for true"),
-        pytest.param(changed("flags", {}), "flags is no list", id="an object for a list"),
-        pytest.param(changed("notes", [1]), "notes[0] is no text", id="a number in a list of texts"),
-        pytest.param(changed("exercises", [1]), "exercises[0] is no object", id="a number for an exercise"),
+        pytest.param(changed("flags", {}), "flags is not a list", id="an object for a list"),
+        pytest.param(changed("notes", [1]), "notes[0] is not a text", id="a number in a list of texts"),
+        pytest.param(
+            changed("exercises", [1]), "exercises[0] is not an object", id="a number for an exercise"
+        ),
         pytest.param(
             changed("exercises.0.checks.0.points", "1"),
-            "exercises[0].checks[0].points is no number",
+            "exercises[0].checks[0].points is not a number",
             id="text for points",
         ),
         pytest.param(
-            changed("exercises.0.checks.0.points", True), "points is no number", id="true for points"
+            changed("exercises.0.checks.0.points", True), "points is not a number", id="true for points"
         ),
         pytest.param(
-            changed("exercises.0.checks.0.points", 10**400), "points is no number", id="a number beyond all"
+            changed("exercises.0.checks.0.points", 10**400),
+            "points is not a number",
+            id="a number beyond all",
         ),
         pytest.param(
             to_json(result()).replace('"points": 1.0', '"points": 1e999', 1),
-            "points is no number",
+            "points is not a number",
             id="infinity",
         ),
         pytest.param(changed("more", 1), "something that does not belong there", id="a key too many"),

@@ -4,7 +4,7 @@ import pytest
 
 from grader.errors import GraderError
 from grader.results import store
-from grader.results.model import Flag
+from grader.results.result import Flag
 from grader.results.views import write_views
 from grader.submissions.layout import Stray
 from tests.grader.results.made import HOSTILE, LAB, hostile, not_graded, partly, result

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from grader.submissions.layout import find_submissions
-from grader.submissions.model import Submission, Unreadable
 from grader.submissions.names import original_name, safe_name
 from grader.submissions.reader import parse_notebook, read_notebook
 from grader.submissions.roster import Student, join
 from grader.submissions.safe_text import for_terminal, write_table
+from grader.submissions.submission import Submission, Unreadable
 from tests.grader.submissions.files import GOOD, LAB, cell, crowd, data, hand_in, notebook
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -47,8 +47,8 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "format 5": (data(cell(), nbformat=5), "version", "a format that is not known"),
     "a format that is a text": (data(cell(), nbformat="4"), "version", "a format that is not known"),
     "a format that is true": (data(cell(), nbformat=True), "version", "a format"),
-    "a cell that is a number": (data(cell(), 7), "cells", "Cell 2 is no cell but a number"),
-    "a cell that is null": (data(None), "cells", "Cell 1 is no cell but null"),
+    "a cell that is a number": (data(cell(), 7), "cells", "Cell 2 is not a cell but a number"),
+    "a cell that is null": (data(None), "cells", "Cell 1 is not a cell but null"),
     "a cell of an unknown kind": (data(cell("x", "heading")), "cells", "neither code, Markdown nor raw"),
     "a cell without a kind": (data(cell(drop=["cell_type"])), "cells", "neither code, Markdown nor raw"),
     "a source that is a number": (data(cell(7)), "cells", "Cell 1 has no source"),

@@ -11,8 +11,8 @@ import pytest
 from grader.errors import UsageError
 from grader.submissions import reader
 from grader.submissions.files import opened_folder
-from grader.submissions.model import CodeCell, Limits, Submission, Unreadable
 from grader.submissions.reader import LIMITS, parse_notebook, read_notebook
+from grader.submissions.submission import CodeCell, Limits, Submission, Unreadable
 from tests.grader.submissions.files import GOOD, cell, data, hand_in, notebook
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,7 +105,7 @@ def test_line_ends_of_every_system_become_one():
 def test_half_a_surrogate_pair_is_replaced_and_named_and_whole_ones_stay():
     got = read(rb'{"cells": [{"cell_type": "code", "source": "a\ud800b\udfffc \ud83d\ude00 \u00e9"}]}')
     assert got.cells[0].source == "a\ufffdb\ufffdc 😀 é"
-    assert got.notes == ("2 characters that are no text (half a surrogate pair) were replaced",)
+    assert got.notes == ("2 characters that are not text (half a surrogate pair) were replaced",)
 
 
 def test_half_a_surrogate_pair_in_a_tag_is_replaced_too():

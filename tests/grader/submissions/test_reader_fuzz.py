@@ -6,8 +6,8 @@ import random
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grader.submissions.model import Submission, Unreadable
 from grader.submissions.reader import LIMITS, parse_notebook
+from grader.submissions.submission import Submission, Unreadable
 from tests.grader.submissions.files import cell, data, notebook
 
 VALID = data(

@@ -84,7 +84,11 @@ def test_names_may_hold_anything(tmp_path):
         pytest.param("student_id,name\n,Al\n", "line 2: no student_id", id="no id"),
         pytest.param("name,student_id\nAl\n", "line 2: no student_id", id="a short row"),
         pytest.param("student_id,name\n1,Doe, Jr\n", "line 2: 3 cells under 2 columns", id="a bare comma"),
-        pytest.param('student_id\n"a\n', "no CSV: unexpected end of data", id="a quote that is never closed"),
+        pytest.param(
+            'student_id\n"a\n',
+            "line 2: a quotation mark is never closed; line 2 was not used",
+            id="a quote that is never closed",
+        ),
         pytest.param(b"student_id\nok\ncaf\xe9\n", "line 3 of the roster has a byte", id="Latin-1"),
         pytest.param("student_id\n".encode("utf-16"), "saved as UTF-16", id="UTF-16"),
         pytest.param(b"PK\x03\x04xl", "a spreadsheet's own file", id="a spreadsheet"),

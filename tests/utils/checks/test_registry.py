@@ -114,7 +114,7 @@ def test_a_lab_prints_an_example_case(slug: str) -> None:
             "../01_persistence", "01_../x", 1, None]
 )  # fmt: skip
 def test_an_odd_name_of_a_lab_is_refused_with_an_example(lab: Any) -> None:
-    with pytest.raises(ExerciseError, match=r"is no lab's name\n  What to do: .*01_persistence"):
+    with pytest.raises(ExerciseError, match=r"is not the name of a lab\n  What to do: .*01_persistence"):
         slug_of(lab)
 
 

@@ -14,7 +14,7 @@ from tests.conftest import same_surroundings
 from utils.notebook import handin
 from utils.notebook.handin import HandInError, hand_in, run_notebook
 from utils.notebook.kit import setup
-from utils.views.handin import HandInView
+from utils.views.hand_in import HandInView
 
 LAB = "01_persistence"
 ASK = """
@@ -171,5 +171,19 @@ def test_a_file_that_is_no_notebook_gets_a_sentence(tmp_path: Path) -> None:
     path.write_text("{ half sav")
     # Not by hand_in(): such a run ends before there is a kernel, and its process would cost three seconds.
     told = run_notebook(path, LAB)
-    assert "this is no notebook" in told["error"]
+    assert "this is not a notebook" in told["error"]
     assert "save it again" in told["hint"]
+
+
+def test_what_is_not_a_path_gets_a_sentence() -> None:
+    with pytest.raises(HandInError, match=r"takes the path of a notebook, got int\n.*01_persistence\.ipynb"):
+        hand_in(3)  # type: ignore[arg-type]
+
+
+def test_a_python_that_cannot_be_started_gets_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / f"{LAB}.ipynb", SETUP)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "gone"))
+    with pytest.raises(HandInError, match=r"the notebook could not be run: .*No such file"):
+        hand_in(path)

@@ -109,7 +109,7 @@ def test_an_answer_that_is_no_json_is_the_kit_s_fault(
         return [1]
 
     monkeypatch.setattr(transport._handle, "answer", no_object)
-    with pytest.raises(LabError, match="no object"):
+    with pytest.raises(LabError, match="not an object"):
         transport.ask(call("work"))
     monkeypatch.setattr(transport._handle, "answer", broken)
     with pytest.raises(LabError, match="does not fit into JSON"):

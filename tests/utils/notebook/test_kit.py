@@ -22,7 +22,7 @@ from aiohttp import web
 from langchain_core.exceptions import ModelConnectionError
 
 import utils
-from utils.errors import ExerciseError, FixtureError, KitError, SetupError
+from utils.errors import CallError, ExerciseError, FixtureError, KitError, SetupError
 from utils.modes import GRADING, TRACING
 from utils.notebook import kit as kits
 from utils.notebook.kit import NO_KEY, Kit, current_kit
@@ -123,7 +123,7 @@ def test_closing_puts_the_environment_back(setup_here: Setup, monkeypatch: pytes
 
 @pytest.mark.parametrize("lab", ["", "persistence", "lab one", "01_Persistence", None, 1])
 def test_an_odd_name_gets_a_sentence(setup_here: Setup, lab: Any) -> None:
-    with pytest.raises(ExerciseError, match=r"is no lab's name\n  What to do: .*01_persistence"):
+    with pytest.raises(ExerciseError, match=r"is not the name of a lab\n  What to do: .*01_persistence"):
         setup_here(lab)
 
 
@@ -216,10 +216,10 @@ def test_a_folder_called_env_is_passed_over(setup_here: Setup) -> None:
     [
         (
             "LLM_MODE",
-            r"LLM_MODE='nonsense' is no mode\n  What to do: set LLM_MODE to one of: replay, live, record",
+            r"LLM_MODE='nonsense' is not a mode\n  What to do: set LLM_MODE to one of: replay, live, record",
         ),
         ("LLM_PROVIDER", r"no provider 'nonsense'\n  What to do: set LLM_PROVIDER to one of: openai"),
-        ("REPLAY_PACE", r"REPLAY_PACE='nonsense' is no pace\n  What to do: set REPLAY_PACE to on, off"),
+        ("REPLAY_PACE", r"REPLAY_PACE='nonsense' is not a pace\n  What to do: set REPLAY_PACE to on, off"),
     ],
 )
 def test_a_setting_without_meaning_gets_a_sentence(
@@ -574,10 +574,35 @@ def test_a_real_model_does_not_break_off_when_told(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
     monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
     kit = setup_here("02_streaming", mode="live")
-    with pytest.raises(SetupError, match="only the recorded model"):
+    with pytest.raises(SetupError, match="works only with the recorded model"):
         kit.break_next()
     assert kit.clock is not None
     assert kit.open_requests is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        (lambda kit: kit.requests("searches"), r"kind 'searches'\n.*one of these: model, search, tool"),
+        (lambda kit: kit.break_next("message"), r"no turn 'message' .*\n.*break_next\(\"answer\"\)"),
+        (lambda kit: kit.break_next(after=-1), r"got -1\n.*a whole number, 0 or more"),
+        (lambda kit: kit.break_next(after="12"), "got '12'"),
+    ],
+    ids=["an unknown kind", "an unknown turn", "a number below 0", "a text for a number"],
+)
+def test_a_call_of_the_kit_that_makes_no_sense_gets_a_sentence(
+    setup_here: Setup, wrong: Callable[[Any], Any], advice: str
+) -> None:
+    with pytest.raises(CallError, match=advice):
+        wrong(setup_here("02_streaming"))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("mode", "LLM_MODE='3' is not a mode"), ("provider", "no provider '3'")]
+)
+def test_a_number_for_a_mode_or_a_provider_gets_a_sentence(setup_here: Setup, name: str, says: str) -> None:
+    with pytest.raises(SetupError, match=says):
+        setup_here("02_streaming", **{name: 3})
 
 
 def test_a_break_that_somebody_left_in_a_cell_costs_nothing_under_the_grader(

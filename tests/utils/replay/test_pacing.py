@@ -38,6 +38,6 @@ def test_without_a_word_the_default_holds(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("value", ["fast", "-1", "101", "nan", "inf", "1e999", "½"])
 def test_anything_else_is_no_pace(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    with pytest.raises(SetupError, match="is no pace") as caught:
+    with pytest.raises(SetupError, match="is not a pace") as caught:
         pace_from_environment()
     assert "set REPLAY_PACE to on, off, or a factor" in caught.value.hint

@@ -338,8 +338,8 @@ def test_a_search_that_is_refused_is_remembered(recording_from: Callable) -> Non
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"<html>", "its answer is no JSON"),
-        (b"[" * 100_000, "its answer is no JSON"),
+        (b"<html>", "its answer is not JSON"),
+        (b"[" * 100_000, "its answer is not JSON"),
         (b"{}", "the provider's answer cannot be kept: the provider's answer is not a chat completion"),
         (b'{"choices": [{"message": {"tool_calls": [1]}}]}', "cannot be kept"),
     ],

@@ -224,9 +224,9 @@ def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path: Path, fixture: Pat
     path = tmp_path / "lab.ipynb"
     for text in ("hello", "[]", "{}"):
         path.write_text(text)
-        assert "it is no notebook that can be read" in refused(record(path, fixture), fixture)
+        assert "it is not a notebook that can be read" in refused(record(path, fixture), fixture)
     path.unlink()
-    assert "it is no notebook that can be read" in refused(record(path, fixture), fixture)
+    assert "it is not a notebook that can be read" in refused(record(path, fixture), fixture)
 
 
 def test_a_lab_is_called_by_its_name_or_its_slug(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, Send, interrupt
 
+from utils.errors import ViewError, ViewTypeError
 from utils.views import approval_card
 from utils.views.pending import ArgumentsError, read_arguments
 from utils.views.touch import WIDGET_VIEW
@@ -311,7 +312,7 @@ def test_a_question_in_another_form_can_be_approved_or_answered() -> None:
     card = approval_card(graph, config)
     assert card.waiting[0].args == {"sure?": [1, 2]}
     assert '{"sure?": [1, 2]}' in card.text()
-    with pytest.raises(ValueError, match="edit is for calls"):
+    with pytest.raises(ViewError, match="edit is for calls"):
         card.decide("edit", args={})
     card.decide("respond", message="quite")
     assert graph.get_state(config).values == {"x": {"type": "respond", "message": "quite"}}
@@ -386,7 +387,8 @@ def test_a_reducer_that_only_adds_refuses_an_edit() -> None:
     config: Any = {"configurable": {"thread_id": "1"}}
     graph.invoke({"messages": [HumanMessage("?")]}, config)
     card = approval_card(graph, config).decide("edit", args={"city": "Oslo"})
-    assert "add_messages replaces it" in card.problem
+    assert card.problem.startswith("the reducer of `messages` adds an edited message to the end")
+    assert "What to do: use add_messages" in card.problem
     assert len(graph.get_state(config).values["messages"]) == 2
 
 
@@ -423,13 +425,21 @@ def test_answers_that_several_nodes_could_give_are_refused() -> None:
 @pytest.mark.parametrize(
     ("decision", "more", "advice"),
     [
-        ("aprove", {}, "'aprove' is no decision; these are: approve, edit, reject, respond"),
-        ("edit", {}, "needs the arguments as a dict"),
-        ("edit", {"args": {"x": {1, 2}}, "id": "call_0"}, "no JSON"),
+        (
+            "aprove",
+            {},
+            r"'aprove' is not a decision\n.*one of these: approve, edit, reject, respond",
+        ),
+        ("edit", {}, "needs the arguments as a dict, got None"),
+        ("edit", {"args": {"x": {1, 2}}, "id": "call_0"}, "cannot be written as JSON"),
         ("edit", {"args": {}}, "say which one to edit"),
         ("approve", {"args": {}}, "arguments go with edit"),
         ("respond", {}, "respond needs the answer"),
-        ("approve", {"id": "call_9"}, "'call_9' waits; these do: call_0, call_1"),
+        (
+            "approve",
+            {"id": "call_9"},
+            r"no call 'call_9' waits\n.*name one that waits: call_0, call_1",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_advice(
@@ -437,26 +447,26 @@ def test_what_makes_no_sense_is_refused_with_advice(
 ) -> None:
     agent = weather(calls=2)
     agent.ask()
-    with pytest.raises(ValueError, match=advice):
+    with pytest.raises(ViewError, match=advice):
         approval_card(agent.graph, agent.config).decide(decision, **more)
     assert agent.ran == []
 
 
 def test_a_message_that_is_no_text_is_refused(weather: Any) -> None:
     agent = weather()
-    with pytest.raises(TypeError, match="a message is a text, got int"):
+    with pytest.raises(ViewTypeError, match="a message is a text, got int"):
         approval_card(agent.graph, agent.config).decide("reject", message=7)  # type: ignore[arg-type]
 
 
 def test_what_is_no_graph_or_no_thread_is_refused_with_advice(weather: Any) -> None:
     agent = weather()
-    with pytest.raises(TypeError, match=r"needs a compiled graph, got Weather: give its \.graph"):
+    with pytest.raises(ViewTypeError, match=r"needs a compiled graph, got Weather\n.*give its \.graph"):
         approval_card(agent, agent.config)
-    with pytest.raises(TypeError, match=r"call \.compile\(\) first"):
+    with pytest.raises(ViewTypeError, match=r"call \.compile\(\) first"):
         approval_card(StateGraph(Step), agent.config)
-    with pytest.raises(TypeError, match="needs the thread as"):
+    with pytest.raises(ViewTypeError, match=r"needs a thread, got .*\n.*name it as graph.invoke takes it"):
         approval_card(agent.graph, {"thread_id": "1"})
-    with pytest.raises(ValueError, match="compiled with a checkpointer"):
+    with pytest.raises(ViewError, match="needs a graph with a checkpointer"):
         approval_card(agent.built(None), agent.config)
 
 

@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
 
+from utils.errors import ViewError
 from utils.views import checkpoint_explorer
 from utils.views.changes import MOST, Change, changes
 from utils.views.folding import Fold, fold
@@ -188,20 +189,20 @@ def test_a_saver_that_cannot_be_read_is_told(weather: Any) -> None:
     ("given", "advice"),
     [
         ({"text": "la?", "values": {}}, "not both"),
-        ({"text": "  "}, "says something"),
-        ({"text": 7}, "says something"),
+        ({"text": "  "}, "needs a question, got '  '"),
+        ({"text": 7}, "needs a question, got 7"),
         ({"values": [1]}, "a dict of state keys, got list"),
-        ({"as_node": "llm"}, "as_node goes with values"),
-        ({"values": {}, "as_node": "tools"}, "no node 'tools'; these are: llm, action"),
+        ({"as_node": "llm"}, "as_node without values"),
+        ({"values": {}, "as_node": "tools"}, "no node 'tools'\n  What to do: name one of these: llm, action"),
     ],
 )
 def test_a_fork_that_makes_no_sense_is_refused(agent: Any, given: dict[str, Any], advice: str) -> None:
-    with pytest.raises(ValueError, match=advice):
+    with pytest.raises(ViewError, match=advice):
         checkpoint_explorer(agent.graph, agent.config).fork(**given)
 
 
 def test_a_checkpoint_that_is_not_there_is_refused(agent: Any) -> None:
-    with pytest.raises(ValueError, match="no checkpoint 'c9' here; there are c0 to c4"):
+    with pytest.raises(ViewError, match=r"no checkpoint 'c9'\n.*select one that it has: c0 to c4"):
         checkpoint_explorer(agent.graph, agent.config).select("c9")
 
 
@@ -224,7 +225,7 @@ def test_a_state_without_messages_takes_values_only() -> None:
     graph.invoke({"n": 1}, THREAD)
     explorer = checkpoint_explorer(graph, THREAD)
     assert explorer.changes() == (Change("~", "n", "1 → 2"),)
-    with pytest.raises(ValueError, match="no `messages`"):
+    with pytest.raises(ViewError, match="no `messages`"):
         explorer.fork("la?")
     explorer.fork(values={"n": 5}, as_node="one")
     assert explorer.changes() == (Change("~", "n", "2 → 7"),)

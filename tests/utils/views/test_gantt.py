@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.utils.observed.asked import AT_ONCE, ONE_BY_ONE, REFILLED, named
+from utils.errors import ViewTypeError
 from utils.views.gantt import gantt
 
 
@@ -42,7 +43,7 @@ def test_nothing_is_drawn_as_nothing() -> None:
 
 @pytest.mark.parametrize("given", ["text", 3, [1, 2], None])
 def test_what_is_no_log_gets_a_sentence(given: Any) -> None:
-    with pytest.raises(TypeError, match="gantt"):
+    with pytest.raises(ViewTypeError, match="gantt"):
         gantt(given)
 
 

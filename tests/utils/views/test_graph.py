@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command
 
+from utils.errors import ViewTypeError
 from utils.views.graph import graph_mermaid, graph_picture, graph_text, install_graph_formatter
 
 
@@ -90,7 +91,7 @@ def test_a_current_node_that_the_graph_does_not_have_is_named() -> None:
 
 
 def test_what_is_not_compiled_is_refused_with_advice() -> None:
-    with pytest.raises(TypeError, match=r"call \.compile\(\) first"):
+    with pytest.raises(ViewTypeError, match=r"call \.compile\(\) first"):
         graph_text(StateGraph(MessagesState))  # type: ignore[arg-type]
 
 

@@ -57,9 +57,12 @@ def outputs_script() -> ModuleType:
     return module
 
 
-def run(*cells: str) -> Any:
+def run(*sources: Any) -> Any:
     """A notebook of these cells after a run by nbclient, which stores what widgets there are."""
-    notebook = new_notebook(cells=[new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(cells)])
+    made = (
+        new_code_cell(one, id=f"cell-{n}") if isinstance(one, str) else one for n, one in enumerate(sources)
+    )
+    notebook = new_notebook(cells=list(made))
     options = {"kernel_name": "python3", "timeout": 120, "resources": {"metadata": {"path": str(ROOT)}}}
     nbclient.NotebookClient(notebook, **options).execute()
     return notebook
@@ -78,6 +81,14 @@ def test_where_nobody_sits_in_front_the_static_forms_are_stored(monkeypatch: pyt
     assert "widgets" not in notebook.metadata
     (watched,) = notebook.cells[0].outputs
     assert watched.data["text/plain"].startswith("3 items, in order of arrival")
+
+
+@pytest.mark.kernel
+def test_a_mistake_that_was_foreseen_shows_a_sentence_and_none_of_the_kits_frames() -> None:
+    wrong = new_code_cell("card.decide('edit')", id="wrong", metadata={"tags": ["raises-exception"]})
+    (output,) = run(BUILD, CARD, wrong).cells[-1].outputs
+    said = "edit needs the arguments as a dict, got None\n  What to do: write decide('edit', args={…})"
+    assert output.traceback == [f"ViewError: {said}"]
 
 
 @pytest.mark.kernel

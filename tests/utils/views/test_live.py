@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessageChunk
 
+from utils.errors import ViewError, ViewTypeError
 from utils.views import token_timeline, token_watch
 from utils.views.live import TokenWatch
 
@@ -139,7 +140,7 @@ def test_an_asynchronous_stream_in_a_plain_loop_is_refused() -> None:
     async def stream() -> AsyncIterator[Any]:
         yield chunk("It")
 
-    with pytest.raises(TypeError, match="async for"):
+    with pytest.raises(ViewTypeError, match="async for"):
         token_watch(stream()).run()
 
 
@@ -164,7 +165,7 @@ def test_a_loop_that_stops_early_leaves_the_picture_too() -> None:
 
 def test_a_stream_comes_once() -> None:
     watch = token_watch(iter(map(chunk, WORDS))).run()
-    with pytest.raises(ValueError, match="comes once"):
+    with pytest.raises(ViewError, match="comes once"):
         watch.run()
 
 
@@ -185,5 +186,5 @@ def test_before_it_is_read_it_shows_that_nothing_came() -> None:
 
 @pytest.mark.parametrize("wrong", ["text", None, 3, {}], ids=str)
 def test_what_is_no_stream_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="token_watch"):
+    with pytest.raises(ViewTypeError, match="token_watch"):
         token_watch(wrong)

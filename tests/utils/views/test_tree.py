@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
+from utils.errors import ViewTypeError
 from utils.views.tree import CheckpointNode, build_tree, checkpoint_tree, snapshots_to_nodes, tree_html
 
 THREAD: Any = {"configurable": {"thread_id": "1"}}
@@ -208,12 +209,12 @@ async def endless() -> AsyncIterator[int]:
         (None, "got NoneType"),
         ([1], "got int"),
         ([{"step": 1}], "`id` and `parent`"),
-        (endless(), "collected first"),
+        (endless(), "collect it first"),
     ],
     ids=["text", "none", "numbers", "rows without ids", "asynchronous"],
 )
 def test_what_is_no_history_is_refused_with_advice(wrong: Any, advice: str) -> None:
-    with pytest.raises(TypeError, match=advice):
+    with pytest.raises(ViewTypeError, match=advice):
         checkpoint_tree(wrong)
 
 

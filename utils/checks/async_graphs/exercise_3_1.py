@@ -23,7 +23,7 @@ from utils.lab.lab import Lab, Ref, Stage, StudentError
 
 
 def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
-    """The graph that ``build_async`` returns."""
+    """Return the graph that ``build_async`` returns."""
     given = lab.call("build_async", stage.model(), [stage.tool()], saver or lab.kit.saver())
     why = "Building and compiling do nothing that takes time: build_async itself is a plain function."
     graph = compiled(lab, given, "build_async", why=why)
@@ -32,7 +32,7 @@ def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
 
 
 def conversed(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
-    """A graph's state after one question; a tool that nobody waited for is told by its own sentence."""
+    """Return a graph's state after one question; a tool that nobody waited for gets its own sentence."""
     try:
         return turn(lab, agent, thread, text)
     except StudentError:
@@ -52,7 +52,7 @@ def asked_at_once(lab: Lab, agent: Ref, case: Case) -> None:
 
 
 def saved(lab: Lab, agent: Ref, thread: str) -> Any:
-    """The messages that a thread holds; none if the graph cannot say."""
+    """Return the messages that a thread holds; empty if the graph cannot say."""
     try:
         state = lab.part("state", agent, thread, called=lab.last_call)
     except StudentError:

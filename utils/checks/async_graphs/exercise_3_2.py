@@ -23,7 +23,7 @@ UNSTARRED = re.compile("unhashable type: 'list'|a coroutine or an awaitable is r
 
 
 def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[Any]:  # noqa: RET503 - fail() does not return
-    """What ``ask_many`` returns, as a list."""
+    """Return what ``ask_many`` returns, as a list."""
     try:
         told = lab.call("ask_many", agent, list(questions), limit)
     except StudentError as error:
@@ -65,7 +65,7 @@ def explain_gather(error: StudentError) -> None:
 
 
 def expect_texts(lab: Lab, items: Sequence[Any]) -> None:
-    """Each item is an answer's text, or an exception."""
+    """Expect that each item is an answer's text, or an exception."""
     other = [item for item in items if not isinstance(item, str)]
     other = [item for item in other if not (isinstance(item, Ref) and lab.part("is_exception", item))]
     expect(
@@ -78,7 +78,7 @@ def expect_texts(lab: Lab, items: Sequence[Any]) -> None:
 
 
 def expect_answers(items: Sequence[Any]) -> None:
-    """No exception may stand where a question has an answer; ``items`` are texts or exceptions."""
+    """Expect no exception where a question has an answer; ``items`` are texts or exceptions."""
     broken = [item.type for item in items if isinstance(item, Ref)]
     expect(
         not broken,
@@ -93,7 +93,7 @@ def expect_answers(items: Sequence[Any]) -> None:
 
 
 def packed(lab: Lab, case: Case) -> tuple[Stage, Ref, list[str], list[str]]:
-    """An agent, five questions that need no tool, and their answers."""
+    """Return a stage, an agent, five questions that need no tool, and their answers."""
     questions = [pack_question(city) for city in case.cities]
     told = [advice(city, case) for city in case.cities]
     pairs = zip(questions, told, strict=True)

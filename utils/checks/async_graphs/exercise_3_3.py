@@ -18,7 +18,7 @@ SECOND = "forecast"
 
 
 def both_tools(case: Case) -> tuple[list[ToolCall], list[str]]:
-    """Four calls of two tools, and what each finds."""
+    """Return four calls of two tools, and what each finds."""
     calls = [
         ToolCall(tool=SECOND if n % 2 else TOOL, args={"query": city.query})
         for n, city in enumerate(case.cities[:TOGETHER])
@@ -27,7 +27,7 @@ def both_tools(case: Case) -> tuple[list[ToolCall], list[str]]:
 
 
 def acting(lab: Lab, case: Case) -> tuple[Stage, Ref, str]:
-    """The kit's agent with the student's ``take_action``, and a question that needs four calls."""
+    """Return the kit's agent with the student's ``take_action``, and a question that needs four calls."""
     calls, results = both_tools(case)
     cities = case.cities[:TOGETHER]
     question = compare_question(*cities)
@@ -45,7 +45,7 @@ def acting(lab: Lab, case: Case) -> tuple[Stage, Ref, str]:
 
 
 def acted(lab: Lab, agent: Ref, case: Case, question: str) -> list[Message]:
-    """The tool messages after a turn with four calls."""
+    """Return the tool messages after a turn with four calls."""
     called = "await take_action(state, tools), for a message with four calls"
     try:
         state = lab.part("turn", agent, case.thread, question, called=called)
@@ -59,13 +59,13 @@ def acted(lab: Lab, agent: Ref, case: Case, question: str) -> list[Message]:
 
 
 def called_for(lab: Lab, stage: Stage) -> list[tuple[str, str]]:
-    """Id and query of each call, in the order in which the model asked."""
+    """Return id and query of each call, in the order in which the model asked."""
     requests = stage.requests()
     return [(c.id, str(c.args.get("query"))) for message in requests[-1].messages for c in message.calls]
 
 
 def expect_each_answered(messages: Sequence[Message]) -> None:
-    """There is a tool message for each of the four calls, with a result in it."""
+    """Expect a tool message for each of the four calls, with a result in it."""
     expect_results_awaited(messages)
     expect(
         len(messages) == TOGETHER,

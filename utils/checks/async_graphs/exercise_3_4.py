@@ -27,7 +27,7 @@ from utils.replay.conversation import (
 
 
 def stations(case: Case, *silent: City) -> tuple[Turn, ...]:
-    """What the stations of all cities say; those in ``silent`` only when they are asked again."""
+    """Return what the stations of all cities say; those in ``silent`` only when they are asked again."""
     return (
         UserTurn(user="What do all stations say?"),
         CallsTurn(calls=tuple(ToolCall(tool="fetch", args={"city": city.name}) for city in case.cities)),
@@ -46,7 +46,7 @@ def stations(case: Case, *silent: City) -> tuple[Turn, ...]:
 
 
 def in_winter(case: Case) -> Case:
-    """A case whose last two cities are cold: one below zero, and one at zero itself."""
+    """Return a case whose last two cities are cold: one below zero, and one at zero itself."""
     first, second, third, fourth, fifth = case.cities
     below = City(fourth.name, -round(abs(fourth.celsius) + 0.1, 1))
     return replace(case, cities=(first, second, third, below, City(fifth.name, 0.0)))
@@ -155,7 +155,7 @@ def explain(error: StudentError) -> None:
 
 
 def fan_graph(lab: Lab, stage: Stage) -> Ref:
-    """The graph that ``build_fanout`` returns."""
+    """Return the graph that ``build_fanout`` returns."""
     fetch = lab.make("fetch", stage.model_side.url, label="fetch")
     with explaining():
         given = lab.call("build_fanout", fetch)
@@ -171,7 +171,7 @@ def fan_graph(lab: Lab, stage: Stage) -> Ref:
 
 
 def fanned(lab: Lab, graph: Ref, cities: Sequence[City]) -> Fanned:
-    """One run of the graph."""
+    """Return what came of one run of the graph."""
     names = [city.name for city in cities]
     with explaining():
         told = lab.part("fanout", graph, names, called=f"await graph.ainvoke({{'cities': {names}}})")

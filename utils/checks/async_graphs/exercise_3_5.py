@@ -26,13 +26,13 @@ UNHURRIED = 0.45
 
 
 def slow(city: City, case: Case, hang: float) -> tuple[Turn, ...]:
-    """A question whose answer takes far too long."""
+    """Return a question whose answer takes far too long."""
     late = Fault(kind="latency", seconds=hang)
     return (UserTurn(user=pack_question(city)), AnswerTurn(answer=advice(city, case), fault=late))
 
 
 def unhurried(city: City) -> tuple[Turn, ...]:
-    """A question whose answer takes its time, and comes."""
+    """Return a question whose answer takes its time, and comes."""
     return asked(city, answer=ToolAnswer(text=city.result, delay=UNHURRIED))
 
 
@@ -123,7 +123,7 @@ def goes_on(lab: Lab, stage: Stage, agent: Ref, case: Case, earlier: City, city:
         "The next question on the thread must be answered.",
         got=messages[-1],
         expected=repr(city.answer),
-        why="Giving up one question is no reason to lose the traveller.",
+        why="Giving up one question is not a reason to lose the traveller.",
     )
 
 

@@ -63,7 +63,7 @@ class Merged:
         self._lab.part("put", self._feeds[name], *items, end=end, error=error)
 
     def take(self, patience: float = PATIENCE) -> Mapping[str, Any]:
-        """What comes next: ``item``, ``ended`` or, for a stream's own error, ``raised``."""
+        """Return what comes next: ``item``, ``ended`` or, for a stream's own error, ``raised``."""
         called = "the next item of interleave(streams)"
         try:
             told = self._lab.part("take", self._reader, patience, called=called)
@@ -93,7 +93,7 @@ class Merged:
 
 
 def came(told: Mapping[str, Any]) -> Any:
-    """What ``take`` gave, for a card."""
+    """Return what ``take`` gave, for a card."""
     if "item" in told:
         return told["item"]
     return Words("the end" if told.get("ended") else told.get("raised", "nothing came"))

@@ -16,7 +16,7 @@ SETTLE = 0.5
 
 
 def picture(stage: Stage, kind: str = "model") -> Words:
-    """How many requests were open at once, and the picture of it."""
+    """Return how many requests were open at once, and the picture of it."""
     return Words(gantt(stage.traffic(settle=SETTLE).of(kind)).text())
 
 

@@ -11,7 +11,7 @@ from utils.lab.plain import Message
 
 
 def expect_results_awaited(messages: Any) -> None:
-    """No tool message may hold a coroutine, written out, where a result belongs."""
+    """Expect that no tool message holds a coroutine, written out, where a result belongs."""
     results = [m for m in messages if isinstance(m, Message) and m.type == "tool"]
     expect(
         not any(result.text.startswith("<coroutine object") for result in results),
@@ -23,7 +23,7 @@ def expect_results_awaited(messages: Any) -> None:
 
 
 def expect_awaited(lab: Lab, items: Sequence[Any], expected: str = "text") -> None:
-    """Nothing that comes back may be work that has not been done yet."""
+    """Expect that nothing that comes back is work that has not been done yet."""
     waiting = [item for item in items if isinstance(item, Ref) and lab.part("is_unawaited", item)]
     expect(
         not waiting,
@@ -38,7 +38,7 @@ def expect_awaited(lab: Lab, items: Sequence[Any], expected: str = "text") -> No
 
 
 def where(error: StudentError) -> str:
-    """The line of the notebook in which an error was raised, as far as it is known."""
+    """Return the line of the notebook in which an error was raised; empty where it is not known."""
     if not error.trace:
         return ""
     at = error.trace[-1]

@@ -46,7 +46,7 @@ class DistantSaver(InMemorySaver):
 
 
 async def run_turns(graph: Any, turns: Sequence[tuple[str, str]]) -> list[Any]:
-    """The last message after each ``(thread_id, text)``, all asked at the same time."""
+    """Return the last message after each ``(thread_id, text)``, all asked at the same time."""
 
     async def ask(thread_id: str, text: str) -> Any:
         config = {"configurable": {"thread_id": thread_id}}
@@ -57,7 +57,7 @@ async def run_turns(graph: Any, turns: Sequence[tuple[str, str]]) -> list[Any]:
 
 
 async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
-    """The names of all tasks that a graph ran for some cities, and its state at the end."""
+    """Return the names of all tasks that a graph ran for some cities, and its state at the end."""
     tasks: list[str] = []
     state: Any = {}
     async for mode, event in graph.astream({"cities": list(cities)}, stream_mode=["tasks", "values"]):
@@ -69,7 +69,7 @@ async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
 
 
 def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
-    """A function that asks the model's side for a city's temperature; ``None`` where it is silent."""
+    """Return a function that asks the model's side for a temperature; it gives ``None`` if that is silent."""
 
     address = httpx2.URL(f"{url}/tool/{FETCH}")
 
@@ -81,7 +81,7 @@ def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
 
 
 async def run_in_a_node(work: Callable[..., Any], state: Any, *args: Any) -> Any:
-    """What a function of a state and more returns that is called in a graph's node."""
+    """Return what a function of a state and more returns that is called in a graph's node."""
     returned: list[Any] = []
 
     async def node(state: MessagesState) -> dict[str, Any]:
@@ -94,22 +94,22 @@ async def run_in_a_node(work: Callable[..., Any], state: Any, *args: Any) -> Any
 
 
 def has_own_methods(graph: Any) -> bool:
-    """Whether a graph is run and read by LangGraph's own methods, not by some that a notebook gave it."""
+    """Return whether a graph is run and read by LangGraph's own methods, and by none of the notebook's."""
     return all(inspect.getattr_static(graph, name) is getattr(Pregel, name) for name in METHODS)
 
 
 def is_exception(value: Any) -> bool:
-    """Whether something is an exception, not raised but returned."""
+    """Return whether something is an exception, not raised but returned."""
     return isinstance(value, BaseException)
 
 
 def is_coroutine_function(value: Any) -> bool:
-    """Whether calling something gives a coroutine: the handle awaits it, so its result does not tell."""
+    """Return whether a call gives a coroutine: the handle awaits it, so its result does not tell."""
     return inspect.iscoroutinefunction(value)
 
 
 def is_unawaited(value: Any) -> bool:
-    """Whether something is work that nobody waited for; it is given up, or Python would complain of it."""
+    """Return whether something is work that nobody waited for, and give it up, or Python would complain."""
     if isinstance(value, asyncio.Future):
         value.cancel()
         return True
@@ -127,7 +127,7 @@ class Feed:
         self.stream = self._stream()
 
     async def _stream(self) -> AsyncIterator[Any]:
-        # A generator on purpose: whoever cancels a wait for its next item ends it.
+        # A generator on purpose: code that cancels a wait for its next item ends it.
         while (item := await self._items.get()) is not _END:
             if isinstance(item, StreamBroke):
                 raise item
@@ -160,7 +160,7 @@ class Reader:
         self._early: collections.deque[asyncio.Future[Any]] = collections.deque()
 
     async def take(self, patience: float) -> dict[str, Any]:
-        """``{"item": …}``, ``{"ended": True}``, or ``{}`` when nothing came: it is still awaited then."""
+        """Return ``{"item": …}``, ``{"ended": True}``, or ``{}`` where nothing came: it is still awaited."""
         if self._next is None and self._early:
             self._next = self._early.popleft()
         elif self._next is None:
@@ -190,7 +190,7 @@ class Reader:
                 await self._items.aclose()  # type: ignore[attr-defined]
 
     async def _wished(self) -> asyncio.Future[Any] | None:
-        """The next wish, or a place for an item that nobody wished for yet.
+        """Return the next wish, or a place for an item that nobody wished for yet.
 
         A stream's group of tasks cancels the task that reads, also while that waits here. A loop that takes
         one item after the other waits nowhere but for an item: there it has to be felt, and at once.
@@ -239,7 +239,7 @@ class Reader:
 
 
 def make_reader(items: Any) -> Reader | None:
-    """A reader of a stream; ``None`` for what is no asynchronous one."""
+    """Return a reader of a stream; ``None`` where the stream is not asynchronous."""
     return Reader(items) if hasattr(type(items), "__aiter__") else None
 
 

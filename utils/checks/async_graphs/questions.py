@@ -18,7 +18,7 @@ def pack_question(city: City) -> str:
 
 
 def turn(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
-    """A graph's state after one question."""
+    """Return a graph's state after one question."""
     called = f'await agent.ainvoke({{"messages": [("user", {text!r})]}}, thread({thread!r}))'
     state = lab.part("turn", agent, thread, text, called=called)
     return state if isinstance(state, dict) else {}

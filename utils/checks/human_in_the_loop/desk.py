@@ -50,12 +50,12 @@ class Task:
 
 
 def fulfilled(query: str, case: Case) -> str:
-    """What every tool says when it has done its work."""
+    """Return what every tool says when it has done its work."""
     return f"done: {query}, {case.word}"
 
 
 def tasks(case: Case) -> list[Task]:
-    """One call that runs, five that a person is asked about, one that is forbidden."""
+    """Return one call that runs, five that a person is asked about, and one that is forbidden."""
     first, second, third = (city.name for city in case.cities)
     trains, flat = f"trains to {first}", f"a flat in {second}"
     room, better = f"a room in {first}", f"a room in {third}"
@@ -72,8 +72,9 @@ def tasks(case: Case) -> list[Task]:
 
 
 def alike(case: Case) -> tuple[Sequence[Task], Sequence[Task]]:
-    """Two rounds of calls, all of them asked about; in the second one call is like one of the first, and two
-    are like each other.
+    """Return two rounds of calls, all of them asked about.
+
+    In the second round one call is like one of the first, and two are like each other.
     """
     first, second, third = (city.name for city in case.cities)
     room, boat = f"a room in {first}", f"a boat in {third}"
@@ -96,7 +97,7 @@ def results(count: int) -> ResultsTurn:
 
 
 def errand(case: Case, rounds: Sequence[Sequence[Task]]) -> tuple[Turn, ...]:
-    """A question that takes these calls, each round in one message of the model."""
+    """Return a question that takes these calls, each round in one message of the model."""
     turns: list[Turn] = [UserTurn(user=errand_question(case, rounds))]
     for chosen in rounds:
         turns += [CallsTurn(calls=tuple(task.call for task in chosen)), results(len(chosen))]
@@ -113,7 +114,7 @@ def errand_answer(case: Case) -> AnswerTurn:
 
 @dataclass
 class Desk:
-    """A guarded agent that a person attends to: its graph is built anew from the file at each step."""
+    """A guarded agent that a person attends to: its graph is built again from the file at each step."""
 
     lab: Lab
     stage: Stage
@@ -133,12 +134,12 @@ class Desk:
         self._copy(COPY, FILE)
 
     def done(self) -> Counter[tuple[str, str]]:
-        """What the tools have done so far, and how often."""
+        """Return what the tools have done so far, and how often."""
         made = self.stage.tool_requests()
         return Counter((request.tool, str(request.args.get("query"))) for request in made)
 
     def done_last(self) -> Counter[tuple[str, str]]:
-        """What the tools have done since the last answer was given."""
+        """Return what the tools have done since the last answer was given."""
         return self.done() - self._before
 
     def _copy(self, path: str, copy: str) -> None:
@@ -151,11 +152,11 @@ class Desk:
         self._saver = self._built = None
 
     def built(self) -> Ref:
-        """The graph as it was built last: to read the thread takes no other."""
+        """Return the graph as it was built last: to read the thread takes no other."""
         return self._built or self.graph()
 
     def graph(self) -> Ref:
-        """The graph, built by ``build_guarded`` with a saver opened anew."""
+        """Return the graph, built by ``build_guarded`` with a saver that was opened again."""
         self.close()
         self._saver = self.lab.kit.saver(self.lab.path(FILE))
         given = self.lab.call("build_guarded", self.model, list(self.tools), POLICY, self._saver)
@@ -177,7 +178,7 @@ class Desk:
         self.lab.part("sync_turn", self.graph(), self.case.thread, text, called=called)
 
     def waiting(self, graph: Ref) -> list[Mapping[str, Any]]:
-        """The interrupts that wait now; what they show is noted."""
+        """Return the interrupts that wait now, and note what they show."""
         found: list[Mapping[str, Any]] = self.lab.part("waiting", graph, self.case.thread)
         for item in found:
             value = item["value"]
@@ -215,13 +216,13 @@ class Desk:
             self.lab.part("resume", self.graph(), self.case.thread, answers, called=called)
 
     def messages(self) -> list[Message]:
-        """The thread's messages."""
+        """Return the thread's messages."""
         found: list[Message] = state_of(self.lab, self.built(), self.case.thread)["messages"]
         return found
 
 
 def _decision(value: Mapping[str, Any], chosen: Sequence[Task], ids: Sequence[Any]) -> Decision:
-    """What a person decides about the call that is shown; ``ids`` are those of the thread's calls.
+    """Return what a person decides about the call that is shown; ``ids`` are those of the thread's calls.
 
     Where the thread has no such id, the first call with this name and these arguments is meant.
     """
@@ -235,7 +236,7 @@ def _decision(value: Mapping[str, Any], chosen: Sequence[Task], ids: Sequence[An
 
 
 def attended(lab: Lab, case: Case, *rounds: Sequence[Task], decide: bool = True) -> Desk:
-    """A desk after a question that takes these calls, each round in one message of the model."""
+    """Return a desk after a question that takes these calls, each round in one message of the model."""
     chosen = [task for calls in rounds for task in calls]
     # Every tool can do everything, so that whatever should not have run is seen to have run.
     known = dict.fromkeys([task.query for task in chosen] + [task.runs for task in chosen if task.runs])

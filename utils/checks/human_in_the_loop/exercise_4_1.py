@@ -25,7 +25,7 @@ from utils.lab.lab import Lab, Ref
 
 
 def listed(lab: Lab, agent: Ref, thread: str) -> list[Mapping[str, Any]]:
-    """What ``pending`` returns: a list of calls."""
+    """Return what ``pending`` returns: a list of calls."""
     told = lab.call("pending", agent, thread)
     calls = list(told) if isinstance(told, list | tuple) else []
     if not isinstance(told, list | tuple) or not all(

@@ -50,7 +50,7 @@ def approves_to_the_end(lab: Lab, case: Case) -> None:
     made = len(stage.requests())
     expect(
         made == 2,
-        "The paused run must go on: nothing is asked anew.",
+        "The paused run must go on: nothing is asked again.",
         got=Words(count(made, "model request")),
         expected="2 model requests: the calls, the answer",
         why="What is in the checkpoint was paid for once.",
@@ -78,7 +78,7 @@ def approves_one_pause(lab: Lab, case: Case) -> None:
         "When the run has paused again, approve must return None.",
         got=told,
         expected="None",
-        why="There is no answer yet; the model's word beside a call is none.",
+        why="There is no answer yet; the model's word beside a call is not one.",
     )
     told = lab.call("approve", agent, case.thread)
     expect(

@@ -47,7 +47,7 @@ class Edited:
         return [call["args"] for call in self.calls]
 
     def expected(self) -> list[Any]:
-        """The arguments that the calls should have now."""
+        """Return the arguments that the calls should have now."""
         told = [call["args"] for call in self.before[-1].tool_calls]
         return [dict(self.args) if n == self.number else args for n, args in enumerate(told)]
 
@@ -61,9 +61,10 @@ def edited(
     say: str = "",
     earlier: bool = False,
 ) -> Edited:
-    """``edit`` called on one of the calls that wait, which may say something unwanted: it is to look up the
-    third city. ``say`` is the model's text beside the calls; ``earlier`` has the thread begin with a turn
-    about the third city.
+    """Call ``edit`` on one of the calls that wait: it is to look up the third city. Return what came of it.
+
+    ``unwanted`` are arguments that the calls have besides; ``say`` is the model's text beside the calls;
+    ``earlier`` has the thread begin with a turn about the third city.
     """
     third = case.cities[2]
     stage = lab.stage(
@@ -86,7 +87,7 @@ def edited(
 
 
 def with_more(turns: tuple[Turn, ...], more: Mapping[str, str], say: str) -> Iterator[tuple[Turn, ...]]:
-    """The same turns; each call has these arguments besides its own, and the model says this beside."""
+    """Yield the same turns; each call has these arguments besides its own, and the model says this beside."""
     for turn in turns:
         if isinstance(turn, CallsTurn):
             calls = [call.model_copy(update={"args": {**call.args, **more}}) for call in turn.calls]

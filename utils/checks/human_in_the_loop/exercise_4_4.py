@@ -24,7 +24,7 @@ def mock(case: Case) -> str:
 
 
 def mocked(lab: Lab, stage: Stage, case: Case, question: str) -> tuple[Any, tuple[Message, ...]]:
-    """What ``mock_answer`` returns for a paused run, and the messages after it."""
+    """Return what ``mock_answer`` returns for a paused run, and the messages after it."""
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, question)
     stage.clear()
@@ -143,7 +143,7 @@ def mocks_every_call(lab: Lab, case: Case) -> None:
 
 
 def mocked_next(lab: Lab, agent: Ref, case: Case, question: str) -> tuple[Any, tuple[Message, ...]]:
-    """``mock_answer`` on a thread that has a turn behind it."""
+    """Call ``mock_answer`` on a thread that has a turn behind it; return its result and the messages."""
     ask(lab, agent, case.thread, question)
     told = lab.call("mock_answer", agent, case.thread, mock(case))
     return told, tuple(state_of(lab, agent, case.thread)["messages"])

@@ -19,7 +19,7 @@ from utils.lab.plain import Message
 
 
 def ended(desk: Desk, *rounds: Sequence[Task]) -> list[Message]:
-    """The results of a question's calls, one for each, in their order; the answer came last."""
+    """Return the results of a question's calls, one for each, in their order; the answer came last."""
     messages = desk.messages()
     true = " ".join(["human", *(" ".join(["ai", *["tool"] * len(calls)]) for calls in rounds), "ai"])
     ids = [call["id"] for message in messages for call in message.tool_calls]
@@ -197,7 +197,7 @@ def _expect_each_on_its_own(lab: Lab, case: Case) -> None:
 
 
 def listed_work(done: Counter[tuple[str, str]]) -> str:
-    """What tools have done, in words."""
+    """Return what tools have done, in words."""
     return ", ".join(f"{tool} {query!r}" for tool, query in sorted(done.elements())) or "nothing ran"
 
 

@@ -14,18 +14,18 @@ from langgraph.types import Command
 
 
 def waiting(graph: Any, thread_id: str) -> list[dict[str, Any]]:
-    """The dynamic interrupts of a thread: the ``id`` of each and the ``value`` that a person is shown."""
+    """Return the dynamic interrupts of a thread: the ``id`` of each and the ``value`` shown to a person."""
     state = graph.get_state({"configurable": {"thread_id": thread_id}})
     return [{"id": found.id, "value": found.value} for found in state.interrupts]
 
 
 def go_on(graph: Any, thread_id: str) -> Any:
-    """What a graph's state is after a paused run has gone on, up to the next pause or the end."""
+    """Return a graph's state after a paused run has gone on, up to the next pause or the end."""
     return graph.invoke(None, {"configurable": {"thread_id": thread_id}})
 
 
 def resume(graph: Any, thread_id: str, answers: Mapping[str, Any]) -> Any:
-    """What a graph's state is after interrupts have been answered, each by its id."""
+    """Return a graph's state after interrupts have been answered, each by its id."""
     return graph.invoke(Command(resume=dict(answers)), {"configurable": {"thread_id": thread_id}})
 
 

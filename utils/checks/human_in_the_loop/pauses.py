@@ -14,7 +14,7 @@ def count(number: int, what: str) -> str:
 
 
 def watched(lab: Lab, stage: Stage) -> Ref:
-    """The kit's agent, which pauses before its tools."""
+    """Return the kit's agent, which pauses before its tools."""
     return lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver(), interrupt_before=["action"])
 
 
@@ -35,5 +35,5 @@ def state_of(lab: Lab, agent: Ref, thread: str) -> dict[str, Any]:
 
 
 def queries(stage: Stage) -> list[str]:
-    """What the search was asked for, in order."""
+    """Return what the search was asked for, in order."""
     return [str(request.args.get("query")) for request in stage.tool_requests()]

@@ -28,7 +28,7 @@ def config(thread: str) -> dict[str, Any]:
 
 
 def turn(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
-    """A graph's state after one question."""
+    """Return a graph's state after one question."""
     called = f'agent.invoke({{"messages": [("user", {text!r})]}}, thread {thread!r})'
     state = lab.part("turn", agent, thread, text, called=called)
     return state if isinstance(state, dict) else {}
@@ -40,7 +40,7 @@ def messages_of(state: dict[str, Any]) -> list[Message]:
 
 
 def results_by_query(stage: Stage) -> dict[str, str]:
-    """What the last model request gave as the result of each search."""
+    """Return what the last model request gave as the result of each search."""
     messages = stage.requests()[-1].messages
     queries = {call.id: str(call.args.get("query")) for message in messages for call in message.calls}
     return {queries.get(m.call_id, m.call_id): m.text for m in messages if m.role == "tool"}
@@ -52,7 +52,7 @@ def last_text(state: dict[str, Any]) -> str:
 
 
 def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
-    """The graph that ``build_agent`` returns."""
+    """Return the graph that ``build_agent`` returns."""
     given = lab.call("build_agent", stage.model(), [stage.tool()], saver or lab.kit.saver())
     why = "Only a compiled graph can be invoked, and compiling is where the checkpointer comes in."
     graph = compiled(lab, given, "build_agent", why=why)

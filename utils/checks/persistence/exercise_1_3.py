@@ -10,7 +10,7 @@ from utils.lab.lab import Lab, Ref, StudentError
 
 
 def opened(lab: Lab, path: str) -> tuple[Ref, Ref]:  # noqa: RET503 - fail() does not return
-    """What ``open_saver`` returns, and the saver it gives inside a ``with`` block."""
+    """Return what ``open_saver`` returns, and the saver it gives inside a ``with`` block."""
     manager = lab.call("open_saver", path)
     called = lab.last_call
     if isinstance(manager, Ref):

@@ -13,7 +13,7 @@ KEYS = ("id", "step", "source", "next", "messages", "parent")
 
 
 def listed(lab: Lab, agent: Ref, thread: str) -> list[dict[str, Any]]:
-    """The rows that ``history`` returns."""
+    """Return the rows that ``history`` returns."""
     rows = lab.call("history", agent, thread)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         fail(
@@ -34,7 +34,7 @@ def listed(lab: Lab, agent: Ref, thread: str) -> list[dict[str, Any]]:
 
 
 def talked(lab: Lab, case: Case) -> tuple[Ref, str]:
-    """An agent with two questions answered on the case's thread, and its file."""
+    """Return an agent with two questions answered on the case's thread, and its file."""
     first, second, _ = case.cities
     stage = lab.stage(conversation("trip", asked(first), asked(second)))
     name = "history.db"
@@ -45,7 +45,7 @@ def talked(lab: Lab, case: Case) -> tuple[Ref, str]:
 
 
 def forked(lab: Lab, case: Case) -> tuple[Ref, str]:
-    """The same with two branches more: one by running again, one by editing."""
+    """Return the same with two branches more: one by running again, one by editing."""
     agent, name = talked(lab, case)
     states = lab.part("states", agent, case.thread)
     before_answer = [state for state in states if state["next"] == ("llm",) and state["messages"]]

@@ -20,7 +20,7 @@ def failing_once(city: City) -> ToolAnswer:
 
 
 def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | None = None) -> Ref:
-    """An agent whose run on ``question`` has just failed in its tool."""
+    """Return an agent whose run on ``question`` has just failed in its tool."""
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     if earlier is not None:
         lab.part("turn", agent, case.thread, earlier.question)
@@ -37,7 +37,7 @@ def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | No
 
 
 def resumed(lab: Lab, agent: Ref, case: Case) -> Any:  # noqa: RET503 - fail() does not return
-    """What ``resume`` returns; a new input, which the model refuses, is told from other errors."""
+    """Return what ``resume`` returns; a new input, which the model refuses, is told from other errors."""
     try:
         return lab.call("resume", agent, case.thread)
     except StudentError:

@@ -21,7 +21,7 @@ def other_answer(case: Case, number: int) -> str:
 
 
 def travelled(lab: Lab, case: Case, *branches: tuple[int, ...]) -> tuple[Stage, Ref]:
-    """An agent with three questions answered, and a model that knows the branches to come.
+    """Return an agent with three questions answered, and a model that knows the branches to come.
 
     A branch lists its questions: 0 to 2 are about the cities, others are ``other_question``.
     """
@@ -46,7 +46,7 @@ def asked_so_far(state: dict[str, Any]) -> list[str]:
 
 
 def rewound(lab: Lab, agent: Ref, case: Case, turn_number: int, question: int) -> Any:
-    """What ``rewind`` returns; a sentence if it asked the model something else, as its request shows."""
+    """Return what ``rewind`` returns; a sentence if its request shows that it asked something else."""
     try:
         return lab.call("rewind", agent, case.thread, turn_number, other_question(case, question))
     except StudentError:
@@ -96,7 +96,7 @@ def keeps_the_old_branch(lab: Lab, case: Case) -> None:
         "Every old checkpoint must still be there, as it was.",
         got=Words(f"{len(set(before) & set(after))} of {len(before)} old checkpoints are left"),
         expected="all of them, unchanged",
-        why="Going back is no deletion: anyone can return to the old branch by its checkpoint id.",
+        why="Going back deletes nothing: anyone can return to the old branch by its checkpoint id.",
     )
     place: str | None = lab.part("state", agent, case.thread)["id"]
     while place is not None and place not in before:

@@ -16,7 +16,7 @@ from utils.replay.conversation import AnswerTurn, Fault, Turn, UserTurn
 
 
 def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:
-    """The kit's agent with one question answered on the case's thread; its requests are forgotten."""
+    """Return the kit's agent with one question answered on the case's thread; its requests are forgotten."""
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     lab.part("turn", agent, case.thread, city.question)
     stage.clear()
@@ -24,23 +24,23 @@ def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:
 
 
 def last_answer(turns: Sequence[Turn], fault: Fault) -> tuple[Turn, ...]:
-    """The turns, with something going wrong in the answer at their end."""
+    """Return the turns, with something going wrong in the answer at their end."""
     *before, answer = turns
     return (*before, cast("AnswerTurn", answer).model_copy(update={"fault": fault}))
 
 
 def in_words(text: str) -> tuple[str, ...]:
-    """A text in pieces that are a word each, with the blanks before it."""
+    """Return a text in pieces that are a word each, with the blanks before it."""
     return tuple(re.findall(r"\s*\S+", text))
 
 
 def said_in(pieces: Sequence[str], question: str) -> tuple[Turn, ...]:
-    """One question that needs no tool, and its answer in these pieces."""
+    """Return one question that needs no tool, and its answer in these pieces."""
     return UserTurn(user=question), AnswerTurn(answer="".join(pieces), pieces=tuple(pieces))
 
 
 def held_answer(case: Case) -> tuple[str, ...]:
-    """An answer in its pieces; nobody can guess the first of them."""
+    """Return an answer in its pieces; nobody can guess the first of them."""
     city = case.cities[0]
     return in_words(
         f"{case.word.capitalize()} for {city.name}: it is {city.celsius} °C there, with a light wind."
@@ -48,7 +48,7 @@ def held_answer(case: Case) -> tuple[str, ...]:
 
 
 def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
-    """What a function yields for a question that needs no tool; the model is held in its answer."""
+    """Return what a function yields for a question without a tool; the model is held in its answer."""
     city = case.cities[0]
     fault = Fault(kind="stall", after=case.after)
     stage = lab.stage(conversation("held", last_answer(said_in(held_answer(case), city.question), fault)))
@@ -59,7 +59,7 @@ def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
 def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
     """Fail if what the model, which is held, has sent of its answer comes only when it has ended.
 
-    Two of the pieces that it has sent are enough: one that is kept back until the next has come is no harm.
+    Two of the pieces that it has sent are enough: one that is kept back until the next has come does no harm.
     """
     pieces = held_answer(case)
     answer, sent = "".join(pieces), "".join(pieces[: case.after])
@@ -86,14 +86,14 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
         "The first piece must come while the model is still speaking.",
         got=Words("the model was held in the middle of its answer, and no piece came until it had ended"),
         expected="a piece as soon as the model has sent one",
-        why="Collecting first and yielding later looks the same in a list, and is no faster than invoke.",
+        why="Collecting first and yielding later looks the same in a list, and is not faster than invoke.",
     )
     expect(
         answer.startswith(first.text),
         "The first piece must be what the model has said first.",
         got=first.text,
         expected=f"the beginning of {answer!r}",
-        why="A sign that something is going on is no part of the answer.",
+        why="A sign that something is going on is not a part of the answer.",
     )
     early = "".join(moment.text for moment in came if moment.open == 1)
     expect(
@@ -106,7 +106,7 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
 
 
 def moments(items: Items, stage: Stage) -> Iterator[Moment]:
-    """The pieces of text, each with how many model requests were open when it came."""
+    """Yield the pieces of text, each with how many model requests were open when it came."""
     while (item := items.next()) is not END:
         if text := text_of([item]):
             yield Moment("llm", "token", text, open=stage.traffic().open())

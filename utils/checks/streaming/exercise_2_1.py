@@ -22,7 +22,7 @@ from utils.lab.lab import Lab
 
 
 def triples(found: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The items of ``steps``, each of three parts."""
+    """Return the items of ``steps``, each of three parts."""
     items = [as_tuple(item) for item in found]
     wrong = [item for item in items if not isinstance(item, tuple) or len(item) != 3]
     expect(
@@ -36,7 +36,7 @@ def triples(found: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def beside_a_call(case: Case) -> str:
-    """What the model says beside a call, at such length that nobody shows it in one line."""
+    """Return what the model says beside a call, at such length that nobody shows it in one line."""
     return (
         "I do not want to guess, for it may have changed since yesterday: I look at one place after the "
         "other, I compare them when I know both, and I shall tell you then whether to pack "
@@ -114,7 +114,7 @@ def tells_as_it_happens(lab: Lab, case: Case) -> None:
             seen.append(len(stage.requests()))
     expect(
         seen[0] > 0,
-        "The first item must be the model's first message: the question is no step.",
+        "The first item must be the model's first message: the question is not a step.",
         got=Words("the first item came before the model was asked"),
         expected="the first item after 1 model request",
         why="Who asked knows the question; a step is what the graph has done.",

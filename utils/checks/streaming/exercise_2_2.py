@@ -47,7 +47,7 @@ def pieces_make_the_answer(lab: Lab, case: Case) -> None:
             "The text must come in the pieces that the model sends.",
             got=Words(f"{count} pieces"),
             expected="about as many pieces as words",
-            why="A reader begins with the first words; a text that comes whole is no stream.",
+            why="A reader begins with the first words; a text that comes whole is not a stream.",
         )
     remembered = kinds(lab.part("state", agent, case.thread)["messages"])
     expect(
@@ -101,7 +101,7 @@ def serves_two_readers(lab: Lab, case: Case) -> None:
     ]
     for reader in readers:
         reader.expect_asynchronous()
-    # Whoever blocks the loop asks for the second reader when the first one has everything.
+    # Code that blocks the loop asks for the second reader when the first one has everything.
     stage.cap(len(readers), patience=PATIENCE)
     called = f"{lab.last_call}, beside one on another thread"
     lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)

@@ -15,7 +15,7 @@ KEYS = ("first", "tokens", "per_second")
 
 
 def measured(lab: Lab, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What ``measure`` says of a stream that carries its own clock."""
+    """Return what ``measure`` says of a stream that carries its own clock."""
     stream = lab.make("timed_stream", list(rows), 1000.0, label="stream")
     clock = stream.get("clock")
     clock = Ref(clock.number, clock.type, "clock", lab)
@@ -49,13 +49,13 @@ def no_time_between(error: StudentError) -> NoReturn:
 
 WHY = {
     "first": "first is counted by clock(), from the call of measure: ask it before the loop, and no other.",
-    "tokens": "Each chunk with text of the model is one, and what belongs to another node is none.",
+    "tokens": "Each chunk with text of the model is one, and what belongs to another node is not.",
     "per_second": "The rate is (tokens - 1) / (last - first); 0.0 for one token, or all at the same moment.",
 }
 
 
 def true_figures(rows: Sequence[dict[str, Any]]) -> dict[str, Figures]:
-    """The figures of the rows that are tokens, from the data of the timeline."""
+    """Return the figures of the rows that are tokens, from the data of the timeline."""
     tokens = (row for row in rows if row["kind"] in ("token", "blocks") and row["text"])
     return figures(Moment(row["node"], "token", row["text"], at=row["at"]) for row in tokens)
 
@@ -134,5 +134,5 @@ def counts_text_only(lab: Lab, case: Case) -> None:
         {"at": at, "node": node, "kind": kind, "text": text}
         for at, (node, kind, text) in zip(times(case), told, strict=True)
     ]
-    text_only = "Empty chunks, pieces of a tool call and a tool's message are no tokens of the answer."
+    text_only = "Empty chunks, pieces of a tool call and a tool's message are not tokens of the answer."
     compare_figures(measured(lab, rows), rows, {key: f"{text_only} {why}" for key, why in WHY.items()})

@@ -28,7 +28,7 @@ def no_docstring(error: StudentError) -> NoReturn:
 
 
 def slow_search(lab: Lab, stage: Stage) -> Ref:
-    """The tool that ``search_slowly`` returns."""
+    """Return the tool that ``search_slowly`` returns."""
     try:
         tool = lab.call("search_slowly", stage.tool())
     except StudentError as error:
@@ -166,7 +166,7 @@ def shows_while_searching(lab: Lab, case: Case) -> None:
         "The report of the tool must come out of show.",
         got=before,
         expected=str(("progress", reported(city)[0])),
-        why="A report that nobody sees is none.",
+        why="A report that nobody sees is not a report.",
     )
     expect(
         not over,

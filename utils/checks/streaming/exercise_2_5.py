@@ -42,20 +42,23 @@ class Acted:
         return [str(message.tool_call_id) for message in self.messages if message.type == "tool"]
 
     def of(self, number: int) -> Message:
-        """The message that answers the call with this number, as ``the_calls`` counts."""
+        """Return the message that answers the call with this number, as ``the_calls`` counts."""
         id = self.ids[self.order.index(number)]
         return next(message for message in self.messages if message.tool_call_id == id)
 
 
 def given(case: Case) -> tuple[int, list[int], str]:
-    """What the tools named in ``GIVING`` give."""
+    """Return what the tools named in ``GIVING`` give."""
     number = 1_000 + round(10 * case.cities[2].celsius)
     return number, list(range(number, number + LIMIT // 2)), case.cities[0].result.ljust(LIMIT, ".")
 
 
 def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
-    """A good call, bad arguments, an unknown tool, two tools that raise, a huge result, a tool that raises
-    the kit's own error at great length, and three whose results are of an unusual kind or length."""
+    """Return calls of every kind, each with what its tool answers.
+
+    A good call, bad arguments, an unknown tool, two tools that raise, a huge result, a tool that raises the
+    kit's own error at great length, and three whose results are of an unusual kind or length.
+    """
     first, second, third = case.cities
     unseen = ToolAnswer(text="")
     words = f"{WENT_WRONG} {case.word}"
@@ -75,7 +78,7 @@ def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
 
 
 def acted(lab: Lab, case: Case) -> Acted:
-    """An agent with the student's ``take_action`` after a turn with many calls."""
+    """Return an agent with the student's ``take_action`` after a turn with many calls."""
     pairs = [the_calls(case)[number] for number in case.order]
     question = f"What do you know of {case.word}?"
     stage = lab.stage(
@@ -112,7 +115,7 @@ def acted(lab: Lab, case: Case) -> Acted:
 
 
 def of_state(state: Any, case: Case) -> Acted:
-    """The turn that a graph's state holds."""
+    """Return the turn that a graph's state holds."""
     found = state.get("messages", []) if isinstance(state, dict) else []
     return Acted(tuple(message for message in found if isinstance(message, Message)), case.order)
 
@@ -152,7 +155,7 @@ def expect_caught(error: StudentError) -> None:
 
 
 def acting(lab: Lab, stage: Stage, tools: Sequence[Ref], unknown: Sequence[str] = ()) -> Ref:
-    """The kit's agent with the student's ``take_action``."""
+    """Return the kit's agent with the student's ``take_action``."""
     function = lab.get("take_action")
     if not isinstance(function, Ref):
         fail(
@@ -167,7 +170,7 @@ def acting(lab: Lab, stage: Stage, tools: Sequence[Ref], unknown: Sequence[str] 
 
 
 def alone(call: ToolCall, answer: ToolAnswer) -> tuple[Turn, ...]:
-    """A turn that only says what a tool answers; nobody asks this question."""
+    """Return a turn that only says what a tool answers; nobody asks this question."""
     asked_for = f"{call.tool} {sorted(call.args)}"
     results = ResultsTurn(results=(answer,))
     return UserTurn(user=asked_for), CallsTurn(calls=(call,)), results, AnswerTurn(answer="Done.")

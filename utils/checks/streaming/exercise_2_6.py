@@ -34,7 +34,7 @@ def dropped(case: Case, times: int | None = 1) -> Fault:
 
 
 def echo(case: Case) -> tuple[str, tuple[str, ...]]:
-    """A question that needs no tool, and an answer in pieces in which words come again."""
+    """Return a question that needs no tool, and an answer in pieces in which words come again."""
     city = case.cities[2]
     times = f"cold, cold, cold, and {case.word}, and {case.word}, and once more cold"
     told = f"It is {times} in {city.name}: cold, cold, cold."
@@ -44,7 +44,7 @@ def echo(case: Case) -> tuple[str, tuple[str, ...]]:
 def streamed(
     lab: Lab, stage: Stage, case: Case, agent: Ref, question: str
 ) -> tuple[str, StudentError | None]:
-    """The text that ``resilient_stream`` yields, and the error that ends it."""
+    """Return the text that ``resilient_stream`` yields; the error that ends it, ``None`` if it ends well."""
     told: list[Any] = []
     with Items(lab, stage, "resilient_stream", agent, case.thread, question) as items:
         try:
@@ -107,7 +107,7 @@ def goes_on_after_words_beside_calls(lab: Lab, case: Case) -> None:
 
 
 def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question: str, answer: str) -> str:
-    """The text that ``resilient_stream`` yields where the line drops once; fail if it raises."""
+    """Return the text that ``resilient_stream`` yields where the line drops once; fail if it raises."""
     told, error = streamed(lab, stage, case, agent, question)
     expect(
         error is None,

@@ -29,7 +29,7 @@ class Items:
             self._no_generator(self.given)
 
     def next(self) -> Any:
-        """The next item; ``END`` after the last."""
+        """Return the next item; ``END`` after the last."""
         try:
             item = self._lab.next(self.given)
         except StudentError as error:
@@ -38,7 +38,7 @@ class Items:
             if error.is_a("ValueError") and "values to unpack" in error.message:
                 self._no_pairs(error)
             if error.is_a("InvalidUpdateError") and error.message.startswith("Expected dict"):
-                self._no_input("a run was begun with something that is no dict")
+                self._no_input("a run was begun with something that is not a dict")
             self._expect_asked()
             raise
         if item is END:
@@ -71,7 +71,7 @@ class Items:
         )
 
     def rest(self) -> list[Any]:
-        """All items that are left."""
+        """Return all items that are left."""
         found: list[Any] = []
         while (item := self.next()) is not END:
             found.append(item)
@@ -118,7 +118,7 @@ class Items:
 
 
 def letters(value: Any) -> int:
-    """About how many letters a value takes to be written down."""
+    """Return about how many letters a value takes to be written down."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, Mapping):
@@ -131,12 +131,12 @@ def letters(value: Any) -> int:
 
 
 def as_tuple(item: Any) -> Any:
-    """An item as the text has it; a list of three is as good."""
+    """Return an item as the text has it; a list of three is as good."""
     return tuple(item) if isinstance(item, list) else item
 
 
 def text_of(found: Sequence[Any]) -> str:
-    """The pieces of a stream put together; each must be text."""
+    """Return the pieces of a stream put together; each must be text."""
     wrong = [item for item in found if not isinstance(item, str)]
     expect(
         not wrong,

@@ -71,7 +71,7 @@ class BlocksModel(BaseChatModel):
 
 
 def _block_chunks(blocks: Sequence[Block], spoken: int) -> Iterator[AIMessageChunk]:
-    """One turn as a provider streams it: pieces of text have one index, each call has its own."""
+    """Yield one turn as a provider streams it: pieces of text have one index, each call has its own."""
     for number, block in enumerate(blocks):
         if "call" not in block:
             yield AIMessageChunk(content=[{"type": "text", "text": block["text"], "index": 0}])
@@ -99,7 +99,7 @@ class TimedStream:
         self._now = start
 
     def clock(self) -> float:
-        """What the clock shows."""
+        """Return what the clock shows, in seconds."""
         return self._now
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -133,7 +133,7 @@ def _timed(row: Mapping[str, Any]) -> BaseMessage:
 
 
 def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
-    """A tool that reports the first steps, does what ``search`` does, and reports the last one."""
+    """Return a tool that reports the first steps, does what ``search`` does, and reports the last one."""
 
     def work(query: str) -> str:
         tell = get_stream_writer()
@@ -147,7 +147,7 @@ def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
 
 
 def make_giving_tool(name: str, value: Any) -> BaseTool:
-    """A tool that gives the same value for whatever is looked up."""
+    """Return a tool that gives the same value for whatever is looked up."""
 
     def work(query: str) -> Any:
         return value
@@ -156,7 +156,7 @@ def make_giving_tool(name: str, value: Any) -> BaseTool:
 
 
 def make_asking_tool(name: str) -> BaseTool:
-    """A tool that asks a person before it does anything."""
+    """Return a tool that asks a person before it does anything."""
 
     def work(query: str) -> str:
         return f"a person said: {interrupt({'query': query})}"
@@ -165,7 +165,7 @@ def make_asking_tool(name: str) -> BaseTool:
 
 
 async def custom_items(graph: Any, thread_id: str, text: str) -> AsyncIterator[Any]:
-    """What tools report while a graph answers a question, item by item."""
+    """Yield what tools report while a graph answers a question, item by item."""
     question = {"messages": [HumanMessage(text)]}
     async for item in graph.astream(
         question, {"configurable": {"thread_id": thread_id}}, stream_mode="custom"
@@ -174,13 +174,13 @@ async def custom_items(graph: Any, thread_id: str, text: str) -> AsyncIterator[A
 
 
 def interrupts_of(graph: Any, thread_id: str) -> list[Any]:
-    """What a thread waits for a person to answer."""
+    """Return what a thread waits for a person to answer."""
     state = graph.get_state({"configurable": {"thread_id": thread_id}})
     return [found.value for found in state.interrupts]
 
 
 def is_asynchronous(value: Any) -> bool:
-    """Whether ``async for`` can loop over something; kept iterators have been asked for one already."""
+    """Return whether ``async for`` can loop over something; kept iterators were asked for one already."""
     return hasattr(type(value), "__anext__")
 
 
@@ -196,7 +196,7 @@ async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> None
 
 
 def is_tool(value: Any) -> bool:
-    """Whether something is a tool."""
+    """Return whether something is a tool."""
     return isinstance(value, BaseTool)
 
 

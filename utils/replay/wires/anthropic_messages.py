@@ -151,7 +151,7 @@ def _block(call: SpokenCall) -> dict[str, Any]:
 
 
 def _blocks(spoken: Spoken) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Each block of an answer: how it opens, and what follows in pieces."""
+    """Return for each block of an answer how it opens, and what follows in pieces."""
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     if spoken.text:
         texts = [{"type": "text_delta", "text": piece} for piece in spoken.pieces]
@@ -180,7 +180,7 @@ def _has(item: Any, *keys: str) -> bool:
 
 
 def _heard(item: Any, index: int) -> Iterator[Heard]:
-    """What one message says: for a person's, the results of tools and a question for each text."""
+    """Yield what one message says: for a person's, the results of tools and a question for each text."""
     role = item.get("role") if isinstance(item, dict) else None
     content = item.get("content") if isinstance(item, dict) else None
     if not isinstance(content, str | list):

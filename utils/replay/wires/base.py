@@ -81,19 +81,19 @@ class Wire(Protocol):
         ...
 
     def parse(self, body: Any, path: Mapping[str, str]) -> ModelRequest:
-        """The request in the form that all protocols share; raises BadRequest."""
+        """Return the request in the form that all protocols share. Raises BadRequest."""
         ...
 
     def client(self, headers: Mapping[str, str]) -> str:
-        """``sync``, ``async`` or, where the protocol does not tell, nothing."""
+        """Return ``sync`` or ``async``; empty where the protocol does not tell."""
         ...
 
     def tries(self, headers: Mapping[str, str]) -> int:
-        """How often the client has tried this request before."""
+        """Return how often the client has tried this request before."""
         ...
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
-        """Body of an answer that is not streamed."""
+        """Return the body of an answer that is not streamed."""
         ...
 
     @property
@@ -102,27 +102,27 @@ class Wire(Protocol):
         ...
 
     def stream(self, spoken: Spoken) -> Iterator[Chunk]:
-        """The answer as it is streamed."""
+        """Yield the answer as it is streamed."""
         ...
 
     def upstream_path(self, path: str) -> str:
-        """The provider's own path of a request to this server, with its query."""
+        """Return the provider's own path of a request to this server, with its query."""
         ...
 
     def upstream_body(self, body: Any) -> Any:
-        """The request as recording sends it on: never streamed."""
+        """Return the request as recording sends it on: never streamed."""
         ...
 
     def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The client's headers as they go upstream; raises BadRequest when they cannot. May take its time."""
+        """Return the client's headers as they go upstream; it may take its time. Raises BadRequest."""
         ...
 
     def read(self, answer: Any) -> Reply:
-        """A provider's whole answer as a recorded turn; raises BadRequest."""
+        """Return a provider's whole answer as a recorded turn. Raises BadRequest."""
         ...
 
     def model_of(self, answer: Any) -> str:
-        """The model that an answer names; nothing when it names none."""
+        """Return the model that an answer names; empty when it names none."""
         ...
 
     def malformed(self, defect: Defect, request: ModelRequest) -> WireError: ...
@@ -151,12 +151,12 @@ _PIECE = re.compile(r"\s++(?:\w{1,8}|[^\w\s])?|\w{1,8}|[^\w\s]")
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Text in pieces about as long as tokens; together they are the text again."""
+    """Return text in pieces about as long as tokens; together they are the text again."""
     return tuple(_PIECE.findall(text))
 
 
 def in_other_pieces(reply: AnswerTurn) -> AnswerTurn:
-    """The answer with the same text, cut at none of the places where it was cut before.
+    """Return the answer with the same text, cut at none of the places where it was cut before.
 
     No provider promises to send the same text in the same pieces again.
     """
@@ -171,12 +171,12 @@ def _pieces(reply: AnswerTurn) -> tuple[str, ...]:
 
 
 def short_hash(*parts: object) -> str:
-    """24 hexadecimal digits that depend on all parts."""
+    """Return 24 hexadecimal digits that depend on all parts."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def speak(reply: Reply, request: ModelRequest, call_prefix: str) -> Spoken:
-    """A recorded reply made ready for a request.
+    """Return a recorded reply made ready for a request.
 
     Ids depend on the whole conversation: the same from run to run, never twice in one thread.
     """
@@ -196,13 +196,13 @@ def speak(reply: Reply, request: ModelRequest, call_prefix: str) -> Spoken:
 
 
 def _count(messages: Sequence[Any], pieces: Sequence[str], calls: Sequence[SpokenCall]) -> Usage:
-    """An estimate for conversations whose usage nobody recorded."""
+    """Return an estimate for conversations whose usage nobody recorded."""
     asked = sum(4 + _length(message.text) for message in messages)
     told = len(pieces) + sum(8 + len(split(str(call.args))) for call in calls)
     return Usage(input=asked, output=max(told, 1))
 
 
 def _length(text: str) -> int:
-    """About how many tokens a text has; of long ones only the beginning is looked at closely."""
+    """Return about how many tokens a text has; of long ones only the beginning is looked at closely."""
     head = text[:10_000]
     return len(split(head)) + (len(text) - len(head)) // 4

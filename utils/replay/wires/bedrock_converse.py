@@ -111,14 +111,14 @@ class BedrockConverse:
         return body
 
     def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The headers, signed anew for the real address: the client has signed for this server's.
+        """Return the headers, signed for the real address: the client has signed for this server's.
 
-        The keys are those that the AWS SDK finds in this process. A bearer token is no signature and goes on.
+        The keys are those that the AWS SDK finds in this process. A bearer token goes on as it is.
         """
         signature = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
         if (scope := _SCOPE.search(signature)) is None:
             return headers
-        # Whoever records has it, for the client needs it; whoever replays must not.
+        # The package is there when somebody records, for the client needs it; a replay must not need it.
         from botocore.auth import SigV4Auth  # noqa: PLC0415
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
         from botocore.session import Session  # noqa: PLC0415
@@ -139,7 +139,7 @@ class BedrockConverse:
             text = "".join(text for block in content for text in _texts(block))
             calls = list(_calls(content))
         except (KeyError, TypeError, AttributeError) as error:
-            msg = "the provider's answer is no answer of Converse"
+            msg = "the provider's answer is not an answer of Converse"
             raise BadRequest(msg) from error
         return reply_of(text, calls, counted(answer.get("usage"), "inputTokens", "outputTokens"))
 
@@ -221,7 +221,7 @@ def _counts(spoken: Spoken) -> dict[str, Any]:
 
 
 def _heard(item: Any, index: int) -> Iterator[Heard]:
-    """What one message says: for a person's, the results of tools and a question for each text."""
+    """Yield what one message says: for a person's, the results of tools and a question for each text."""
     role = item.get("role") if isinstance(item, dict) else None
     content = item.get("content") if isinstance(item, dict) else None
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
@@ -251,7 +251,7 @@ def _heard(item: Any, index: int) -> Iterator[Heard]:
 
 
 def _texts(block: Any) -> Iterator[str]:
-    """The text of a block, or its JSON; raises BadRequest for pictures and the like."""
+    """Yield the text of a block, or its JSON. Raises BadRequest for pictures and the like."""
     if not isinstance(block, dict):
         return
     for kind in block:
@@ -275,7 +275,7 @@ def _calls(content: Any) -> Iterator[HeardCall]:
 
 
 def _unanswered(messages: tuple[Heard, ...], position: int) -> list[str]:
-    """Ids of calls that the message with the result at ``position`` leaves open."""
+    """Return ids of calls that the message with the result at ``position`` leaves open."""
     at = position
     while at and messages[at].role != "assistant":
         at -= 1

@@ -16,7 +16,7 @@ _PRELUDE, _CHECKSUM = 12, 4
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One frame with headers that are texts."""
+    """Return one frame with headers that are texts."""
     head = b"".join(_header(name, value) for name, value in headers.items())
     length = _PRELUDE + len(head) + len(payload) + _CHECKSUM
     prelude = struct.pack(">II", length, len(head))

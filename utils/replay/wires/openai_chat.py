@@ -175,7 +175,7 @@ def refusal(
     code: str | None = None,
     headers: Mapping[str, str] = NO_RETRY,
 ) -> WireError:
-    """An error as OpenAI's protocols tell it."""
+    """Return an error as OpenAI's protocols tell it."""
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return WireError(status, body, headers, reason=message if code == "not_recorded" else None)
 

@@ -155,7 +155,7 @@ def _response(
 
 
 def _items(spoken: Spoken) -> Iterator[dict[str, Any]]:
-    """What an answer consists of: a message where there is text or nothing else, then the calls."""
+    """Yield what an answer consists of: a message where there is text or nothing else, then the calls."""
     if spoken.text or not spoken.calls:
         part = {"type": "output_text", "text": spoken.text, "annotations": [], "logprobs": []}
         yield {

@@ -34,30 +34,30 @@ NO_RETRY: Mapping[str, str] = {"x-should-retry": "false"}
 
 
 def small_number(told: str) -> int:
-    """A number of tries as a header tells it; 0 for anything else."""
+    """Return a number of tries as a header tells it; 0 for anything else."""
     return int(told) if told.isascii() and told.isdigit() and len(told) < 4 else 0
 
 
 def dumps(data: Any) -> str:
-    """JSON as it is streamed: short, and readable."""
+    """Return JSON as it is streamed: short, and readable."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def sse(data: Mapping[str, Any], event: str = "") -> bytes:
-    """One server-sent event."""
+    """Return one server-sent event."""
     head = f"event: {event}\n" if event else ""
     return f"{head}data: {dumps(data)}\n\n".encode("utf-8", "replace")
 
 
 def fragments(args: Mapping[str, Any], size: int = 5) -> Iterator[str]:
-    """The arguments of a call as JSON in short pieces."""
+    """Yield the arguments of a call as JSON in short pieces."""
     text = json.dumps(args)
     for start in range(0, len(text), size):
         yield text[start : start + size]
 
 
 def listed(of: Mapping[str, Any], key: str) -> list[Any]:
-    """A list that a client may leave out or send as null; raises BadRequest for anything else."""
+    """Return a list that a client may leave out or send as null. Raises BadRequest for anything else."""
     found = of.get(key)
     if found is not None and not isinstance(found, list):
         msg = f"Invalid type for '{key}': expected an array."
@@ -66,7 +66,7 @@ def listed(of: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def texts_of(content: Any, kinds: Sequence[str] = ("text",)) -> Iterator[str]:
-    """The texts of a message, whether it is a string or a list of blocks; raises BadRequest for pictures."""
+    """Yield the texts of a message, be it a string or a list of blocks. Raises BadRequest for pictures."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
@@ -91,7 +91,7 @@ def refuse_media(kind: Any) -> None:
 
 
 def parsed_args(told: Any) -> Mapping[str, Any]:
-    """Arguments of a call from JSON; none when that is no object."""
+    """Return arguments of a call from JSON; empty when that is not an object."""
     try:
         args = json.loads(told or "{}")
     except (ValueError, TypeError, RecursionError):
@@ -100,7 +100,7 @@ def parsed_args(told: Any) -> Mapping[str, Any]:
 
 
 def place(messages: Sequence[Heard], position: int) -> tuple[int, int]:
-    """Message and block, where one message holds all that a side says before the other one speaks."""
+    """Return the places of message and block, where one message holds all that a side says in turn."""
     index, block, before = -1, 0, ""
     for message in messages[: position + 1]:
         if message.role == "system":
@@ -112,7 +112,7 @@ def place(messages: Sequence[Heard], position: int) -> tuple[int, int]:
 
 
 def reply_of(text: str, calls: Sequence[HeardCall], usage: Usage | None) -> Reply:
-    """A provider's answer as a recorded turn; every search tool becomes the fixture's."""
+    """Return a provider's answer as a recorded turn; every search tool becomes the fixture's."""
     if not calls:
         return AnswerTurn(answer=text, usage=usage)
     told = tuple(
@@ -123,7 +123,7 @@ def reply_of(text: str, calls: Sequence[HeardCall], usage: Usage | None) -> Repl
 
 
 def counted(usage: Any, asked: str, told: str) -> Usage | None:
-    """The provider's count, under its names for it; ``None`` from servers that do not count."""
+    """Return the provider's count, under its names for it; ``None`` from servers that do not count."""
     try:
         return Usage(input=usage[asked], output=usage[told])
     except (KeyError, TypeError, ValueError):

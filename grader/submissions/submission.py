@@ -81,7 +81,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that is no notebook. No text in here comes out of the file."""
+    """A file that is not a notebook. No text in here comes out of the file."""
 
     kind: Kind
     what: str
