@@ -50,12 +50,12 @@ class NewLab:
 
     @property
     def number(self) -> str:
-        """The number that its exercises begin with, as in ``5``."""
+        """Return the number that its exercises begin with, as in ``5``."""
         return str(int(self.lab[:2]))
 
     @property
     def slug(self) -> str:
-        """The name of its folder of checks."""
+        """Return the name of its folder of checks."""
         return self.lab[3:]
 
     def path(self, pattern: str) -> str:

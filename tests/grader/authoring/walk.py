@@ -53,7 +53,8 @@ def carry_out(step: Step, root: Path) -> None:
             assert not path.exists(), f"{name} is there already"
             path.write_text(step.text, "utf-8")
         case "append", []:
-            path.write_text(path.read_text("utf-8") + step.text, "utf-8")
+            gap = "\n\n" if path.suffix == ".py" else ""  # as every formatter wants it
+            path.write_text(path.read_text("utf-8") + gap + step.text, "utf-8")
         case "change", []:
             path.write_text(changed(path.read_text("utf-8"), step.text), "utf-8")
         case "change", ["cell", id]:

@@ -62,6 +62,7 @@ ADDRESS = "import os\nos.environ['OPENAI_BASE_URL'] = 'https://llm.example/v1'"
 def slips() -> LabChecks:
     """A lab whose author has made slips: in the check's own code, and in what it asks of the kit."""
     checks = LabChecks("persistence", "Keep the conversation")
+    checks.example = LAB.example
     checks.exercise("1.2", "Ask a question", function="ask", points=2)
 
     @checks.check("1.2", points=1, title="a part that is not there")
