@@ -13,6 +13,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from grader.authoring.new import new_lab, next_steps
+from grader.authoring.outputs import store_outputs
 from grader.errors import FaultySolution, GraderError, UsageError
 from grader.release.bundle import write_bundle
 from grader.release.course import Course, find_course
@@ -62,6 +64,31 @@ def release(
     2 wrong use; 130 interrupted.
     """
     _leave(lambda: _release(check=check, force=force, bundle=bundle, root=root))
+
+
+@app.command()
+def new(
+    lab: Annotated[
+        str, typer.Argument(metavar="LAB", help="Two digits and a word of small letters, as in 05_memory.")
+    ],
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="What the lab is called. [default: its name]")
+    ] = "",
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Write a new lab with one exercise, which passes every test as it is.
+
+    Solution, checks, conversations, notes for instructors, right and wrong
+    solutions for the tests, and the released lab. The solution is run once, to
+    store its outputs. No file is ever written over; docs/authoring.md goes on.
+
+    Exit codes: 0 done; 1 the solution could not be run; 2 wrong use, or the lab
+    exists; 130 interrupted.
+    """
+    _leave(lambda: _new(lab, title, root))
 
 
 @app.command()
@@ -214,6 +241,17 @@ def _release(*, check: bool, force: bool, bundle: Path | None, root: Path | None
     if check:
         return _check(course)
     return _write(course, force=force) if bundle is None else _bundle(course, bundle)
+
+
+def _new(lab: str, title: str, root: Path | None) -> int:
+    course = find_course(root, Path.cwd())
+    for path in new_lab(course, lab, title):
+        typer.echo(path)
+    store_outputs(course, lab)
+    _say("Next:")
+    for step in next_steps(lab):
+        _say(f"  {step}")
+    return 0
 
 
 def _check(course: Course) -> int:

@@ -1,11 +1,11 @@
 # What only authors and CI need. The students' bundle does not have this file.
 #
 #   TEST_ARGS   more words for pytest:         make test TEST_ARGS="-m 'not install' -x", make quick TEST_ARGS=-x
-#   LAB         one lab instead of all:        make record LAB=01_persistence, make outputs LAB=01_persistence
+#   LAB         one lab instead of all:        make outputs LAB=01_persistence, also record and validate
 #   GRADE_ARGS  more words for the grader:     make grade GRADE_ARGS=--fresh
 #   UPGRADE     anything, to move the pins:    make lock UPGRADE=1
 
-.PHONY: setup-dev quick test test-all demo grade samples outputs release record screenshots rooms lock
+.PHONY: setup-dev quick test test-all demo grade samples outputs release validate record screenshots rooms lock
 
 setup-dev: ## The environment with what tests and authors need besides
 	@$(FIND_PYTHON) && "$$python" make/environment.py --dev
@@ -37,6 +37,9 @@ outputs: setup ## Execute the solutions and store their outputs in them
 
 release: setup ## Turn the solutions into the labs that students get
 	@$(PY) -m grader release
+
+validate: setup ## Tell which rules of the house labs break, and grade them as a test
+	@$(PY) -m grader validate $(if $(LAB),--lab $(LAB))
 
 record: setup ## Record a lab's answers again from a real model (needs a key in .env)
 	@test -n "$(LAB)" || { echo "Say which lab: make record LAB=01_persistence" >&2; exit 2; }

@@ -19,7 +19,7 @@ def release(root: Path, *words: str) -> Result:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for folder in ("solutions", "labs"):
+    for folder in ("solutions", "labs", "utils/checks"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     assert release(tmp_path, "--force").exit_code == 0
     return tmp_path

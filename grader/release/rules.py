@@ -64,22 +64,22 @@ class Page:
 
     @property
     def where(self) -> str:
-        """The solution's path, relative to the repository."""
+        """Return the solution's path, relative to the repository."""
         return f"solutions/{self.lab}.ipynb"
 
     @property
     def code(self) -> list[Cell]:
-        """The code cells, in their order."""
+        """Return the code cells, in their order."""
         return [cell for cell in self.solution.cells if cell.kind == "code"]
 
     @property
     def prose(self) -> str:
-        """All text between the code, code in it included."""
+        """Return all text between the code, code in it included."""
         return "\n\n".join(cell.source for cell in self.solution.cells if cell.kind == "markdown")
 
     @property
     def title(self) -> Cell:
-        """The first cell; an empty one where there is none."""
+        """Return the first cell; an empty one where there is none."""
         return self.solution.cells[0] if self.solution.cells else Cell("", "markdown", "")
 
     def problem(self, cell: str, what: str, do: str) -> Problem:
@@ -149,6 +149,10 @@ def _table_of_points(page: Page) -> Iterator[Problem]:
         if row not in rows:
             do = "Write the row '| {} | `{}`: … | {} |', as the checks declare the exercise".format(*row)
             yield page.problem(page.title.id, f"its table has no such row for exercise {row[0]}", do)
+    total = sum(exercise.points for exercise in page.checks.exercises.values())
+    if f"**Graded** ({total:g} points)" not in page.title.source:
+        do = f"Write '**Graded** ({total:g} points):' above the table"
+        yield page.problem(page.title.id, f"it does not say that the lab has {total:g} points", do)
     for row in rows:
         if row not in declared:
             what = "its table says '{} | `{}` | {}', which the checks do not declare".format(*row)

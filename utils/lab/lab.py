@@ -164,7 +164,7 @@ class Ref:
 
     @property
     def is_the_kits(self) -> bool:
-        """Whether the kit made this object, so that no student's code gave it back."""
+        """Return whether the kit made this object, so that no student's code gave it back."""
         return self.number < 0
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:

@@ -88,6 +88,11 @@ BREAKS = {
         "cell title: its table has no such row for exercise 1.2. Write the row '| 1.2 | `ask`: … | 2 |'",
         "table-of-points",
     ),
+    "another sum of points": (
+        lambda page: edited(page, "title", "(20 points)", "(21 points)"),
+        "cell title: it does not say that the lab has 20 points. Write '**Graded** (20 points):'",
+        "table-of-points",
+    ),
     "a row for nothing": (
         lambda page: edited(page, "title", "| 1.2 | `ask`", "| 1.7 | `more`: more | 2 |\n| 1.2 | `ask`"),
         "cell title: its table says '1.7 | `more` | 2', which the checks do not declare. Correct the row",

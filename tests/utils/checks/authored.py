@@ -57,7 +57,7 @@ class Authored:
             points={
                 number: int(points)
                 for number, points in re.findall(
-                    r"^\| (\d\.\d) \|.*\| (\d+) \|$", cells[0].source, re.MULTILINE
+                    r"^\| (\d+\.\d+) \|.*\| (\d+) \|$", cells[0].source, re.MULTILINE
                 )
             },
         )

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.utils.checks import (
-    async_graphs_right,
-    async_graphs_wrong,
-    human_in_the_loop_right,
-    human_in_the_loop_wrong,
-    persistence_right,
-    persistence_wrong,
-    streaming_right,
-    streaming_wrong,
-)
 from tests.utils.checks.authored import Authored
 from tests.utils.checks.variants import Table, Variant, solves
 from utils.checks.parts import load_parts
-from utils.checks.registry import LabChecks, load_checks
+from utils.checks.registry import LabChecks, load_checks, slug_of
 from utils.checks.run import run_exercise
 from utils.lab.lab import Lab
 from utils.results import ExerciseResult
@@ -48,25 +39,27 @@ class Judged:
         """Its solution notebook, read once."""
         return _authored(self.notebook)
 
+    @property
+    def points(self) -> float:
+        """All points of the lab."""
+        return sum(exercise.points for exercise in self.checks.exercises.values())
+
 
 @functools.cache
 def _authored(notebook: str) -> Authored:
     return Authored.read(ROOT / "solutions" / f"{notebook}.ipynb")
 
 
-LABS = (
-    Judged("01_persistence", load_checks("persistence"), persistence_right.TABLE, persistence_wrong.TABLE),
-    Judged("02_streaming", load_checks("streaming"), streaming_right.TABLE, streaming_wrong.TABLE),
-    Judged(
-        "03_async_graphs", load_checks("async_graphs"), async_graphs_right.TABLE, async_graphs_wrong.TABLE
-    ),
-    Judged(
-        "04_human_in_the_loop",
-        load_checks("human_in_the_loop"),
-        human_in_the_loop_right.TABLE,
-        human_in_the_loop_wrong.TABLE,
-    ),
-)
+def _judged(path: Path) -> Judged:
+    """The lab of a solution, with its tables, which are modules beside this one."""
+    slug = slug_of(path.stem)
+    right, wrong = (
+        importlib.import_module(f"tests.utils.checks.{slug}_{kind}") for kind in ("right", "wrong")
+    )
+    return Judged(path.stem, load_checks(slug), right.TABLE, wrong.TABLE)
+
+
+LABS = tuple(_judged(path) for path in sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb")))
 OF = {number: lab for lab in LABS for number in lab.checks.exercises}
 """the lab of an exercise, by the exercise's number"""
 

@@ -46,13 +46,15 @@ def test_a_right_solution_gets_everything_every_time(
 def test_the_reference_gets_everything(make_lab: MakeLab, lab: Judged) -> None:
     for _ in range(RUNS):
         result = run_lab(lab.checks, make_lab(lab.authored.solved()), lab.checks.example)
-        assert (result.points, result.max_points) == (20, 20), "\n".join(map(told, result.exercises))
+        assert (result.points, result.max_points) == (lab.points, lab.points), "\n".join(
+            map(told, result.exercises)
+        )
 
 
 @EACH
 def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(make_lab: MakeLab, lab: Judged) -> None:
     result = run_lab(lab.checks, make_lab(lab.authored.untouched()), lab.checks.example)
-    assert (result.points, result.max_points) == (0, 20)
+    assert (result.points, result.max_points) == (0, lab.points)
     for exercise in result.exercises:
         declared = lab.checks.find(exercise.exercise)
         first, *others = exercise.checks
@@ -61,13 +63,13 @@ def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(make_lab: M
             unwritten = {f"{name} is not written yet." for name in declared.functions}
             assert {check.message for check in others} == unwritten
         else:
-            assert {check.status for check in others} == {"not run"}
+            assert {check.status for check in others} <= {"not run"}
 
 
 @EACH
 def test_an_empty_notebook_gets_nothing_and_says_what_is_missing(make_lab: MakeLab, lab: Judged) -> None:
     result = run_lab(lab.checks, make_lab({}), lab.checks.example)
-    assert (result.points, result.max_points) == (0, 20)
+    assert (result.points, result.max_points) == (0, lab.points)
     for exercise in result.exercises:
         assert {check.message for check in exercise.checks} == {
             f"There is no {name} in this notebook yet."
