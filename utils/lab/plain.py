@@ -366,7 +366,11 @@ def _keys(values: Iterable[Any]) -> list[Any]:
     """
     alike: Counter[int] = Counter()
     keys = [_hashable(value) for value in values]
+    different: set[Any] = set()
     for key in keys:
+        if key in different:
+            continue  # such as keys that were cut; the same key again costs no more comparing
+        different.add(key)
         alike[hash(key)] += 1
         if alike[hash(key)] > MAX_ALIKE:
             msg = f"more than {MAX_ALIKE} keys that look the same to Python"
