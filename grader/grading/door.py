@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from grader.jail.absent import MOST as MOST_ABSENT
 from grader.jail.names import MOST as MOST_NAMES
 from grader.jail.outputs import MAX_NAME, MAX_TEXT
 from grader.jail.traffic import TRAFFIC
@@ -34,12 +35,20 @@ class Tampered(Exception):
     """What came is nothing that the process would say by itself."""
 
 
-def cell_run_of(frame: Mapping[str, Any], number: int, id: str) -> tuple[str, str, str]:
-    """Return a cell's status, the reason for it, and its error. Raises Tampered."""
+def cell_run_of(frame: Mapping[str, Any], number: int, id: str) -> tuple[str, str, str, tuple[str, ...]]:
+    """Return a cell's status, the reason for it, its error, and modules that it lacks. Raises Tampered."""
     match frame:
-        case {"kind": "cell", "number": n, "id": i, "status": str(status), "why": str(why), "error": error}:
+        case {
+            "kind": "cell",
+            "number": n,
+            "id": i,
+            "status": str(status),
+            "why": str(why),
+            "error": error,
+            "absent": list(absent),
+        } if len(absent) <= MOST_ABSENT and all(map(_is_module, absent)):
             if n == number and i == id and status in STATUSES:
-                return status, why[:MAX_WHY], _named(error)
+                return status, why[:MAX_WHY], _named(error), tuple(absent)
     raise Tampered("something came that no cell says")
 
 
@@ -136,6 +145,14 @@ def _named(error: Any) -> str:
         case {"ename": str(name), "evalue": str(value)}:
             return f"{name[:MAX_NAME]}: {value[:MAX_TEXT]}"[:500]
     return ""
+
+
+def _is_module(name: Any) -> bool:
+    return (
+        isinstance(name, str)
+        and len(name) <= MAX_IDENTIFIER
+        and all(part.isidentifier() for part in name.split("."))
+    )
 
 
 def _are_numbers(cells: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,22 @@ ENDED: Mapping[str, str] = {
     "memory": "This exercise used more memory than a submission may have.",
 }
 
+_NO_NETWORK = (
+    "This cell asks the network, and there is none while the grader runs it.",
+    "Everything that the lab needs is recorded: leave the request out, or keep its answer in the notebook.",
+)
+ONLY_HERE: Mapping[str, tuple[str, str]] = {
+    "StdinNotImplementedError": (
+        "This cell waits for input, and nobody types while the grader runs it.",
+        "Write the value into the cell instead of calling input() or getpass().",
+    ),
+    "TclError": (
+        "This cell opens a window, and the grader has no display.",
+        "Show it in the notebook instead.",
+    ),
+    **dict.fromkeys(("gaierror", "ConnectError", "ConnectionError", "URLError"), _NO_NETWORK),
+}
+"""what happens to a cell in the grader only, by the name of the error: what it means and what to do"""
 
 Note = Callable[[str, Any], None]
 """is told of what is asked and what comes back: its kind, and the thing itself"""
@@ -69,6 +85,7 @@ def judge(
     finally:
         run.end()
     lacking = {exercise.exercise for exercise in exercises if not exercise.passed}
+    packages = list(_packages(run, spec.checks))
     doubled = _doubled(run, spec.checks)
     return replace(
         blank,
@@ -76,9 +93,14 @@ def judge(
         reason=reason,
         do=do,
         exercises=exercises,
-        notes=(*blank.notes, *(text for text, number in doubled if number not in lacking)),
+        notes=(
+            *blank.notes,
+            *(text for text, number in doubled if number not in lacking),
+            *(f"Cell {loss.cell}: {loss.what}" for loss in packages if not lacking),
+        ),
         losses=(
             *_nothing_found(spec.checks, exercises),
+            *(packages if lacking else ()),
             *_losses(run, spec.checks, submission.cells),
             *_lost_questions(exercises),
             *(Loss("defined-twice", text, exercise=number) for text, number in doubled if number in lacking),
@@ -176,7 +198,19 @@ def _lost_cell(cell: CellRun, checks: LabChecks) -> Loss:
         what, do = "This cell took too long and was stopped.", "What it defines after that point is missing."
         return Loss("cell-timeout", what, do, exercise, number, cell.why)
     what, do = "This cell ended with an error.", "Restart the kernel and run all cells to see it."
+    what, do = ONLY_HERE.get(cell.error.partition(":")[0], (what, do))
     return Loss("cell-error", what, do, exercise, number, cell.error)
+
+
+def _packages(run: SubmissionRun, checks: LabChecks) -> Iterator[Loss]:
+    """Yield a loss for each cell that imports what the grader does not have."""
+    for cell in run.cell_runs:
+        if cell.absent:
+            packages = ", ".join(dict.fromkeys(name.partition(".")[0] for name in cell.absent))
+            lines = "that line was" if len(cell.absent) == 1 else "those imports were"
+            what = f"The grader has the packages of the lab only, and not {packages}; {lines} left out."
+            do = "What the exercises ask for needs no other package: do without it there."
+            yield Loss("package", what, do, _exercise_of(cell.cell, checks), cell.cell.number)
 
 
 def _exercise_of(cell: CodeCell, checks: LabChecks) -> str:

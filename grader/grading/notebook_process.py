@@ -41,6 +41,8 @@ class CellRun:
     why: str
     error: str
     """name and text of the error; empty if there was none"""
+    absent: tuple[str, ...] = ()
+    """modules that it imports and that are not there; those imports were left out"""
 
     @property
     def went_wrong(self) -> bool:
@@ -132,10 +134,12 @@ class NotebookProcess:
     def run_cell(self, number: int, seconds: float) -> CellRun:
         """Return how the next cell ended, ``number`` counting from 0. Raises Ended or Tampered."""
         cell = self._cells[number]
-        status, why, error = cell_run_of(self._receive(min(seconds, self._most())), number, str(cell.number))
+        status, why, error, absent = cell_run_of(
+            self._receive(min(seconds, self._most())), number, str(cell.number)
+        )
         if status != "skipped":
             self._look_what_is_left()
-        return CellRun(cell, status, why, error)
+        return CellRun(cell, status, why, error, absent)
 
     def _look_what_is_left(self) -> None:
         """Look at what a cell has left behind, and let the next one begin: no cell pays for another one."""

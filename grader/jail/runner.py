@@ -12,10 +12,10 @@ in which something can be written, the work folder first. What comes then is ``{
 rest of the environment.
 
 What goes back next, one frame each: ``{"kind": "ready", "lacking": [limit, …]}``; for every cell ``{"kind":
-"cell", "id", "number", "status", "why", "error"}``, status being ``ok``, ``error``, ``timeout`` or
-``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. With ``in_step``, each cell that was run is
-followed by an empty frame from the other end, and only then by the next cell. From ``finished`` on each
-question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
+"cell", "id", "number", "status", "why", "error", "absent": [module, …]}``, status being ``ok``, ``error``,
+``timeout`` or ``skipped``; ``{"kind": "finished", "twice": {name: [id, …]}}``. With ``in_step``, each cell
+that was run is followed by an empty frame from the other end, and only then by the next cell. From
+``finished`` on each question, as utils.lab.handle describes them, with a ``number``, is answered by ``{"kind": "answer",
 "number", "answer", "timeout"}`` until the socket closes.
 
 It is to be started with ``-P``, so that no file of a submission stands before a module of this kit, in an
@@ -42,6 +42,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from grader.jail import limits as limiting
+from grader.jail.absent import Present, present
 from grader.jail.demos import left_out
 from grader.jail.frames import Channel, Closed, FrameTooLarge, NotJson
 from grader.jail.job import Cell, Job
@@ -104,20 +105,22 @@ class Runner:
     async def _cell(self, number: int, cell: Cell) -> dict[str, Any]:
         told = {"kind": "cell", "id": cell.id, "number": number}
         if why := self._skipped.get(cell.id, ""):
-            return {**told, "status": "skipped", "why": why, "error": None}
+            return {**told, "status": "skipped", "why": why, "error": None, "absent": []}
         error: BaseException | None = None
+        runs = Present(cell.source)
         self._outputs.begin()
         try:
             wall_limit = self._job.hurry or self._job.limits.cell_wall
             with self._alarm.set(self._job.limits.cell_cpu, wall_limit):
-                error = await run_cell(self._shell, cell.source, self._alarm)
+                runs = present(cell.source, self._python(cell.source))
+                error = await run_cell(self._shell, runs.source, self._alarm)
         except BaseException as raised:  # what a cell throws through the shell ends the cell only
             error = raised
         self._outputs.end()
         rang = self._alarm.rang
         status = "timeout" if rang else "ok" if error is None else "error"
         shown = None if error is None else self._outputs.error or _named(error)
-        return {**told, "status": status, "why": rang, "error": shown}
+        return {**told, "status": status, "why": rang, "error": shown, "absent": list(runs.absent)}
 
     def _twice(self) -> dict[str, list[str]]:
         run = [cell for cell in self._job.cells if cell.id not in self._skipped]

@@ -14,7 +14,7 @@ SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tamper
 """``error``: it could not be judged, through the grader's own fault"""
 
 LossKind = Literal[
-    "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found"
+    "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found", "package"
 ]
 
 Sandbox = Literal["bubblewrap", "none"]

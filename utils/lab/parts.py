@@ -207,7 +207,7 @@ def is_saver(value: Any) -> bool:
 
 
 def remembers(graph: Any, saver: Any) -> bool:
-    """Whether a graph was compiled with this checkpointer: without one nothing can wait."""
+    """Return whether a graph was compiled with this checkpointer: without one nothing can wait."""
     return graph.checkpointer is saver
 
 

@@ -20,6 +20,7 @@ from utils.checks.registry import load_checks, slug_of
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
 from utils.modes import GRADING, RECORDED
+from utils.notebook.foresight import not_in_the_lab
 from utils.notebook.kit import current_kit, setup
 from utils.results import CheckResult, ExerciseResult, LabResult
 
@@ -31,6 +32,13 @@ RUNNING = "KIT_HANDING_IN"
 OUTPUT = "application/vnd.course-kit.results+json"
 CELL_SECONDS = 30
 SECONDS = 300
+
+
+IN_WORDS = {
+    "KeyboardInterrupt": "stopped, it took too long",
+    "StdinNotImplementedError": "it waits for input, and nobody types while the grader runs it",
+}
+"""errors that say little by their names"""
 
 
 class HandInError(KitError):
@@ -170,11 +178,20 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
     for output in notebook.cells[-1].outputs:
         if OUTPUT in output.get("data", {}):
             found = output["data"][OUTPUT]
-            return {"result": found, "cells": len(cells), "problems": list(_problems(cells))}
+            problems = [*_problems(cells), *_foreseen(cells)]
+            return {"result": found, "cells": len(cells), "problems": problems}
     return {
         "error": "the checks did not run",
         "hint": "restart the kernel, run all cells, then check() again",
     }
+
+
+def _foreseen(cells: list[Any]) -> list[str]:
+    """Return a sentence for each package that the grader will not have."""
+    return [
+        f"the grader has the packages of the lab only, and will leave out the import of {package}"
+        for package in not_in_the_lab(cell.source for cell in cells)
+    ]
 
 
 def _problems(cells: list[Any]) -> list[str]:
@@ -182,7 +199,7 @@ def _problems(cells: list[Any]) -> list[str]:
     for cell in cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                what = output.ename if output.ename != "KeyboardInterrupt" else "stopped, it took too long"
+                what = IN_WORDS.get(output.ename, output.ename)
                 begins = cell.source.strip().splitlines()[0][:40]
                 found.append(f"the cell that begins with `{begins}`: {what}")
     return found

@@ -25,7 +25,7 @@ class HandInView(View):
     cells: int
     """how many code cells ran"""
     problems: tuple[str, ...] = ()
-    """errors of cells: they cost nothing by themselves"""
+    """errors of cells, and what the grader will not have: they cost nothing by themselves"""
 
     def text(self) -> str:
         lines = [f"- {one_line(problem, 120)}" for problem in self._shown()]
@@ -45,7 +45,7 @@ class HandInView(View):
         return (*self.problems[:_MOST], f"and {more} more") if more > 0 else self.problems
 
     def _summary(self) -> str:
-        ended = f"{plural(len(self.problems), 'error')}:" if self.problems else "no error."
+        ended = f"{plural(len(self.problems), 'problem')}:" if self.problems else "no error."
         return (
             f"The file as saved at {self.saved}, without what you changed since then, was run afresh: "
             f"{plural(self.cells, 'code cell')}, {ended}"

@@ -759,7 +759,7 @@ FORGERIES = (
 sock = job()
 for number in range(200):
     sock.send(frame({"kind": "cell", "id": str(number), "number": number, "status": "ok", "why": "", "outputs": [],
-                     "error": None, "cpu": 0, "wall": 0}))
+                     "error": None, "absent": []}))
 sock.send(frame({"kind": "finished", "twice": {}}))
 for number in range(200):
     sock.send(frame({"kind": "answer", "number": number, "answer": {"value": True}, "printed": "", "timeout": ""}))

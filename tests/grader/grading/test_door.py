@@ -33,19 +33,37 @@ def letters(value: Any) -> int:
 
 
 def cell(**other: Any) -> dict[str, Any]:
-    return {"kind": "cell", "number": 0, "id": "1", "status": "ok", "why": "", "error": None, **other}
+    return {
+        "kind": "cell",
+        "number": 0,
+        "id": "1",
+        "status": "ok",
+        "why": "",
+        "error": None,
+        "absent": [],
+        **other,
+    }
 
 
 def test_a_cells_texts_are_cut():
     error = {"ename": LONG, "evalue": LONG}
-    status, why, shown = cell_run_of(cell(status="error", why=LONG, error=error), 0, "1")
+    status, why, shown, _ = cell_run_of(cell(status="error", why=LONG, error=error), 0, "1")
     assert (status, len(why)) == ("error", door.MAX_WHY)
     assert len(shown) <= 500
 
 
 @pytest.mark.parametrize(
     "other",
-    [{"number": 1}, {"id": "2"}, {"status": "passed"}, {"status": 1}, {"why": None}, {"kind": "answer"}],
+    [
+        *({"number": 1}, {"id": "2"}, {"status": "passed"}, {"status": 1}, {"why": None}, {"kind": "answer"}),
+        *(
+            {"absent": None},
+            {"absent": [1]},
+            {"absent": ["<b>"]},
+            {"absent": ["a" * 200]},
+            {"absent": ["a"] * 11},
+        ),
+    ],
 )
 def test_what_no_cell_says_is_tampered(other: dict[str, Any]):
     with pytest.raises(Tampered, match="no cell says"):
@@ -131,6 +149,7 @@ def test_whatever_comes_is_cut_or_tampered_and_nothing_else(value: Any):
         lambda: answered({"values": value}),
         lambda: doubled_of({"kind": "finished", "twice": value}),
         lambda: cell_run_of(cell(error=value), 0, "1"),
+        lambda: cell_run_of(cell(absent=value), 0, "1"),
         lambda: rows_of({"rows": value}),
     ):
         try:

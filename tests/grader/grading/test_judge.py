@@ -100,6 +100,10 @@ def results() -> dict[str, Result]:
             "scratch": lean(after=(SCRATCH,)),
             "twice": lean(SCRATCH),
             "errors": lean(*["1 / 0"] * 5),
+            "package": lean("import not_here_1\nfrom not_here_2.part import a"),
+            "package that costs": lean(after=("import not_here_1\ndel ask",)),
+            "input": lean("city = input('Which city? ')"),
+            "network": lean("import urllib.request\nurllib.request.urlopen('http://example.com')"),
         }
     )
 
@@ -142,6 +146,37 @@ def test_an_earlier_definition_that_costs_nothing_is_a_note(results: dict[str, R
     assert sum(points(result).values()) == FULL, told(result)
     assert result.losses == ()
     assert len(result.notes) == 1
+
+
+def test_a_package_that_the_grader_lacks_costs_the_rest_of_its_cell_nothing(
+    results: dict[str, Result],
+) -> None:
+    result = results["package"]
+    assert sum(points(result).values()) == FULL, told(result)
+    assert result.losses == ()
+    (note,) = result.notes
+    assert "not not_here_1, not_here_2; those imports were left out" in note
+
+
+def test_where_points_are_lost_such_a_package_is_named(results: dict[str, Result]) -> None:
+    result = results["package that costs"]
+    (loss,) = result.losses
+    assert loss.kind == "package"
+    assert "not not_here_1; that line was left out" in loss.what
+    assert needs_a_look(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("input", "nobody types while the grader"), ("network", "asks the network")]
+)
+def test_what_happens_in_the_grader_only_is_told_as_that(
+    results: dict[str, Result], name: str, words: str
+) -> None:
+    result = results[name]
+    assert sum(points(result).values()) == FULL, told(result)
+    (loss,) = result.losses
+    assert words in loss.what
+    assert "Restart the kernel" not in loss.do
 
 
 def test_many_errors_are_told_in_one_sentence(results: dict[str, Result]) -> None:

@@ -47,7 +47,7 @@ Speak = Callable[[Channel], None]
 
 def cell(number: int, **other: Any) -> dict[str, Any]:
     told = {"kind": "cell", "number": number, "id": str(CELLS[number].number), "status": "ok", "why": ""}
-    return {**told, "error": None, **other}
+    return {**told, "error": None, "absent": [], **other}
 
 
 class FakeJailed:
@@ -300,7 +300,7 @@ def test_what_is_no_frame_was_tampered_with(data, processes):
         os.write(channel.fileno(), data)
         channel.receive(time.monotonic() + SECONDS)
 
-    with begun(processes, garble) as process, pytest.raises(Tampered, match="no answer at all"):
+    with begun(processes, garble) as process, pytest.raises(Tampered, match="not an answer at all"):
         process.run_cell(0, SECONDS)
 
 
