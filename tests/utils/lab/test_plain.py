@@ -381,7 +381,7 @@ SHAPES: dict[str, Callable[[Any, int], Any]] = {
     "deep": lambda inner, count: nested(count % 15, inner, lambda one: (one,)),
 }
 DEEP_NUMBERS = ("deep", ("numbered", "", 51), 57)
-"""a mapping whose keys are all cut, as they are too deep: none of them is a number made to look like another"""
+"""a mapping whose keys are all cut, as they are too deep; none is a number made to look like another"""
 RECIPES = st.recursive(
     st.sampled_from(["", *BIG]),
     lambda inner: st.tuples(st.sampled_from(sorted(SHAPES)), inner, st.integers(0, 90)),
