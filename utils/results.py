@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["passed", "failed", "error", "timeout", "memory", "crashed", "not run"]
+Status = Literal["passed", "failed", "error", "timeout", "memory", "crashed", "not begun", "not run"]
+"""``not begun``: the cell is as the student was given it; ``not run``: the check was not asked"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def _add(lab: LabCount, exercise: ExerciseResult) -> None:
 
 
 def _add_check(counted: CheckCount, check: CheckResult) -> None:
-    if check.status == "not run":
+    if check.status in ("not begun", "not run"):
         return
     counted.asked += 1
     if check.status == "passed":

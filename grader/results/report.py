@@ -25,7 +25,7 @@ from grader.submissions.names import safe_name
 from utils.results import CheckResult, ExerciseResult
 from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import CHARS, LINES, plural
-from utils.views.words import NOT_RUN, NOT_YET, PARTLY, PASSED, check_mark
+from utils.views.words import NOT_BEGUN, NOT_RUN, NOT_YET, PARTLY, PASSED, check_mark
 
 NAME = "report.html"
 
@@ -308,7 +308,7 @@ def _more(number: int, what: str) -> Iterator[str]:
         yield f"<p>And {plural(number, what)} more.</p>"
 
 
-_ENDS = (PASSED, PARTLY, NOT_YET, NOT_RUN)
+_ENDS = (PASSED, PARTLY, NOT_YET, NOT_BEGUN, NOT_RUN)
 
 
 def _stumble(number: str, check: CheckCount) -> str:

@@ -36,7 +36,7 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
     """Return the results of an exercise's checks, in their order."""
     results: list[CheckResult] = []
     for check in exercise.checks:
-        if results and (_all_unwritten(exercise, results) or results[-1].status in _STOPPED):
+        if results and (_is_not_begun(exercise, results[0]) or results[-1].status in _STOPPED):
             # The rest would say the same again, or wait as long again.
             results.append(_unrun(check))
         else:
@@ -44,13 +44,9 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
     return ExerciseResult(exercise.number, exercise.title, tuple(results))
 
 
-def _all_unwritten(exercise: Exercise, results: Sequence[CheckResult]) -> bool:
-    """Return whether the remaining checks are pointless: the only function is still unwritten."""
-    return not exercise.others and results[0].message == _unwritten(exercise.function)
-
-
-def _unwritten(function: str) -> str:
-    return f"{function} is not written yet."
+def _is_not_begun(exercise: Exercise, first: CheckResult) -> bool:
+    """Return whether the remaining checks are pointless: the only function is as it was given."""
+    return not exercise.others and first.status == "not begun"
 
 
 def not_run(exercise: Exercise) -> ExerciseResult:
@@ -60,6 +56,14 @@ def not_run(exercise: Exercise) -> ExerciseResult:
 
 def _unrun(check: Check) -> CheckResult:
     return CheckResult(check.exercise, check.name, check.title, "not run", 0.0, check.points)
+
+
+def _not_begun(check: Check, function: str) -> CheckResult:
+    """Return what is to be said of a cell that the student has not touched: nothing in it is wrong."""
+    message = f"{function} is not written yet."
+    return CheckResult(
+        check.exercise, check.name, check.title, "not begun", 0.0, check.points, message=message
+    )
 
 
 def run_check(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResult:
@@ -87,6 +91,9 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
     except Missing as missing:
         return _result(check, "failed", lab, _missing(missing.name))
     except StudentError as error:
+        if error.is_a("NotImplementedError") and not error.message:
+            called = lab.last_call.split("(")[0]
+            return _not_begun(check, called if called in exercise.others else exercise.function)
         status: Status = "memory" if error.is_a("MemoryError") else "failed"
         return _result(check, status, lab, _raised(exercise, error, lab))
     except TookTooLong as error:
@@ -213,13 +220,6 @@ def _missing(name: str) -> _Told:
 def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
     trace = _trace(error)
     called = lab.last_call.split("(")[0]
-    if error.is_a("NotImplementedError") and not error.message:
-        return _Told(
-            message=_unwritten(called if called in exercise.others else exercise.function),
-            returned="NotImplementedError, as the untouched cell raises",
-            expected="your own code in place of raise NotImplementedError()",
-            why="The two hints above show a way to begin.",
-        )
     returned = f"{error.type}: {error.message}"
     if error.is_a("MemoryError"):
         return _died(Died("memory", returned))

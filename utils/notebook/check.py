@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from utils.checks.registry import load_checks, slug_of
+from utils.checks.registry import Exercise, load_checks, slug_of
 from utils.checks.run import not_run, run_exercise
 from utils.errors import ExerciseError
 from utils.lab.lab import Lab
@@ -16,6 +16,7 @@ from utils.modes import GRADING
 from utils.notebook.inprocess import InProcess
 from utils.notebook.kit import Kit, current_kit
 from utils.notebook.surroundings import NotebookSurroundings
+from utils.notebook.unrun import newest_unrun
 from utils.results import ExerciseResult, LabResult
 from utils.shell import shell
 
@@ -69,7 +70,18 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
         raise ExerciseError(msg, hint="run the cell again when you like; nothing was kept of it") from None
     result = _with_printed(result, checker.transport.printed)
     kit.results[found.number] = result
-    return ExerciseView(result)
+    return ExerciseView(result, _unrun(found))
+
+
+def _unrun(exercise: Exercise) -> str:
+    """Return a sentence where the newest version of the student's work did not run; empty where it did."""
+    ip = shell()
+    history = getattr(ip, "history_manager", None)
+    if history is None:
+        return ""
+    cells = list(history.input_hist_raw)
+    unrun = newest_unrun(cells, exercise.functions, ip.transform_cell)
+    return "" if unrun is None else unrun.sentence
 
 
 def _with_printed(result: ExerciseResult, printed: str) -> ExerciseResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,9 @@ IN_WORDS = {
     "StdinNotImplementedError": "it waits for input, and nobody types while the grader runs it",
 }
 """errors that say little by their names"""
+
+
+_UNREAD = ("SyntaxError", "IndentationError", "TabError")
 
 
 class HandInError(KitError):
@@ -194,14 +198,20 @@ def _foreseen(cells: list[Any]) -> list[str]:
     ]
 
 
+def _error_in_words(name: str, text: str) -> str:
+    """Return an error's name; of one that Python found before it ran the cell, also what and where."""
+    place = re.search(r"^(.*) \(.*, line (\d+)\)$", text)
+    return f"{name} in its line {place[2]}: {place[1]}" if place and name.endswith(_UNREAD) else name
+
+
 def _problems(cells: list[Any]) -> list[str]:
     found = []
     for cell in cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                what = IN_WORDS.get(output.ename, output.ename)
+                what = IN_WORDS.get(output.ename) or _error_in_words(output.ename, output.evalue)
                 begins = cell.source.strip().splitlines()[0][:40]
-                found.append(f"the cell that begins with `{begins}`: {what}")
+                found.append(f"the cell that begins with “{begins}”: {what}")
     return found
 
 

@@ -21,18 +21,22 @@ class ExerciseView(View):
     """The checks of one exercise, shown as a card."""
 
     result: ExerciseResult
+    note: str = ""
+    """what is to be said before the checks: that another version was judged, say"""
 
     def text(self) -> str:
-        return exercise_text(self.result)
+        return exercise_text(self.result, self.note)
 
     def html(self) -> str:
-        return exercise_html(self.result)
+        return exercise_html(self.result, self.note)
 
 
-def exercise_text(result: ExerciseResult) -> str:
+def exercise_text(result: ExerciseResult, note: str = "") -> str:
     """Return the card as plain text, 80 columns wide."""
     head = one_line(f"{result.exercise} {result.title}", _TITLE)
     rows = [spread(head, score(result.points, result.max_points, "point")), ""]
+    if note:
+        rows += [hang("  ", clean(note)), ""]
     room = max((width(check_mark(check).word) for check in result.checks), default=0)
     for check in _once(result.checks):
         mark = check_mark(check)
@@ -44,16 +48,18 @@ def exercise_text(result: ExerciseResult) -> str:
     return "\n".join(rows).rstrip("\n")
 
 
-def exercise_html(result: ExerciseResult) -> str:
+def exercise_html(result: ExerciseResult, note: str = "") -> str:
     """Return the card as HTML without its stylesheet."""
     points = score(result.points, result.max_points, "point")
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
     checks = "\n".join(_check_html(check) for check in _once(result.checks))
+    said = f'<p class="kit-message" role="alert">{escape(note)}</p>\n' if note else ""
     return (
         f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
         f'<p class="kit-head"><strong>{shown}</strong>'
         f' <span class="kit-points">{points}</span></p>\n'
+        f"{said}"
         f'<ul class="kit-checks">\n{checks}\n</ul>\n</section>'
     )
 

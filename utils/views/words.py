@@ -22,6 +22,7 @@ class Mark:
 PASSED = Mark("✓", "passed", "good")
 PARTLY = Mark("◐", "partly", "part")
 NOT_YET = Mark("✗", "not yet", "bad")
+NOT_BEGUN = Mark("○", "not begun", "none")
 NOT_RUN = Mark("·", "not run", "none")
 
 _MARKS: dict[Status, Mark] = {
@@ -31,6 +32,7 @@ _MARKS: dict[Status, Mark] = {
     "timeout": Mark("!", "took too long", "bad"),
     "memory": Mark("!", "ran out of memory", "bad"),
     "crashed": Mark("!", "crashed", "bad"),
+    "not begun": NOT_BEGUN,
     "not run": NOT_RUN,
 }
 
@@ -43,9 +45,10 @@ def check_mark(check: CheckResult) -> Mark:
 
 
 def exercise_mark(exercise: ExerciseResult) -> Mark:
-    """Return how the exercise ended as a whole: passed, partly, not yet, not run."""
-    if all(check.status == "not run" for check in exercise.checks):
-        return NOT_RUN
+    """Return how the exercise ended as a whole: passed, partly, not yet, not begun, not run."""
+    statuses = {check.status for check in exercise.checks}
+    if statuses <= {"not begun", "not run"}:
+        return NOT_BEGUN if "not begun" in statuses else NOT_RUN
     if exercise.passed:
         return PASSED
     return PARTLY if exercise.points > 0 else NOT_YET

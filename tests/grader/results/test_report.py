@@ -57,8 +57,17 @@ def test_it_counts_how_exercises_ended_among_those_that_ran():
     ]
     text = page_of(*results).text
     assert "Counted below: the 5 that ran, by their checks." in text
-    assert "Exercise Title ✓ passed ◐ partly ✗ not yet · not run" in text
+    assert "Exercise Title ✓ passed ◐ partly ✗ not yet ○ not begun · not run" in text
     assert "1.1 Exercise 1.1 4 1 1.2 Exercise 1.2 2 1 1 1" in text
+
+
+def test_who_did_not_begin_has_not_stumbled():
+    untouched = exercise(
+        "1.1", check("a", "not begun", message="ask is not written yet."), check("b", "not run")
+    )
+    text = page_of(result("a", exercises=(untouched,))).text
+    assert "1.1 Exercise 1.1 1" in text
+    assert "Where people stumble" not in text
 
 
 def test_it_says_what_checks_most_said():

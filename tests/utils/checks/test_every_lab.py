@@ -58,7 +58,8 @@ def test_the_untouched_lab_gets_nothing_and_says_what_is_not_written(make_lab: M
     for exercise in result.exercises:
         declared = lab.checks.find(exercise.exercise)
         first, *others = exercise.checks
-        assert (first.status, first.message) == ("failed", f"{declared.function} is not written yet.")
+        assert (first.status, first.message) == ("not begun", f"{declared.function} is not written yet.")
+        assert (first.called, first.returned, first.expected, first.why) == ("", "", "", "")
         if declared.others:
             unwritten = {f"{name} is not written yet." for name in declared.functions}
             assert {check.message for check in others} == unwritten

@@ -225,3 +225,25 @@ def test_a_file_that_the_notebook_hurts_under_a_check_is_its_own_fault(
     finally:
         while KEPT:
             KEPT.pop().close()
+
+
+def test_a_version_that_python_could_not_read_is_told(
+    names: dict[str, Any], setup_here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    ip = InteractiveShell()
+    setattr(ip, ipython.MARK, True)
+    monkeypatch.setattr("IPython.get_ipython", lambda: ip)
+    setup_here()
+    ip.run_cell("def ask(agent, thread_id, text):\n    raise NotImplementedError()", store_history=True)
+    ip.run_cell("def ask(agent, thread_id, text):\nreturn 1", store_history=True)
+    view = check("1.2")
+    assert view is not None
+    assert "IndentationError" in view.text()
+    assert "in line 2 of the cell" in " ".join(view.text().split())
+    assert 'role="alert"' in view.html()
+    ip.run_cell("def ask(agent, thread_id, text):\n    return 1", store_history=True)
+    again = check("1.2")
+    assert again is not None
+    assert "did not run" not in again.text()

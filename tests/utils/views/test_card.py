@@ -120,3 +120,21 @@ def test_what_an_earlier_check_has_said_is_not_said_twice():
         assert shown.count("The same as above.") == 1
         assert shown.count("Wrong.") == 2
         assert shown.count("line 3") == 1
+
+
+def test_an_exercise_that_nobody_began_is_one_calm_line() -> None:
+    checks = (
+        CheckResult("1.2", "a", "one", "not begun", 0, 1, message="ask is not written yet."),
+        CheckResult("1.2", "b", "two", "not run", 0, 1),
+    )
+    view = ExerciseView(ExerciseResult("1.2", "Ask a question", checks))
+    assert "○ not begun" in view.text()
+    assert "Expected" not in view.text()
+    assert "kit-bad" not in view.html()
+
+
+def test_a_note_stands_before_the_checks_and_is_announced() -> None:
+    checks = (CheckResult("1.2", "a", "one", "passed", 1, 1),)
+    view = ExerciseView(ExerciseResult("1.2", "Ask", checks), "The newest version <b>did not</b> run.")
+    assert view.text().index("did not") < view.text().index("passed")
+    assert 'role="alert">The newest version &lt;b&gt;did not&lt;/b&gt; run.</p>' in view.html()

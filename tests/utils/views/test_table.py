@@ -51,6 +51,9 @@ def test_html_names_rows_and_columns(read_html: Callable[[str], Any]) -> None:
     [
         ([("passed", 1, 1), ("not run", 0, 1)], "partly"),
         ([("failed", 0, 1), ("not run", 0, 1)], "not yet"),
+        ([("not begun", 0, 1), ("not run", 0, 1)], "not begun"),
+        ([("not begun", 0, 1), ("failed", 0, 1)], "not yet"),
+        ([("not begun", 0, 1), ("passed", 1, 1)], "partly"),
         ([("crashed", 0, 1)], "not yet"),
         ([], "not run"),
     ],

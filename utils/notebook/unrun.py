@@ -1,0 +1,79 @@
+"""Versions of a function that Python could not read: what a check then judges is the version before."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+MOST_CELLS = 500
+"""cells that are looked at, from the newest one back"""
+MAX_CELL = 100_000
+"""letters of a cell that is looked at"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrun:
+    """The newest version of a function, where it did not run."""
+
+    function: str
+    error: str
+    """name and text of Python's error"""
+    line: int
+    """of the cell, from 1"""
+
+    @property
+    def sentence(self) -> str:
+        """Return what a student is told."""
+        return (
+            f"Your newest version of {self.function} did not run, so the version before it was checked. "
+            f"Python stopped in line {self.line} of the cell: {self.error}"
+        )
+
+
+def newest_unrun(
+    cells: Sequence[object], functions: Iterable[str], python_of: Callable[[str], str]
+) -> Unrun | None:
+    """Return the first of these functions whose newest version Python could not read; ``None`` if none is so.
+
+    ``cells`` are the sources that the notebook has run, oldest first, those that failed among them.
+    ``python_of`` makes Python code of a cell's source.
+    """
+    wanted = list(functions)
+    for source in reversed(cells[-MOST_CELLS:]):
+        if not wanted:
+            return None
+        if not isinstance(source, str) or len(source) > MAX_CELL:
+            continue
+        defined = [name for name in wanted if _defines(source, name)]
+        if not defined:
+            continue
+        if (error := _error(source, python_of)) is not None:
+            return Unrun(defined[0], f"{type(error).__name__}: {error.msg}", error.lineno or 1)
+        wanted = [name for name in wanted if name not in defined]
+    return None
+
+
+def _defines(source: str, function: str) -> bool:
+    name = re.escape(function)
+    return (
+        re.search(rf"^(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|^{name}[ \t]*=", source, re.MULTILINE)
+        is not None
+    )
+
+
+def _error(source: str, python_of: Callable[[str], str]) -> SyntaxError | None:
+    try:
+        python = python_of(source)
+    except SyntaxError as error:
+        return error
+    except Exception:  # IPython's own syntax, and wrong: the cell shows what
+        return None
+    try:
+        compile(python, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError as error:
+        return error
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
