@@ -30,20 +30,20 @@ def test_an_untouched_lab_runs_to_its_end_without_a_traceback(ran: Notebook) -> 
 
 
 @pytest.mark.parametrize("ran", LABS, indirect=True)
-def test_each_exercise_has_a_card_that_says_not_yet(ran: Notebook) -> None:
+def test_each_exercise_has_a_card_that_says_not_begun(ran: Notebook) -> None:
     numbers = exercises(ran.path)
     assert numbers
     for number in numbers:
         card = ran.page.get_by_role("region", name=re.compile(f"^Exercise {re.escape(number)} .*: 0 of "))
         expect(card).to_have_count(1)
-        expect(card).to_contain_text("not yet")
+        expect(card).to_contain_text("not begun")
 
 
 @pytest.mark.parametrize("ran", LABS, indirect=True)
 def test_the_table_at_the_end_has_a_row_for_each_exercise(ran: Notebook) -> None:
     table = ran.page.locator(".jp-Notebook").get_by_role("table").last
     for number in exercises(ran.path):
-        expect(table.get_by_role("row", name=re.compile(f"^{re.escape(number)} .*not yet"))).to_have_count(1)
+        expect(table.get_by_role("row", name=re.compile(f"^{re.escape(number)} .*not begun"))).to_have_count(1)
 
 
 @pytest.mark.parametrize("ran", LABS, indirect=True)
