@@ -43,7 +43,9 @@ def test_each_exercise_has_a_card_that_says_not_begun(ran: Notebook) -> None:
 def test_the_table_at_the_end_has_a_row_for_each_exercise(ran: Notebook) -> None:
     table = ran.page.locator(".jp-Notebook").get_by_role("table").last
     for number in exercises(ran.path):
-        expect(table.get_by_role("row", name=re.compile(f"^{re.escape(number)} .*not begun"))).to_have_count(1)
+        expect(table.get_by_role("row", name=re.compile(f"^{re.escape(number)} .*not begun"))).to_have_count(
+            1
+        )
 
 
 @pytest.mark.parametrize("ran", LABS, indirect=True)

@@ -70,7 +70,8 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
         raise ExerciseError(msg, hint="run the cell again when you like; nothing was kept of it") from None
     result = _with_printed(result, checker.transport.printed)
     kit.results[found.number] = result
-    return ExerciseView(result, _unrun(found))
+    note = _unrun(found)
+    return ExerciseView(_begun(result) if note else result, note)
 
 
 def _unrun(exercise: Exercise) -> str:
@@ -82,6 +83,13 @@ def _unrun(exercise: Exercise) -> str:
     cells = list(history.input_hist_raw)
     unrun = newest_unrun(cells, exercise.functions, ip.transform_cell)
     return "" if unrun is None else unrun.sentence
+
+
+def _begun(result: ExerciseResult) -> ExerciseResult:
+    """Return the result of a student who has begun, though not with the version that was checked."""
+    message = "The version before is the cell as it was given."
+    checks = (replace(one, message=message) if one.status == "not begun" else one for one in result.checks)
+    return replace(result, checks=tuple(checks))
 
 
 def _with_printed(result: ExerciseResult, printed: str) -> ExerciseResult:

@@ -54,7 +54,7 @@ def exercise_html(result: ExerciseResult, note: str = "") -> str:
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
     checks = "\n".join(_check_html(check) for check in _once(result.checks))
-    said = f'<p class="kit-message" role="alert">{escape(note)}</p>\n' if note else ""
+    said = f'<p class="kit-note" role="alert">{escape(note)}</p>\n' if note else ""
     return (
         f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
         f'<p class="kit-head"><strong>{shown}</strong>'

@@ -22,7 +22,7 @@ class Mark:
 PASSED = Mark("✓", "passed", "good")
 PARTLY = Mark("◐", "partly", "part")
 NOT_YET = Mark("✗", "not yet", "bad")
-NOT_BEGUN = Mark("○", "not begun", "none")
+NOT_BEGUN = Mark("–", "not begun", "none")
 NOT_RUN = Mark("·", "not run", "none")
 
 _MARKS: dict[Status, Mark] = {

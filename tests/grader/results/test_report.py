@@ -57,7 +57,7 @@ def test_it_counts_how_exercises_ended_among_those_that_ran():
     ]
     text = page_of(*results).text
     assert "Counted below: the 5 that ran, by their checks." in text
-    assert "Exercise Title ✓ passed ◐ partly ✗ not yet ○ not begun · not run" in text
+    assert "Exercise Title ✓ passed ◐ partly ✗ not yet – not begun · not run" in text
     assert "1.1 Exercise 1.1 4 1 1.2 Exercise 1.2 2 1 1 1" in text
 
 

@@ -241,6 +241,7 @@ def test_a_version_that_python_could_not_read_is_told(
     view = check("1.2")
     assert view is not None
     assert "IndentationError" in view.text()
+    assert "is not written yet" not in view.text()
     assert "in line 2 of the cell" in " ".join(view.text().split())
     assert 'role="alert"' in view.html()
     ip.run_cell("def ask(agent, thread_id, text):\n    return 1", store_history=True)

@@ -128,7 +128,7 @@ def test_an_exercise_that_nobody_began_is_one_calm_line() -> None:
         CheckResult("1.2", "b", "two", "not run", 0, 1),
     )
     view = ExerciseView(ExerciseResult("1.2", "Ask a question", checks))
-    assert "○ not begun" in view.text()
+    assert "– not begun" in view.text()
     assert "Expected" not in view.text()
     assert "kit-bad" not in view.html()
 
