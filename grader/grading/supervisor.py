@@ -196,9 +196,10 @@ class Supervisor:
     def _look(self) -> None:
         """Wait until something happens, at most until the next deadline, and see to it."""
         for key, _ in self._selector.select(self._patience()):
-            if isinstance(key.data, _Judge):
+            # What was seen first may have ended others of the same moment: all judges end with their jailer.
+            if key.data in self._judges:
                 self._listen(key.data)
-            else:
+            elif key.data is self._jailer:
                 self._listen_to_jailer()
         now = time.monotonic()
         for judge in list(self._judges):

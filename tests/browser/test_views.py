@@ -21,7 +21,7 @@ WIDGETS = "**/@jupyter-widgets/**"
 """the addresses of the script that draws buttons"""
 BUTTONS = ("Approve", "Send edited arguments", "Reject", "Answer instead")
 NO_ARGUMENTS = {
-    "{'query': 'oslo'}": "JSON wants double quotes",
+    "{'query': 'oslo'}": "use double quotes, as JSON does",
     '["oslo"]': "this is a list",
     "": "line 1, column 1",
 }
