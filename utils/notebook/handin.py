@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -200,8 +199,10 @@ def _foreseen(cells: list[Any]) -> list[str]:
 
 def _error_in_words(name: str, text: str) -> str:
     """Return an error's name; of one that Python found before it ran the cell, also what and where."""
-    place = re.search(r"^(.*) \(.*, line (\d+)\)$", text)
-    return f"{name} in its line {place[2]}: {place[1]}" if place and name.endswith(_UNREAD) else name
+    what, _, line = text.removesuffix(")").rpartition(", line ")
+    if not line.isdecimal() or not name.endswith(_UNREAD):
+        return name
+    return f"{name} in its line {line}: {what.rpartition(' (')[0]}"
 
 
 def _problems(cells: list[Any]) -> list[str]:

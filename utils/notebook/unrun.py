@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -56,11 +55,18 @@ def newest_unrun(
 
 
 def _defines(source: str, function: str) -> bool:
-    name = re.escape(function)
-    return (
-        re.search(rf"^(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|^{name}[ \t]*=", source, re.MULTILINE)
-        is not None
-    )
+    return any(_begins(line, function) for line in source.splitlines())
+
+
+def _begins(line: str, function: str) -> bool:
+    """Return whether a line at the left edge begins a definition of this name, or gives it a value."""
+    if line[:1].isspace():
+        return False
+    name, equals, value = line.partition("=")
+    if equals and not value.startswith("=") and name.strip() == function:
+        return True
+    *before, last = line.partition("(")[0].partition(":")[0].split() or [""]
+    return last == function and before in (["def"], ["async", "def"], ["class"])
 
 
 def _error(source: str, python_of: Callable[[str], str]) -> SyntaxError | None:

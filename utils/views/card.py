@@ -13,6 +13,8 @@ from utils.views.words import check_mark, score
 
 SAME = "The same as above."
 _TITLE = 120
+# Not in the stylesheet: each card of the solutions holds that, and only a card with a note needs this.
+_NOTE = "margin: 0; padding: 0.6em 1em; border-bottom: 1px solid var(--kit-line); font-weight: 600"
 _DETAIL_CHARS, _DETAIL_LINES = 4_000, 60
 
 
@@ -54,7 +56,7 @@ def exercise_html(result: ExerciseResult, note: str = "") -> str:
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
     checks = "\n".join(_check_html(check) for check in _once(result.checks))
-    said = f'<p class="kit-note" role="alert">{escape(note)}</p>\n' if note else ""
+    said = f'<p class="kit-message" style="{_NOTE}" role="alert">{escape(note)}</p>\n' if note else ""
     return (
         f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
         f'<p class="kit-head"><strong>{shown}</strong>'

@@ -86,8 +86,8 @@ def test_it_judges_the_file_and_not_what_the_kernel_holds(handed_in: HandInView)
 @pytest.mark.kernel
 def test_errors_of_cells_are_named_and_cost_nothing(handed_in: HandInView) -> None:
     assert handed_in.problems == (
-        "the cell that begins with `<b>1</b> / 0`: SyntaxError",
-        "the cell that begins with `1 / 0`: ZeroDivisionError",
+        "the cell that begins with “<b>1</b> / 0”: SyntaxError in its line 1: invalid syntax",
+        "the cell that begins with “1 / 0”: ZeroDivisionError",
     )
     assert points(handed_in)["1.2"] == 2
     assert "<b>1</b>" not in handed_in.html()
