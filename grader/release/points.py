@@ -53,5 +53,9 @@ def _lost(number: str, worth: float, checks: list[Mapping[str, Any]]) -> Iterato
     if failed is None:
         yield f"exercise {number} is worth {worth:g} points, but its checks add up to {earned:g}"
         return
-    why = f'{failed["title"]}": {failed["message"].rstrip(".") or failed["status"]}'
+    said = failed["message"].rstrip(".") or failed["status"]
+    if failed["status"] == "error":
+        # To a student it is not their fault; to an author it is, and the detail says where.
+        said = f"the check itself failed: {failed.get('detail') or said}"
+    why = f'{failed["title"]}": {said}'
     yield f'exercise {number} misses {worth - earned:g} of {worth:g} points: "{why}'

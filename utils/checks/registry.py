@@ -114,6 +114,12 @@ class LabChecks:
     def fresh_case(self, rng: random.Random) -> Case:
         """Return a case of the same kind as the example, with values from ``rng``."""
         case: type[Case] = type(self.example)
+        if not hasattr(case, "fresh"):
+            msg = f"{case.__name__} has no fresh(), so the grader has nothing to ask with"
+            where = f"utils/checks/{self.slug}/lab.py"
+            raise KitError(
+                msg, where=where, hint="add a classmethod fresh(cls, rng) that draws each field from rng"
+            )
         return case.fresh(rng)
 
     def find(self, number: str) -> Exercise:

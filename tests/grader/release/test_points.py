@@ -77,3 +77,18 @@ def test_exercises_are_known_by_their_tag():
 def test_the_question_is_python_and_asks_only_for_what_is_known():
     compile(QUESTION, "<cell>", "exec")
     assert "_check()" in QUESTION
+
+
+def test_an_author_is_told_what_broke_in_the_check():
+    broken = CheckResult(
+        "5.1",
+        "adds",
+        "it adds",
+        "error",
+        0.0,
+        2.0,
+        "Not your fault.",
+        detail="NameError: x (exercise_5_1.py, line 7)",
+    )
+    (told,) = lost_points(executed(broken), declared())
+    assert told.endswith('"it adds": the check itself failed: NameError: x (exercise_5_1.py, line 7)')

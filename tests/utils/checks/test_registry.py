@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -265,3 +266,10 @@ def test_what_is_not_shown_is_not_written() -> None:
 
 def test_a_number_that_python_would_not_write_is_shown_all_the_same() -> None:
     assert shown([1 << 20_000]) == f"[{1 << 20_000:#x}"[:499] + "…"
+
+
+def test_a_case_without_fresh_values_is_named_with_its_file() -> None:
+    checks = LabChecks("small", "A small lab")
+    checks.example = object()
+    with pytest.raises(KitError, match=r"utils/checks/small/lab\.py.*no fresh\(\)"):
+        checks.fresh_case(random.Random(1))
