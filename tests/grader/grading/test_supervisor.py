@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from grader.errors import GraderError
@@ -328,6 +329,25 @@ def test_a_jailer_that_goes_away_again_and_again_is_an_error(room: Room):
     room.jailer = gone
     with pytest.raises(GraderError, match=r"again and again\. what it said"):
         room.outcomes(asks_for_a_jail)
+
+
+def test_a_jailer_and_a_judge_that_end_in_the_same_moment_cost_nothing(room: Room):
+    class Together(FakeJailer):
+        """The first one goes away, and all judges end, before anybody looks at either."""
+
+        def connect(self, judge: socket.socket) -> None:
+            if len(room.jailers) > 1:
+                super().connect(judge)
+                return
+            self.theirs.close()
+            for child in psutil.Process().children():
+                child.kill()
+                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    room.jailer = Together
+    found = room.outcomes(asks_for_a_jail)
+    assert found[0].value == {"said": "the jail could not be built"}
+    assert len(room.jailers) == 2
 
 
 def test_a_machine_that_cannot_have_one_is_an_error(room: Room):
