@@ -64,8 +64,9 @@ def run(path: Path) -> Run:
     ) as error:  # the border of a process: a dead kernel or a broken file is a row of the table
         problem = f"{type(error).__name__}: {first_line(str(error))}"
     seconds = time.perf_counter() - start
-    asked = taken_out(target)
-    done, total = count(target)
+    executed = read(target)
+    asked = taken_out(executed, target)
+    done, total = count(executed)
     if not problem and done < total:
         # papermill takes sys.exit(0) in a cell for success.
         problem = f"it ended after {done} of {total} code cells without an error"
@@ -85,13 +86,17 @@ def asking(path: Path, target: Path) -> Path:
     return target
 
 
-def taken_out(path: Path) -> Any:
-    """Take the cell that asks for the points out of an executed notebook, and return it; None without one."""
+def read(path: Path) -> Any:
+    """Return an executed notebook; one without cells where none was written."""
     try:
-        notebook: Any = nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)
     except Exception:  # nothing was written: the problem is reported already
-        return None
-    if notebook.cells[-1].get("id") != ASKED:
+        return nbformat.v4.new_notebook()
+
+
+def taken_out(notebook: Any, path: Path) -> Any:
+    """Take the cell that asks for the points out of an executed notebook, and return it; None without one."""
+    if not notebook.cells or notebook.cells[-1].get("id") != ASKED:
         return None
     asked = notebook.cells.pop()
     nbformat.write(notebook, path)
@@ -103,12 +108,8 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
 
 
-def count(path: Path) -> tuple[int, int]:
+def count(notebook: Any) -> tuple[int, int]:
     """Return how many code cells ran without error, and how many should have."""
-    try:
-        notebook: Any = nbformat.read(path, as_version=4)
-    except Exception:  # nothing was written: the problem is reported already
-        return 0, 0
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     good = [
         cell

@@ -14,11 +14,16 @@ def defined(source: str) -> set[str]:
 
     A cell that Python cannot compile binds none.
     """
+    tree = parsed(source)
+    return set() if tree is None else names_in(tree)
+
+
+def parsed(source: str) -> ast.Module | None:
+    """Return the tree of a cell's Python code; ``None`` where Python cannot read it."""
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
-        return set()
-    return names_in(tree)
+        return None
 
 
 def names_in(tree: ast.Module) -> set[str]:

@@ -55,7 +55,7 @@ class Course:
             fresh = release(solution, lab, where)
         except FaultySolution as error:
             raise FaultySolution([*error.problems, *problems]) from error
-        problems += leaks_in_cells(fresh, self.secrets(lab), where)
+        problems += leaks_in_cells(fresh, list(secrets_of(solution, where)), where)
         if problems:
             raise FaultySolution(problems)
         return fresh

@@ -58,7 +58,7 @@ def declared_exercises(root: Path, lab: str) -> tuple[str, ...]:
         raise GraderError(f"it cannot be read: {error.strerror}", where=where, hint=hint) from error
     except (SyntaxError, ValueError) as error:
         raise GraderError(f"it is not Python: {error}", where=where, hint="mend the file") from error
-    return tuple(_number(call, where) for call in ast.walk(tree) if _declares(call))
+    return tuple(_number(call, where) for call in _declarations(tree))
 
 
 def exercise_problems(solution: Notebook, declared: Sequence[str], where: str) -> Iterator[Problem]:
@@ -118,16 +118,17 @@ def _hiding_problems(cell: Cell, where: str) -> Iterator[Problem]:
         yield Problem(where, cell.id, what, do)
 
 
-def _declares(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "exercise"
-    )
+def _declarations(tree: ast.Module) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="exercise")):
+                yield node
 
 
-def _number(node: ast.AST, where: str) -> str:
-    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
-    if isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return first.value
-    place = f"{where}, line {getattr(node, 'lineno', 0)}"
+def _number(call: ast.Call, where: str) -> str:
+    match call.args:
+        case [ast.Constant(value=str(number)), *_]:
+            return number
+    place = f"{where}, line {call.lineno}"
     hint = 'write it out, as in LAB.exercise("1.1", …)'
     raise GraderError("the number of an exercise is not a text", where=place, hint=hint)

@@ -17,6 +17,7 @@ from grader.errors import Problem
 from grader.release.notebook import Cell, Notebook
 from grader.release.stubs import EXERCISE
 from utils.checks.registry import LabChecks
+from utils.views.plain import plural
 
 READABLE_ID = re.compile(r"[a-z][a-z0-9-]*")
 HINTS = 2
@@ -224,7 +225,7 @@ def _length(page: Page) -> Iterator[Problem]:
     exercises = len(page.checks.exercises)
     lines = _lines(page.prose, (FENCE, FOLD))
     words = sum(len(line.split()) for line in lines if not line.startswith(("|", "#")))
-    for_it = f"a lab with {exercises} exercise{'s' * (exercises != 1)}"
+    for_it = f"a lab with {plural(exercises, 'exercise')}"
     least, most = FEWEST_WORDS.of(exercises), MOST_WORDS.of(exercises)
     if not least <= words <= most:
         do = "Write more, or less; code, tables, headings and folded texts do not count"

@@ -68,7 +68,7 @@ class LabChecks:
     slug: str
     """name of the lab's folder in ``utils/checks``"""
     title: str
-    _example: Case | None = None
+    _example: Case | None = field(default=None, init=False)
     exercises: dict[str, Exercise] = field(default_factory=dict)
 
     @property

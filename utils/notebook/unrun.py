@@ -71,15 +71,9 @@ def _begins(line: str, function: str) -> bool:
 
 def _error(source: str, python_of: Callable[[str], str]) -> SyntaxError | None:
     try:
-        python = python_of(source)
+        compile(python_of(source), "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except SyntaxError as error:
         return error
-    except Exception:  # IPython's own syntax, and wrong: the cell shows what
-        return None
-    try:
-        compile(python, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except SyntaxError as error:
-        return error
-    except (ValueError, RecursionError, MemoryError):
+    except Exception:  # wrong in IPython's own syntax, or far too deep: the cell itself shows what
         return None
     return None

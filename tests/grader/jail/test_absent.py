@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -67,12 +68,10 @@ def test_a_module_that_a_cell_before_has_made_is_here(monkeypatch: pytest.Monkey
 
 
 def test_a_part_of_a_shared_folder_is_looked_for_itself(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    from pathlib import Path
-
-    Path(str(tmp_path), "shared_by_many", "mine").mkdir(parents=True)
+    (tmp_path / "shared_by_many" / "mine").mkdir(parents=True)
     assert present("import shared_by_many.mine", "import shared_by_many.mine").absent == ()
     cell = "from shared_by_many.yours import a"
     assert present(cell, cell).absent == ("shared_by_many.yours",)
