@@ -25,6 +25,8 @@ VICTIMS = ("judge", "jailed", "warm", "jailer", "supervisor")
 SEED = 7
 BETWEEN = 4
 """results between two kills: a submission that was disturbed twice would be told as what it looks like"""
+MOMENT = 0.02
+"""seconds until it is looked again for a process of a kind that is not there"""
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,8 @@ class Harried:
             for _ in range(BETWEEN + self.rng.randint(0, 3)):
                 self._read(process)
             self._wait(process, self.rng.uniform(0, 0.6))
-            with contextlib.suppress(psutil.Error, IndexError):
-                self.rng.choice(victims(process.pid, kind)).kill()
-                self.killed[kind] = self.killed.get(kind, 0) + 1
+            while process.poll() is None and not self._kill(process, kind):
+                self._wait(process, MOMENT)
             if kind == "supervisor":
                 process.communicate()
                 assert self.grader.living() == [], "nothing goes on when the supervisor is killed"
@@ -92,6 +93,15 @@ class Harried:
         while self._read(process):
             pass
         return process
+
+    def _kill(self, process: subprocess.Popen[str], kind: str) -> bool:
+        """Kill one process of a kind; False where there is none: between two submissions, nobody is jailed."""
+        with contextlib.suppress(psutil.Error, ValueError):
+            if living := victims(process.pid, kind):
+                self.rng.choice(living).kill()
+                self.killed[kind] = self.killed.get(kind, 0) + 1
+                return True
+        return False
 
     def _read(self, process: subprocess.Popen[str]) -> bool:
         assert process.stdout is not None
