@@ -20,11 +20,17 @@ import pytest
 
 from grader.submissions.patterns import _lab_pattern
 from tests.linear import CannotTell, problems
+from utils.checks.registry import load_checks, slug_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = {
     "grader.submissions.patterns._lab_pattern": [_lab_pattern("01_persistence")],
-    "utils.mistakes._mistake": [],
+    "utils.mistakes.mistake": [
+        mistake.text
+        for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb")
+        for exercise in load_checks(slug_of(path.stem)).exercises.values()
+        for mistake in exercise.mistakes
+    ],
 }
 """functions that make expressions, and some of those; the others are found where they are kept"""
 AUTHORS = {r"\s*\S+": "splits an answer of a check's own into words"}

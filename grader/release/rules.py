@@ -15,12 +15,15 @@ from pathlib import Path
 
 from grader.errors import Problem
 from grader.release.notebook import Cell, Notebook
+from grader.release.requirements import NAME as REQUIREMENTS
+from grader.release.requirements import Requirements, read_requirements, unaccounted, unquoted
 from grader.release.stubs import EXERCISE
 from utils.checks.registry import LabChecks
 from utils.views.plain import plural
 
 READABLE_ID = re.compile(r"[a-z][a-z0-9-]*")
-HINTS = 2
+HINTS = ("the idea", "the call", "a skeleton with gaps")
+"""what the folded hints of a task give, one after the other: each helps more, and none is the solution"""
 MAX_AIMS = 5
 MIN_AIMS = 3
 """a lab with fewer exercises needs no more aims than exercises"""
@@ -185,15 +188,38 @@ def _exercises(page: Page) -> Iterator[Problem]:
             yield page.problem(answer.id, f"its tags are {list(answer.tags)}", do)
         if check.source != f'check("{number}")':
             yield page.problem(check.id, "it does more, or less, than to check", f'Write check("{number}")')
-        hints = task.source.count("<details><summary>Hint")
-        if hints != HINTS:
-            do = (
-                "Write '<details><summary>Hint 1: where to begin</summary>', and a second one that helps more"
-            )
-            yield page.problem(task.id, f"it has {hints} folded hints, not {HINTS}", do)
+        hints = re.findall(r"<details><summary>(Hint [^<\n]*)</summary>", task.source)
+        wanted = [f"Hint {number}: {title}" for number, title in enumerate(HINTS, 1)]
+        if hints != wanted:
+            do = "Write {}".format(", ".join(f"'<details><summary>{hint}</summary>'" for hint in wanted))
+            yield page.problem(task.id, f"its folded hints are {hints}", do)
         if "```python\n>>> " not in task.source:
             do = "Show a call and what comes back: '```python', then a line that begins with '>>> '"
             yield page.problem(task.id, "it shows no example", do)
+
+
+def _requirements(page: Page) -> Iterator[Problem]:
+    where = f"utils/checks/{page.checks.slug}"
+    tables = read_requirements(page.root / where)
+    tasks = {cell.id.removeprefix("task-").replace("-", "."): cell for cell in page.solution.cells}
+    for number, exercise in page.checks.exercises.items():
+        if number not in tasks:
+            continue
+        task, table = tasks[number], tables.get(number, Requirements())
+        for sentence in unaccounted(task.source, table):
+            do = (
+                f"Quote it in {where}/{REQUIREMENTS}, with the check that asks for it, or below 'told' "
+                "where it asks for nothing"
+            )
+            yield page.problem(task.id, f"nobody says which check asks for '{sentence}'", do)
+        for quote in unquoted(task.source, table):
+            do = f"Correct {where}/{REQUIREMENTS}, exercise {number}"
+            yield page.problem(task.id, f"it does not say '{' '.join(quote.split())}'", do)
+        checks = {check.name for check in exercise.checks}
+        for name, row in table.asked.items():
+            if row.check not in checks:
+                do = f"Correct {where}/{REQUIREMENTS}, '{name}': it has {', '.join(sorted(checks))}"
+                yield page.problem(task.id, f"exercise {number} has no check {row.check}", do)
 
 
 def _own_cells(page: Page) -> Iterator[Problem]:
@@ -295,6 +321,7 @@ RULES: Mapping[str, Rule] = {
     "table-of-points": _table_of_points,
     "points-add-up": _points_add_up,
     "exercises": _exercises,
+    "requirements": _requirements,
     "own-cells": _own_cells,
     "nothing-remote": _nothing_remote,
     "hidden-kit": _hidden_kit,

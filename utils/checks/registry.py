@@ -15,6 +15,7 @@ from utils.brief import MOST, Inner, first, listed, mapped, written
 from utils.errors import ExerciseError, KitError
 from utils.lab.lab import Lab, Ref
 from utils.lab.plain import Message
+from utils.mistakes import Mistake
 
 _YIELDS = ": is it yield where return is meant?"
 HINTS = {"generator": _YIELDS, "async_generator": _YIELDS, "coroutine": ": is an await missing?"}
@@ -46,6 +47,8 @@ class Exercise:
     checks: tuple[Check, ...] = ()
     others: tuple[str, ...] = ()
     """further names that it must define"""
+    mistakes: tuple[Mistake, ...] = ()
+    """errors of Python's that mean something in this exercise, before those that mean it anywhere"""
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -85,13 +88,20 @@ class LabChecks:
         self._example = case
 
     def exercise(
-        self, number: str, title: str, *, function: str, points: float, others: tuple[str, ...] = ()
+        self,
+        number: str,
+        title: str,
+        *,
+        function: str,
+        points: float,
+        others: tuple[str, ...] = (),
+        mistakes: tuple[Mistake, ...] = (),
     ) -> None:
         """Declare an exercise; its checks must add up to its points."""
         if number in self.exercises:
             msg = f"exercise {number} is declared twice"
             raise KitError(msg, where=f"utils/checks/{self.slug}")
-        self.exercises[number] = Exercise(number, title, function, points, others=others)
+        self.exercises[number] = Exercise(number, title, function, points, others=others, mistakes=mistakes)
 
     def check(self, number: str, *, points: float, title: str) -> Callable[[CheckFunction], CheckFunction]:
         """Make a check of a function of ``(lab, case)``, which says what is wrong through ``expect``."""

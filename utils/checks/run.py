@@ -262,15 +262,15 @@ def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
         message=f"{called or exercise.function} raised an error.",
         returned=returned,
         expected="a result, not an error",
-        why=_why(error),
+        why=_why(exercise, error),
         detail=trace,
     )
 
 
-def _why(error: StudentError) -> str:
-    mistake = recognise(error.bases, error.message)
+def _why(exercise: Exercise, error: StudentError) -> str:
+    mistake = recognise(error.bases, error.message, exercise.mistakes)
     if mistake is None:
-        return "Whoever calls this gets an error instead of an answer."
+        return "Who calls this function gets an error instead of an answer."
     return f"What happened: {mistake.what} What to do: {mistake.remedy}"
 
 

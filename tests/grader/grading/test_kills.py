@@ -95,7 +95,7 @@ class Harried:
         return process
 
     def _kill(self, process: subprocess.Popen[str], kind: str) -> bool:
-        """Kill one process of a kind; False where there is none: between two submissions, nobody is jailed."""
+        """Kill one process of a kind; False where there is none, as between two submissions."""
         with contextlib.suppress(psutil.Error, ValueError):
             if living := victims(process.pid, kind):
                 self.rng.choice(living).kill()

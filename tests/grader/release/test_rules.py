@@ -113,9 +113,9 @@ BREAKS = {
         'cell check-1-2: it does more, or less, than to check. Write check("1.2").',
         "exercises",
     ),
-    "one hint": (
-        lambda page: edited(page, "task-1-2", "<summary>Hint 2", "<summary>2"),
-        "cell task-1-2: it has 1 folded hints, not 2.",
+    "a hint of another kind": (
+        lambda page: edited(page, "task-1-2", "<summary>Hint 2: the call", "<summary>Hint 2: the answer"),
+        "cell task-1-2: its folded hints are ['Hint 1: the idea', 'Hint 2: the answer', 'Hint 3: a skeleton",
         "exercises",
     ),
     "no example": (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 
-from tests.utils.checks.every_lab import LABS, OF, PARTS, RUNS, Judged, MakeLab, judge, name_of, told
+from grader.release.requirements import read_requirements
+from tests.utils.checks.every_lab import LABS, OF, PARTS, ROOT, RUNS, Judged, MakeLab, judge, name_of, told
 from tests.utils.checks.variants import Variant
 from utils.checks.run import run_exercise, run_lab
 
@@ -113,6 +114,20 @@ def test_every_check_is_failed_by_a_wrong_solution(lab: Judged) -> None:
 def test_every_exercise_has_right_and_wrong_solutions_enough(lab: Judged, number: str) -> None:
     assert sum(variant.exercise == number for variant in lab.right.rights) >= 2
     assert sum(variant.exercise == number for variant in lab.wrong.wrongs) >= 5
+
+
+@EACH
+def test_each_requirement_of_a_text_is_proved_by_a_wrong_solution(lab: Judged) -> None:
+    fails = {variant.name: set(variant.fails) for variant in lab.wrong.wrongs}
+    tables = read_requirements(ROOT / "utils" / "checks" / lab.checks.slug)
+    unproved = [
+        f"{number} {name}: {row.wrong} does not fail {row.check}"
+        for number, table in tables.items()
+        for name, row in table.asked.items()
+        if row.check not in fails.get(f"{number} {row.wrong.replace('_', ' ')}", ())
+    ]
+    assert not unproved, "\n".join(unproved)
+    assert set(tables) == set(lab.checks.exercises)
 
 
 @EACH
