@@ -33,7 +33,12 @@ ARROWS = [
         (),
     ),
     ("utils.views", (*HTTP, "utils.replay"), ("utils.replay.conversation",)),
-    ("utils.checks", ("utils.notebook", "utils.replay"), ("utils.replay.conversation",)),
+    (
+        "utils.checks",
+        ("utils.notebook", "utils.replay"),
+        # what was asked, and what is wrong with it: data that knows no protocol
+        ("utils.replay.conversation", "utils.replay.log", "utils.replay.matching", "utils.replay.strictness"),
+    ),
     ("grader.jail", ("grader",), ("grader.jail",)),
 ]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from utils.checks.explanation import Explanation, of_refused, of_unknown
 from utils.checks.fault import is_the_checks_own, place_of
 from utils.checks.registry import Check, Exercise, Failed, LabChecks
 from utils.errors import KitError
@@ -22,8 +22,6 @@ Forged data is among it: ``utils.lab.plain.Forged`` is a ValueError.
 """
 MOST_LETTERS = 20_000
 """letters of each text in a result: what came back from a student's code may be of any length"""
-MOST_ROLES = 50
-"""messages of a refused conversation that are named"""
 _STOPPED = ("timeout", "memory", "crashed", "not run")
 
 
@@ -80,7 +78,7 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
     try:
         check.run(lab, case)
     except Failed as failed:
-        told = _Told(
+        told = Explanation(
             failed.message,
             failed.returned,
             failed.expected,
@@ -97,7 +95,7 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
         status: Status = "memory" if error.is_a("MemoryError") else "failed"
         return _result(check, status, lab, _raised(exercise, error, lab))
     except TookTooLong as error:
-        told = _Told(
+        told = Explanation(
             "This call did not come back in time, so it was stopped.",
             returned=str(error),
             expected="an answer within the time limit",
@@ -107,7 +105,7 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
     except Died as error:
         return _result(check, error.how, lab, _died(error))
     except Spoiled as error:
-        told = _Told(
+        told = Explanation(
             "The check could not go on with what this notebook's code had left.",
             returned=str(error),
             expected="files, objects and a kit that stay as the check made them",
@@ -120,7 +118,7 @@ def _judged(exercise: Exercise, check: Check, lab: Lab, case: Any) -> CheckResul
         if is_the_checks_own(error, lab):
             return _result(check, "error", lab, _kit_fault(error))
         # A check that trips over a student's data: the data has not the form that the text asks for.
-        told = _Told(
+        told = Explanation(
             "Something of another form came back than the exercise asks for.",
             expected="what the exercise's text says, in that form",
             why="Whoever uses this function reads its result in the form that was agreed.",
@@ -136,9 +134,9 @@ def _clean_up(lab: Lab) -> None:
         lab.clean_up()
 
 
-def _kit_fault(error: Exception) -> _Told:
+def _kit_fault(error: Exception) -> Explanation:
     place = place_of(error)
-    return _Told(
+    return Explanation(
         "The check itself could not run; this is not your fault.",
         expected="a check that runs",
         why="Run the notebook's setup cell again; if that does not help, tell your instructor.",
@@ -147,7 +145,7 @@ def _kit_fault(error: Exception) -> _Told:
 
 
 def _result(
-    check: Check, status: Status, lab: Lab, told: _Told | None = None, *, points: float = 0.0
+    check: Check, status: Status, lab: Lab, told: Explanation | None = None, *, points: float = 0.0
 ) -> CheckResult:
     if told is None:
         return CheckResult(check.exercise, check.name, check.title, status, points, check.points)
@@ -167,35 +165,19 @@ def _result(
     )
 
 
-def _listed(roles: Sequence[str]) -> str:
-    more = ", …" if len(roles) > MOST_ROLES else ""
-    return f"{', '.join(roles[:MOST_ROLES])}{more}"
-
-
 def _within(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a card says of a check that did not pass."""
-
-    message: str
-    returned: str = ""
-    expected: str = ""
-    why: str = ""
-    detail: str = ""
-
-
-def _died(error: Died) -> _Told:
+def _died(error: Died) -> Explanation:
     if error.how == "memory":
-        return _Told(
+        return Explanation(
             "This call used more memory than a submission may have.",
             returned=str(error),
             expected="an answer within the memory limit",
             why="A list or a text that never stops growing takes the machine down for everybody.",
         )
-    return _Told(
+    return Explanation(
         "The process that ran this notebook ended during this call.",
         returned=str(error),
         expected="an answer",
@@ -208,8 +190,8 @@ def missing_message(name: str) -> str:
     return f"There is no {name} in this notebook yet."
 
 
-def _missing(name: str) -> _Told:
-    return _Told(
+def _missing(name: str) -> Explanation:
+    return Explanation(
         message=missing_message(name),
         returned=f"no {name}",
         expected=f"a function called {name}",
@@ -217,48 +199,36 @@ def _missing(name: str) -> _Told:
     )
 
 
-def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> _Told:
+def _raised(exercise: Exercise, error: StudentError, lab: Lab) -> Explanation:
     trace = _trace(error)
     called = lab.last_call.split("(")[0]
     returned = f"{error.type}: {error.message}"
     if error.is_a("MemoryError"):
         return _died(Died("memory", returned))
     if refused := lab.refusals():
-        return _Told(
-            message="The model refused the conversation it was sent: it is not well-formed.",
-            returned=returned,
-            expected="every tool call answered by exactly one tool message, directly after it",
-            why=(
-                "Providers answer 400 to such a history, and to every later question on its thread. "
-                f"It was sent: {_listed(refused[-1].roles)}."
-            ),
-            detail=trace,
-        )
+        return replace(of_refused(refused[-1]), detail=f"{returned}\n{trace}")
     if any(miss.reason == "tool" for miss in lab.misses()):
-        return _Told(
+        return Explanation(
             message="The model was asked without being told of its tools.",
             returned=_model_said(lab),
             expected="model.bind_tools(tools), and the model that it returns is the one to ask",
             why="A model can ask only for tools that its request offers.",
             detail=trace,
         )
-    if lab.misses():
-        return _Told(
-            message="The model was asked something that nobody should have asked here.",
-            returned=_model_said(lab),
-            expected="the question as it was given, after the conversation as it was",
-            why="The recorded model knows this conversation only: another question means a wrong history.",
-            detail=trace,
+    if misses := lab.misses():
+        unknown = lab.unknown()
+        return replace(
+            of_unknown(misses[-1], unknown[-1] if unknown else None), detail=f"{returned}\n{trace}"
         )
     if "No recorded answer for" in error.message:
-        return _Told(
+        return Explanation(
             message="Another model was asked than the one that this check passes in.",
             returned=f"{error.type}: nothing is recorded there for this check's question",
             expected="only what the function is given is used: no agent or model of the notebook",
             why="A function that uses what happens to be in the notebook works for nobody else.",
             detail=trace,
         )
-    return _Told(
+    return Explanation(
         message=f"{called or exercise.function} raised an error.",
         returned=returned,
         expected="a result, not an error",

@@ -333,6 +333,10 @@ class Lab:
         """Return the requests that the model refused as malformed, in all stages so far."""
         return tuple(request for stage in self._stages for request in stage.traffic().refused)
 
+    def unknown(self) -> tuple[Request, ...]:
+        """Return the requests of the model that nobody recorded, in all stages so far."""
+        return tuple(request for stage in self._stages for request in stage.traffic().unknown)
+
     def clean_up(self) -> None:
         """End the stages and let go of what is kept: called after each check."""
         stages, self._stages = self._stages, []

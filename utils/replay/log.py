@@ -22,6 +22,8 @@ class Miss:
     asked: str
     nearest: str | None
     sentence: str
+    before: tuple[str, ...] = ()
+    """for a "history": the questions that the recording has before this one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class Traffic:
     def refused(self) -> tuple[Request, ...]:
         """The requests that the model refused as malformed."""
         return tuple(request for request in self.of() if request.status == 400)
+
+    @property
+    def unknown(self) -> tuple[Request, ...]:
+        """The requests of the model that nobody recorded."""
+        return tuple(request for request in self.of() if request.status == 422)
 
 
 @dataclass

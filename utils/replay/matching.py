@@ -86,10 +86,12 @@ class Row:
 class NotRecorded:
     """Why no recorded reply fits."""
 
-    reason: Literal["question", "results", "tool", "empty", "query"]
+    reason: Literal["question", "history", "results", "tool", "empty", "query"]
     asked: str
     nearest: str | None
     sentence: str
+    before: tuple[str, ...] = ()
+    """for a "history": the questions that the recording has before this one, as they were written"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +348,9 @@ def _explain(index: Index, asked: str, *, known: bool, rounds: int) -> NotRecord
             f'No recorded answer for "{_short(asked)}" after this conversation: '
             "the recording has it after other questions."
         )
-        return NotRecorded("question", asked, close, f"{sentence} {GO_LIVE}")
+        first = index.rows[fold_question(asked)][0]
+        before = tuple(index.asked.get(question, question) for question in first.questions[:-1])
+        return NotRecorded("history", asked, close, f"{sentence} {GO_LIVE}", before)
     hint = f' The nearest recorded question is "{_short(close)}".' if close else ""
     return NotRecorded("question", asked, close, f'No recorded answer for "{_short(asked)}".{hint} {GO_LIVE}')
 

@@ -178,4 +178,4 @@ class Session:
         return self._hits[key]
 
     def _miss(self, found: NotRecorded) -> None:
-        self._log.misses.append(Miss(found.reason, found.asked, found.nearest, found.sentence))
+        self._log.misses.append(Miss(found.reason, found.asked, found.nearest, found.sentence, found.before))

@@ -107,7 +107,7 @@ def test_a_question_asked_twice_counts_where_it_was_asked_last() -> None:
 def test_exactly_means_the_very_same_questions() -> None:
     told = [user("Weather in SF?"), user("And in LA?"), user("Warmer?")]
     assert answer(find(INDEX, request(*told), exact=True)) == "SF."
-    assert missed(find(INDEX, request(user("Hello"), *told), exact=True)).reason == "question"
+    assert missed(find(INDEX, request(user("Hello"), *told), exact=True)).reason == "history"
 
 
 # What does not matter
