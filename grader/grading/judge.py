@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from grader.grading.copied import is_copied
 from grader.grading.flags import scan
 from grader.grading.host import Host
 from grader.grading.lab_spec import TAG, LabSpec, hash_of
@@ -22,7 +24,7 @@ from utils.checks.run import missing_message, not_run, run_exercise
 from utils.lab.lab import Lab
 from utils.results import CheckResult, ExerciseResult
 
-EXAMPLE_SECONDS = 5.0
+EXAMPLE_SECONDS = 10.0
 MOST_ERRORS = 3
 """cells with errors that are named one by one: where the first of all fails, so do most that follow"""
 ENDED: Mapping[str, str] = {
@@ -81,7 +83,7 @@ def judge(
         run.exhaust()
         status, reason, do = _status(run)
         run.extend(EXAMPLE_SECONDS)
-        learnt = _only_the_example(spec.checks, exercises, lab, run)
+        learnt = _only_the_example(spec.checks, exercises, lab, run, rng)
     finally:
         run.end()
     lacking = {exercise.exercise for exercise in exercises if not exercise.passed}
@@ -133,15 +135,15 @@ def _asked(exercise: Exercise, lab: Lab, case: Any, run: SubmissionRun, note: No
 
 
 def _only_the_example(
-    checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, run: SubmissionRun
+    checks: LabChecks, exercises: Sequence[ExerciseResult], lab: Lab, run: SubmissionRun, rng: random.Random
 ) -> list[Flag]:
-    """Return flags for exercises that answer the printed example better than fresh questions of its kind."""
+    """Return flags for exercises that answer the printed example and no fresh question."""
     found = []
     for result in exercises:
         if run.over or result.passed or any(check.status in ENDED for check in result.checks):
             continue
         exercise = checks.exercises[result.exercise]
-        if result.points < run_exercise(exercise, lab, checks.example).points:
+        if is_copied(checks, exercise, lab, rng) and not run.over:
             what = (
                 f"Exercise {exercise.number} answers what the notebook prints, and no other question like it."
             )
