@@ -16,6 +16,7 @@ from utils.notebook import ipython
 from utils.notebook import kit as kits
 from utils.notebook.check import check
 from utils.notebook.kit import Kit
+from utils.notebook.runs import watch_runs
 from utils.views import ExerciseView, LabView
 
 Setup = Callable[..., Kit]
@@ -234,6 +235,7 @@ def test_a_version_that_python_could_not_read_is_told(
 
     ip = InteractiveShell()
     setattr(ip, ipython.MARK, True)
+    watch_runs(ip)
     monkeypatch.setattr("IPython.get_ipython", lambda: ip)
     setup_here()
     ip.run_cell("def ask(agent, thread_id, text):\n    raise NotImplementedError()", store_history=True)
