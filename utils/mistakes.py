@@ -243,7 +243,7 @@ MISTAKES = (
     ),
     mistake(
         "ValueError",
-        r"Node `.+` already present",
+        r"\ANode `[^`]{1,200}` already present",
         "this graph has a node of this name already.",
         "begin with a new StateGraph(...) in the same cell, or choose another name.",
     ),
