@@ -54,15 +54,80 @@ CITIES = (
     "Yerevan",
     "Zagreb",
 )
-_OF = (
-    "wool linen rubber paper leather cotton silk velvet straw denim amber birch canvas cedar coral felt flannel "
-    "glass granite hazel ivory jute maple marble moss nylon oak pearl pine quartz satin slate suede tweed walnut"
-).split()
-_THINGS = (
-    "mittens sandals umbrellas scarves slippers hats gloves boots socks lanterns baskets blankets buttons candles "
-    "cushions dice drums flutes hammocks kites mugs needles paddles postcards ribbons ropes saddles spoons stamps "
-    "tents thimbles torches towels trunks whistles"
-).split()
+_OF = [
+    "wool",
+    "linen",
+    "rubber",
+    "paper",
+    "leather",
+    "cotton",
+    "silk",
+    "velvet",
+    "straw",
+    "denim",
+    "amber",
+    "birch",
+    "canvas",
+    "cedar",
+    "coral",
+    "felt",
+    "flannel",
+    "glass",
+    "granite",
+    "hazel",
+    "ivory",
+    "jute",
+    "maple",
+    "marble",
+    "moss",
+    "nylon",
+    "oak",
+    "pearl",
+    "pine",
+    "quartz",
+    "satin",
+    "slate",
+    "suede",
+    "tweed",
+    "walnut",
+]
+_THINGS = [
+    "mittens",
+    "sandals",
+    "umbrellas",
+    "scarves",
+    "slippers",
+    "hats",
+    "gloves",
+    "boots",
+    "socks",
+    "lanterns",
+    "baskets",
+    "blankets",
+    "buttons",
+    "candles",
+    "cushions",
+    "dice",
+    "drums",
+    "flutes",
+    "hammocks",
+    "kites",
+    "mugs",
+    "needles",
+    "paddles",
+    "postcards",
+    "ribbons",
+    "ropes",
+    "saddles",
+    "spoons",
+    "stamps",
+    "tents",
+    "thimbles",
+    "torches",
+    "towels",
+    "trunks",
+    "whistles",
+]
 
 
 def cities(rng: random.Random, count: int) -> tuple[City, ...]:
