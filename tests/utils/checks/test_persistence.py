@@ -38,10 +38,10 @@ def a_bare_saver(path: str) -> Any:
         ("1.2", lambda *_: None, "ask must return the text of the model's answer."),
         ("1.3", a_bare_saver, "open_saver must return a context manager that gives the saver."),
         ("1.3", lambda path: path, "open_saver must return a context manager that gives the saver."),
-        ("1.4", lambda *_: "rows", "history must return a list of dicts."),
-        ("1.4", lambda *_: [{"id": None}], "Every row needs all six keys."),
+        ("1.5", lambda *_: "rows", "history must return a list of dicts."),
+        ("1.5", lambda *_: [{"id": None}], "Every row needs all six keys."),
         (
-            "1.5",
+            "1.4",
             lambda *_: None,
             "resume must return the text of the answer that the crashed run did not get to.",
         ),
