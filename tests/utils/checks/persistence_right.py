@@ -252,6 +252,12 @@ async def gone_on_asynchronously(agent, thread_id):
     return (await agent.ainvoke(None, config(thread_id)))["messages"][-1].text
 
 
+@right("1.4")
+def asked_for_the_newest_values_of_a_stream(agent, thread_id):
+    *_, last = agent.stream(None, config(thread_id), stream_mode="values")
+    return last["messages"][-1].text
+
+
 # 1.5
 
 
@@ -318,3 +324,20 @@ def along_the_parents_of_a_dictionary(agent, thread_id, turn, text):
         snapshot = by_id[snapshot.parent_config["configurable"]["checkpoint_id"]]
     *_, last = agent.stream({"messages": [("user", text)]}, snapshot.config, stream_mode="values")
     return last["messages"][-1].text
+
+
+@right("1.6")
+def at_the_end_of_the_turn_before(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn or (snapshot.parent_config and snapshot.metadata["source"] == "input"):
+        snapshot = agent.get_state(snapshot.parent_config)
+    return agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][-1].text
+
+
+@right("1.6")
+def the_way_collected_first(agent, thread_id, turn, text):
+    way = [agent.get_state(config(thread_id))]
+    while way[-1].parent_config:
+        way.append(agent.get_state(way[-1].parent_config))
+    place = max((s for s in way if humans(s) == turn - 1), key=lambda s: s.metadata["step"])
+    return agent.invoke({"messages": [("user", text)]}, place.config)["messages"][-1].text

@@ -944,6 +944,12 @@ def printed_as_the_lab_does(agent, thread_id):
         print(found.metadata["step"], found.next)
 
 
+@wrong("1.5", 2, one_row_per_checkpoint="A row must say what its own checkpoint holds")
+def questions_counted_instead_of_messages(agent, thread_id):
+    snapshots = agent.get_state_history(config(thread_id))
+    return [{**row(found), "messages": humans(found)} for found in snapshots]
+
+
 # 1.6
 
 
