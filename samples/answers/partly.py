@@ -18,6 +18,7 @@ from pathlib import Path
 
 def open_saver(path):
     """A context manager that gives a SqliteSaver on the file at path."""
+    Path(path).parent.mkdir(exist_ok=True)
     return SqliteSaver.from_conn_string(str(path))
 
 

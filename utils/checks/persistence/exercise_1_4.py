@@ -117,10 +117,10 @@ def expect_finished(
         why="Each request costs money and time, and the model may decide otherwise when it is asked twice.",
     )
     expect(
-        searched == searches,
+        searched <= searches,
         "A tool was run again whose result is saved already.",
         got=Words(f"the tool ran {plural(searched, 'time')}"),
-        expected=f"it runs {plural(searches, 'time')}",
+        expected=f"it runs {plural(searches, 'time')} at most",
         why="A tool may book or pay: what it did must not be done twice.",
     )
     expect(
