@@ -1,4 +1,4 @@
-"""Lab 1 solved wrongly, as students do: each runs without an error and satisfies the printed example."""
+"""Lab 1 solved wrongly, as students do; most satisfy the printed example."""
 
 from __future__ import annotations
 
@@ -218,6 +218,7 @@ def nodes_called_otherwise(model, tools, checkpointer):
 @wrong(
     "1.1",
     0,
+    "it counts nothing",
     goes_round="The state must count the searches, under the key searches",
     answers_every_call="The state must count the searches, under the key searches",
     runs_the_tool_asked_for="The state must count the searches, under the key searches",
@@ -231,6 +232,7 @@ def the_kit_s_own_agent(model, tools, checkpointer):
 @wrong(
     "1.1",
     0,
+    "the model refuses what it is sent",
     goes_round="The question was lost on the way: the key messages needs a reducer",
     answers_every_call="The question was lost on the way: the key messages needs a reducer",
     runs_the_tool_asked_for="The question was lost on the way: the key messages needs a reducer",
@@ -244,6 +246,7 @@ def messages_without_a_reducer(model, tools, checkpointer):
 @wrong(
     "1.1",
     0,
+    "its messages come twice",
     goes_round="The same messages are in the state twice",
     answers_every_call="The same messages are in the state twice",
     runs_the_tool_asked_for="The same messages are in the state twice",
@@ -276,6 +279,7 @@ def the_whole_list_is_returned_and_added(model, tools, checkpointer):
 @wrong(
     "1.1",
     0,
+    "the model asks for no tool that it does not know",
     goes_round="The model was asked without being told of its tools",
     answers_every_call="The model was asked without being told of its tools",
     runs_the_tool_asked_for="The model was asked without being told of its tools",
@@ -523,6 +527,7 @@ def the_lab_s_line(path):
 @wrong(
     "1.3",
     1,
+    "the example has a Path",
     keeps_the_conversation="open_saver was given a Path, and cannot work with it",
     closes_the_file="open_saver was given a Path, and cannot work with it",
 )
@@ -550,6 +555,7 @@ def paths_only(path):
 @wrong(
     "1.3",
     1,
+    "the example's folder is there",
     keeps_the_conversation="The folder was there already, and open_saver took that for an error",
     closes_the_file="The folder was there already, and open_saver took that for an error",
 )
@@ -563,6 +569,7 @@ def the_folder_must_be_new(path):
 @wrong(
     "1.3",
     0,
+    "the example prints the type",
     makes_folder="The with block must be given a saver",
     keeps_the_conversation="The with block must be given a saver",
     closes_the_file="The with block must be given a saver",
@@ -706,6 +713,7 @@ def an_empty_next_is_the_end(agent, thread_id):
 @wrong(
     "1.4",
     0,
+    "the model refuses what it is sent",
     goes_on_after_an_error="The run was given a new input instead of being let go on",
     resumes_two_calls="The run was given a new input instead of being let go on",
     goes_on_after_a_kill="The question was asked again, instead of the same run going on",
@@ -719,6 +727,7 @@ def the_question_put_in_again(agent, thread_id):
 @wrong(
     "1.4",
     0,
+    "the recorded model knows no such result",
     goes_on_after_an_error="The model was sent what a tool had not said",
     resumes_two_calls="The model was sent what a tool had not said",
     goes_on_after_a_kill="The run was given a new input instead of being let go on",
@@ -733,6 +742,7 @@ def the_results_written_by_hand(agent, thread_id):
 @wrong(
     "1.4",
     0,
+    "the first event has no answer",
     goes_on_after_an_error="resume let the run go on for one step only",
     resumes_two_calls="resume let the run go on for one step only",
     goes_on_after_a_kill="but its last message is no answer yet",
@@ -750,6 +760,7 @@ def its_content_as_it_came(agent, thread_id):
 @wrong(
     "1.4",
     0,
+    "there is no answer yet",
     goes_on_after_an_error="but its last message is no answer yet",
     resumes_two_calls="but its last message is no answer yet",
     goes_on_after_a_kill="but its last message is no answer yet",
@@ -894,6 +905,7 @@ def the_thread_for_the_id(agent, thread_id):
 @wrong(
     "1.5",
     0,
+    "the example has a first checkpoint",
     one_row_per_checkpoint="The very first checkpoint came from no other one",
     lists_all_branches="The very first checkpoint came from no other one",
     tells_true_parents="The very first checkpoint came from no other one",
@@ -906,6 +918,7 @@ def the_first_has_a_parent_too(agent, thread_id):
 @wrong(
     "1.5",
     0,
+    "the example has another thread",
     one_row_per_checkpoint="the thread that history is given was not the one that was read",
     lists_all_branches="the thread that history is given was not the one that was read",
     tells_true_parents="the thread that history is given was not the one that was read",
@@ -935,6 +948,7 @@ def a_note_left_on_the_thread(agent, thread_id):
 @wrong(
     "1.5",
     0,
+    "nothing comes back",
     one_row_per_checkpoint="history must return a list of dicts",
     lists_all_branches="history must return a list of dicts",
     tells_true_parents="history must return a list of dicts",
@@ -944,7 +958,12 @@ def printed_as_the_lab_does(agent, thread_id):
         print(found.metadata["step"], found.next)
 
 
-@wrong("1.5", 2, one_row_per_checkpoint="A row must say what its own checkpoint holds")
+@wrong(
+    "1.5",
+    2,
+    "the example shows the number",
+    one_row_per_checkpoint="A row must say what its own checkpoint holds",
+)
 def questions_counted_instead_of_messages(agent, thread_id):
     snapshots = agent.get_state_history(config(thread_id))
     return [{**row(found), "messages": humans(found)} for found in snapshots]
@@ -1133,6 +1152,7 @@ def a_new_run_on_the_thread_for_turn_one(agent, thread_id, turn, text):
 @wrong(
     "1.6",
     0.5,
+    "the example goes back to turn 2",
     branches_off="a turn before the one that is asked anew is missing",
     keeps_the_old_branch="The new branch must leave the old one where turn 2 is answered and turn",
     rewinds_again="a turn before the one that is asked anew is missing",
