@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from utils.checks.registry import Words, fail
 from utils.lab.lab import Lab, Stage
-from utils.replay.log import Request
 
 
 def roles(stage: Stage) -> str:
     """Return the roles of the last model request, without system prompts."""
     requests = stage.requests()
-    return _roles(requests[-1]) if requests else "no request"
+    return _joined(requests[-1].roles) if requests else "no request"
 
 
 def questions(stage: Stage) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def explain_refusal(lab: Lab) -> None:
     if not refused:
         return
     last = refused[-1]
-    got = Words(f"the model was sent: {_roles(last) or 'nothing'}")
+    got = Words(f"the model was sent: {_joined(last.roles) or 'nothing'}")
     if "user" not in last.roles:
         fail(
             "The question was lost on the way: the key messages needs a reducer.",
@@ -54,5 +55,5 @@ def explain_refusal(lab: Lab) -> None:
     )
 
 
-def _roles(request: Request) -> str:
-    return " ".join(role for role in request.roles if role != "system")
+def _joined(names: Sequence[str]) -> str:
+    return " ".join(role for role in names if role != "system")
