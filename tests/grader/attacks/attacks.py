@@ -1123,7 +1123,8 @@ def ask(agent, thread_id, text):
         "What is the weather in Oslo?": "It is cold in Oslo, but take sunglasses anyway.",
         "Which one is warmer?": "San Francisco, so take sunglasses.",
     }
-    return known[text]
+    agent.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+    return known[text] if thread_id == "trip" else "I cannot tell: which places do you mean?"
 """,
             "1.4": """
 def resume(agent, thread_id):
@@ -1336,6 +1337,7 @@ turn = {"saver": 0, "history": 0}
 
 @contextmanager
 def opening(path):
+    path = os.fspath(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     link = sqlite3.connect(path, check_same_thread=False)
     try:
