@@ -154,6 +154,7 @@ def keeps_the_old_branch(lab: Lab, case: Case) -> None:
         expected="it leaves where the state holds: human ai tool ai human ai",
         why="A branch that leaves later carries the old question along; one from nowhere is another thread.",
     )
+    expect_asked(case, stage, (0, 1, 3), 3)
 
 
 @check("1.6", points=1, title="it works again and again")
