@@ -616,7 +616,7 @@ def asked_again_on_a_new_thread(agent, thread_id):
     "1.4",
     0,
     goes_on_after_an_error="The model was asked again for what is saved already",
-    resumes_two_calls="The model was asked again for what is saved already",
+    resumes_two_calls="resume raised an error with another compiled graph",
     goes_on_after_a_kill="The model was asked again for what is saved already",
 )
 def from_where_the_model_had_not_answered(agent, thread_id):
@@ -629,7 +629,7 @@ def from_where_the_model_had_not_answered(agent, thread_id):
     "1.4",
     0,
     goes_on_after_an_error="The model was asked again for what is saved already",
-    resumes_two_calls="The model was asked again for what is saved already",
+    resumes_two_calls="resume raised an error with another compiled graph",
     goes_on_after_a_kill="resume raised an error on a thread whose next is empty",
 )
 def the_open_call_removed_and_the_question_asked_again(agent, thread_id):
@@ -656,7 +656,7 @@ def gone_on_and_then_asked_once_more(agent, thread_id):
     "1.4",
     0,
     goes_on_after_an_error="The thread must hold the whole conversation, once",
-    resumes_two_calls="The thread must hold the whole conversation, once",
+    resumes_two_calls="resume raised an error with another compiled graph",
     goes_on_after_a_kill="The thread must hold the whole conversation, once",
 )
 def finished_on_a_copy_of_the_thread(agent, thread_id):
@@ -689,14 +689,24 @@ def a_sentence_at_most(agent, thread_id):
     return text if len(text) > 100 else text.split(",")[0]
 
 
-@wrong("1.4", 2, goes_on_after_a_kill="resume raised an error on a thread whose next is empty")
+@wrong(
+    "1.4",
+    1,
+    resumes_two_calls="The run was given a new input instead of being let go on",
+    goes_on_after_a_kill="resume raised an error on a thread whose next is empty",
+)
 def sent_to_the_node_that_is_next(agent, thread_id):
     waiting = agent.get_state(config(thread_id)).next
     state = agent.invoke(Command(goto=waiting), config(thread_id))
     return state["messages"][-1].text
 
 
-@wrong("1.4", 2, goes_on_after_a_kill="The model was asked again for what is saved already")
+@wrong(
+    "1.4",
+    1,
+    resumes_two_calls="A tool was run again whose result is saved already",
+    goes_on_after_a_kill="The model was asked again for what is saved already",
+)
 def from_the_newest_checkpoint_by_its_id(agent, thread_id):
     newest = next(agent.get_state_history(config(thread_id)))
     return agent.invoke(None, newest.config)["messages"][-1].text
@@ -729,7 +739,7 @@ def the_question_put_in_again(agent, thread_id):
     0,
     "the recorded model knows no such result",
     goes_on_after_an_error="The model was sent what a tool had not said",
-    resumes_two_calls="The model was sent what a tool had not said",
+    resumes_two_calls="resume raised an error with another compiled graph",
     goes_on_after_a_kill="The run was given a new input instead of being let go on",
 )
 def the_results_written_by_hand(agent, thread_id):
@@ -744,7 +754,7 @@ def the_results_written_by_hand(agent, thread_id):
     0,
     "the first event has no answer",
     goes_on_after_an_error="resume let the run go on for one step only",
-    resumes_two_calls="resume let the run go on for one step only",
+    resumes_two_calls="but its last message is no answer yet",
     goes_on_after_a_kill="but its last message is no answer yet",
 )
 def the_first_event(agent, thread_id):
@@ -767,6 +777,13 @@ def its_content_as_it_came(agent, thread_id):
 )
 def what_is_saved_already(agent, thread_id):
     return agent.get_state(config(thread_id)).values["messages"][-1].text
+
+
+@wrong("1.4", 2, resumes_two_calls="A tool was run again whose result is saved already")
+def the_checkpoint_named_unless_next_is_empty(agent, thread_id):
+    newest = agent.get_state(config(thread_id))
+    place = newest.config if newest.next else config(thread_id)
+    return agent.invoke(None, place)["messages"][-1].text
 
 
 # 1.5

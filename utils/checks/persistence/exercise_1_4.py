@@ -23,11 +23,13 @@ def failing_once(city: City) -> ToolAnswer:
 def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | None = None) -> Ref:
     """Return an agent whose run on ``question`` has just failed in its tool.
 
-    Where there was an ``earlier`` question, its model answers in blocks.
+    Where there was an ``earlier`` question, its model answers in blocks, and each call is a task of its own.
     """
-    model = stage.model() if earlier is None else lab.make("model_in_blocks", stage.model(), label="model")
-    agent = lab.kit.agent(model, [stage.tool()], lab.kit.saver())
-    if earlier is not None:
+    if earlier is None:
+        agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    else:
+        model = lab.make("model_in_blocks", stage.model(), label="model")
+        agent = lab.make("task_agent", model, [stage.tool()], lab.kit.saver(), label="agent")
         lab.part("turn", agent, case.thread, earlier.question)
     error = lab.part("break_turn", agent, case.thread, question)
     if error != "ToolFailed":
@@ -160,7 +162,15 @@ def resumes_two_calls(lab: Lab, case: Case) -> None:
         conversation("trip", asked(third), comparison), conversation("without the earlier one", comparison)
     )
     agent = broken(lab, stage, case, question, earlier=third)
-    told = resumed(lab, stage, agent, case, third.question, question)
+    try:
+        told = resumed(lab, stage, agent, case, third.question, question)
+    except StudentError as error:
+        fail(
+            "resume raised an error with another compiled graph, whose nodes have other names.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected=repr(compare_answer(first, second)),
+            why="Every graph knows itself where its run had stopped. Nobody has to know its nodes.",
+        )
     expect_finished(
         lab,
         stage,
@@ -169,7 +179,7 @@ def resumes_two_calls(lab: Lab, case: Case) -> None:
         told,
         answer=compare_answer(first, second),
         messages="human ai tool ai human ai tool tool ai",
-        searches=2,
+        searches=1,  # the other one's result is saved
     )
 
 

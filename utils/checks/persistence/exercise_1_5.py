@@ -46,7 +46,7 @@ def listed(lab: Lab, agent: Ref, kept: list[CheckpointRow], thread: str) -> list
     try:
         rows = lab.call("history", agent, thread)
     except TookTooLong as error:
-        why = "in a loop over saver.list, get_state waits for the saver, and the saver for the loop"
+        why = "one cause may be a loop over saver.list: get_state inside it waits until the loop is over"
         raise TookTooLong(f"{error}; {why}") from error
     except StudentError as error:
         if error.is_a("NotImplementedError") or not without_parent(error):

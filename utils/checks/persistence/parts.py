@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -70,6 +71,11 @@ def _in_blocks(message: Any) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=answer)])
 
 
+def make_task_agent(model: Any, tools: Sequence[BaseTool], saver: Any) -> Any:
+    """Return the library's agent, in which each tool call is a task that is saved by itself."""
+    return create_agent(model, list(tools), checkpointer=saver)
+
+
 def most_given(graph: Any, thread_id: str) -> int:
     """Return how many messages the longest input of a thread held: its state does not show replaced ones."""
     history = graph.get_state_history({"configurable": {"thread_id": thread_id}})
@@ -106,6 +112,7 @@ def lose_newest(saver: Any, thread_id: str, count: int) -> None:
 PARTS: Mapping[str, Callable[..., Any]] = {
     "forecast_tool": make_forecast,
     "model_in_blocks": lambda inner: InBlocks(inner=inner),
+    "task_agent": make_task_agent,
     "most_given": most_given,
     "as_path": Path,
     "talk": talk,
