@@ -54,6 +54,28 @@ CITIES = (
     "Yerevan",
     "Zagreb",
 )
+_COLOURS = [
+    "red",
+    "blue",
+    "green",
+    "black",
+    "white",
+    "brown",
+    "grey",
+    "pink",
+    "orange",
+    "purple",
+    "golden",
+    "silver",
+    "striped",
+    "spotted",
+    "dotted",
+    "faded",
+    "bright",
+    "pale",
+    "dark",
+    "checked",
+]
 _OF = [
     "wool",
     "linen",
@@ -139,7 +161,7 @@ def cities(rng: random.Random, count: int) -> tuple[City, ...]:
 
 def word(rng: random.Random) -> str:
     """Return a thing to take along that no answer holds by chance: it must come from the recorded answer."""
-    return f"{rng.choice(_OF)}-{rng.choice(_THINGS)}"
+    return "-".join(map(rng.choice, (_COLOURS, _OF, _THINGS)))
 
 
 def thread_id(rng: random.Random) -> str:

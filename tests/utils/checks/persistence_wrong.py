@@ -23,8 +23,6 @@ from utils.agent import Agent
 TABLE = Table()
 wrong = TABLE.wrong
 
-NOT_RECORDED = "nobody should have asked"
-MALFORMED = "refused the conversation"
 
 
 class State(TypedDict):
@@ -1145,8 +1143,8 @@ def asked_at_the_end(agent, thread_id, turn, text):
 @wrong(
     "1.6",
     0.5,
-    branches_off="The model refused the conversation it was sent: it is not well-formed",
-    keeps_the_old_branch="The model refused the conversation it was sent: it is not well-formed",
+    branches_off="The model refused the conversation: a tool call has no answer",
+    keeps_the_old_branch="The model refused the conversation: a tool call has no answer",
     rewinds_again="the turn that is asked anew, or one after it, is still there",
     follows_the_current_branch="the turn that is asked anew, or one after it, is still there",
 )
