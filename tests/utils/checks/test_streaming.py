@@ -25,7 +25,7 @@ run = functools.partial(judge, LAB)
 
 def test_of_two_functions_the_one_that_is_written_is_judged(make_lab: MakeLab) -> None:
     authored = OF["2.4"].authored
-    namespace = {**authored.untouched(), "search_slowly": authored.solved("2.4")["search_slowly"]}
+    namespace = {**authored.untouched(), "search_aloud": authored.solved("2.4")["search_aloud"]}
     result = run_exercise(LAB.find("2.4"), make_lab(namespace), LAB.example)
     assert [check.message for check in result.checks] == ["", *["show is not written yet."] * 2]
 
@@ -74,7 +74,7 @@ def test_what_has_not_the_form_asked_for_gets_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("search_slowly", "show", "said"),
+    ("search_aloud", "show", "said"),
     [
         (lambda search: None, lambda *_: None, ["must return a tool", GENERATOR, "must return a tool"]),
         (
@@ -90,9 +90,9 @@ def test_what_has_not_the_form_asked_for_gets_a_sentence(
     ],
 )
 def test_tools_and_what_shows_them_have_a_form(
-    make_lab: MakeLab, search_slowly: Any, show: Any, said: list[str]
+    make_lab: MakeLab, search_aloud: Any, show: Any, said: list[str]
 ) -> None:
-    result = run(make_lab, Variant("2.4", lambda: (search_slowly, show)))
+    result = run(make_lab, Variant("2.4", lambda: (search_aloud, show)))
     assert result.points == 0, told(result)
     for check, part in zip(result.checks, said, strict=True):
         assert part in check.message, told(result)
