@@ -27,9 +27,12 @@ from tests.utils.checks.variants import Table
 TABLE = Table()
 wrong = TABLE.wrong
 
-PLAIN = Table()
-"""mistakes that the printed example shows as well: here their cards matter"""
-plainly = PLAIN.wrong
+PLAIN = "the printed example shows this mistake as well: here its card matters"
+
+
+def plainly(exercise, points, **fails):
+    return wrong(exercise, points, PLAIN, **fails)
+
 
 ANOTHER = "with other words around it"
 WITHOUT_BEFORE = "without the conversation that belongs before it"
@@ -237,20 +240,6 @@ async def typed_with_a_pause_that_blocks(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text:
             time.sleep(0.001)  # noqa: ASYNC251
-            yield chunk.text
-
-
-@wrong("2.2", 3.5, pieces_make_the_answer="What the model says beside a call is missing")
-async def the_last_message_alone(agent, thread_id, text):
-    held = []
-    async for chunk, _ in messages(agent, thread_id, text):
-        if chunk.type == "tool":
-            held = None
-        elif chunk.text and held is not None and "look up" in "".join(held) + chunk.text:
-            held.append(chunk.text)
-        elif chunk.text and held is not None and chunk.text.strip() in ("I", "look"):
-            held.append(chunk.text)
-        elif chunk.text:
             yield chunk.text
 
 
@@ -669,6 +658,16 @@ def a_key_error_is_an_unknown_tool(state, tools):
             raise
         except Exception as error:
             return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="the name of the unknown tool")
+def an_unknown_tool_is_not_named(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, "there is no such tool", status="error")
+        return answered(call, tools)
 
     return every(state, tools, work)
 
@@ -1209,6 +1208,12 @@ def told_of(events):
                 yield node, kind_of(message), message.text
 
 
+@plainly("2.1", 0.5, tells_each_message="the name of the node", tells_as_it_happens="nodes and texts")
+def the_model_s_name_for_the_node(agent, thread_id, text):
+    for _, message in updates(agent, thread_id, text):
+        yield "llm", kind_of(message), message.text
+
+
 @plainly("2.1", 2.5, tells_both_results="A message without text is missing")
 def messages_without_text_left_out(agent, thread_id, text):
     for node, message in updates(agent, thread_id, text):
@@ -1356,6 +1361,14 @@ def a_tool_that_returns_nothing():
         return search_aloud
 
     return search_aloud, shown
+
+
+TOOL = "must return a tool"
+
+
+@plainly("2.4", 1, tool_reports=TOOL, shows_while_searching=TOOL)
+def the_search_s_name_alone():
+    return lambda search: search.name, shown
 
 
 @plainly("2.4", 0, tool_reports=NAME, shows_both='("node", name)', shows_while_searching=NAME)

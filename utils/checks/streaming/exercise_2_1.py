@@ -156,7 +156,8 @@ def tells_as_it_happens(lab: Lab, case: Case) -> None:
     first, say = case.cities[0], "I look it up."
     stage = lab.stage(conversation("trip", asked(first, say=say)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    seen, came = [], []
+    seen: list[int] = []
+    came: list[Any] = []
     with Items(lab, stage, "steps", agent, case.thread, first.question) as items:
         while len(came) < 3 and (item := items.next()) is not END:
             came.append(item)
