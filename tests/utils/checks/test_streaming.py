@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 from typing import Any
 
 import pytest
 from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 
-from tests.utils.checks import streaming_right, streaming_wrong
+from tests.utils.checks import streaming_wrong
 from tests.utils.checks.conftest import MakeLabOf
 from tests.utils.checks.every_lab import OF, MakeLab, judge, told
 from tests.utils.checks.streaming_right import asking
@@ -53,11 +52,11 @@ def endless(*_: Any) -> Any:
         ("2.1", endless, "never comes to an end"),
         ("2.2", lambda *_: "It is sunny.", GENERATOR),
         ("2.2", a_list_that_is_awaited, GENERATOR),
-        ("2.2", lambda *_: iter([]), "letter by letter"),
+        ("2.2", lambda *_: iter([]), "No text came out of the generator"),
         ("2.2", lambda *_: iter([["It"]]), "must be text"),
-        ("2.3", lambda stream, clock: None, "must return a dict of dicts"),
-        ("2.3", lambda stream, clock: {"llm": {"first": 1.0}}, "must return a dict of dicts"),
-        ("2.3", lambda stream, clock: {}, "for each node that gave text"),
+        ("2.3", lambda *_, clock: None, "must return a dict of dicts"),
+        ("2.3", lambda *_, clock: {"llm": {"first": 1.0}}, "must return a dict of dicts"),
+        ("2.3", lambda *_, clock: {}, "The question must be put to the agent once"),
         ("2.5", "take_action", "must be a function"),
         ("2.5", lambda state, tools: None, "exactly one tool message for each call"),
         ("2.6", lambda *_: None, GENERATOR),
@@ -130,10 +129,6 @@ async def chunks_without_their_mode(agent: Any, thread_id: str, text: str) -> An
         yield chunk.text
 
 
-async def a_clock_of_its_own(stream: Any, clock: Any) -> dict[str, Any]:
-    return await streaming_right.all_times_and_then_arithmetic(stream, time.perf_counter)
-
-
 def a_tool_without_a_docstring(search: Any) -> Any:
     @tool
     def reporting_search(query: str) -> str:
@@ -165,24 +160,15 @@ async def pieces_when_all_is_well(agent: Any, thread_id: str, text: str) -> Any:
         yield piece
 
 
-async def never_again(agent: Any, thread_id: str, text: str) -> Any:
-    config = {"configurable": {"thread_id": thread_id}}
-    async for chunk, _ in agent.astream(asking(text), config, stream_mode="messages"):
-        if chunk.type != "tool":
-            yield chunk.text
-
-
 @pytest.mark.parametrize(
     ("number", "work", "at", "said"),
     [
         ("2.1", every_state, 0, "The question is among the items"),
         ("2.2", chunks_without_their_mode, 0, "takes each item apart"),
-        ("2.3", a_clock_of_its_own, 0, "'first' is not right"),
         ("2.4", lambda: (a_tool_without_a_docstring, lambda *_: iter([])), 0, "needs a docstring"),
         ("2.5", no_arguments_are_bad, 0, "A call with bad arguments must be answered"),
         ("2.5", no_tool_raises, 0, "A tool that raises must be answered"),
         ("2.6", pieces_when_all_is_well, 0, "before the last message never came"),
-        ("2.6", never_again, 2, "must be tried again, once"),
     ],
 )
 def test_a_card_names_the_mistake_that_was_made(
