@@ -822,7 +822,7 @@ def one_argument_alone(state, tools):
 @wrong("2.5", 2, lets_interrupts_pass=ONE_EACH)
 def the_first_calls_of_the_thread(state, tools):
     asking_ = next(message for message in state["messages"] if getattr(message, "tool_calls", []))
-    before = next(message for message in state["messages"] if message.type == "ai")
+    before = next(message for message in state["messages"] if message.type != "human")
     if before is not asking_:
         return {"messages": []}
     return every({"messages": [asking_]}, tools, answered)
