@@ -176,6 +176,7 @@ def measure(agent, thread_id, text, clock):
     return {"llm": {"first": 1.0, "tokens": 14, "per_second": 7 / 3.25}}
 """,
         },
+        seen=False,  # not even the printed example is satisfied: its run has to be made
     ),
     LabAttack(
         TOGETHER,

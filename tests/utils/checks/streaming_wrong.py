@@ -540,6 +540,14 @@ def both_reports_before_the_search():
     return search_aloud, shown
 
 
+@wrong("2.4", 2, shows_both=WITHOUT_BEFORE)
+def shown_on_another_thread():
+    def show(agent, thread_id, text):
+        yield from shown(agent, "trip", text)
+
+    return reporting, show
+
+
 @wrong("2.4", 2, tool_reports="in each run anew")
 def a_writer_that_is_kept():
     def search_aloud(search):
@@ -1010,6 +1018,32 @@ async def what_came_is_saved_as_the_answer(agent, thread_id, text):
             yield piece
     except Exception:
         await agent.aupdate_state(config(thread_id), {"messages": [AIMessage(came)]}, as_node="llm")
+
+
+@wrong("2.6", 3, raises_at_last="Another error came out than that of the line")
+async def raised_when_it_is_over(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except Exception:
+            pass
+    raise
+
+
+@wrong("2.6", 2, shows_each_piece_once=WITHOUT_BEFORE, asks_nothing_again=WITHOUT_BEFORE)
+async def always_the_thread_of_the_example(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, "trip", given, seen):
+                yield piece
+            return
+        except Exception:
+            if given is None:
+                raise
 
 
 @wrong("2.6", 3, raises_at_last="tried again once")

@@ -13,6 +13,7 @@ from utils.checks.weather import City, conversation, plain
 from utils.lab.lab import END, Lab, Ref, Stage
 from utils.observed.moments import Moment
 from utils.replay.conversation import AnswerTurn, CallsTurn, Fault, Turn, UserTurn
+from utils.views.plain import plural
 
 PATIENCE = 0.6
 """seconds that a gate waits in vain: only what is wrong waits that long"""
@@ -105,7 +106,7 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
         "Each piece must come while the model is still speaking, not the first alone.",
         got=Words(f"the model was held after {sent!r}, and of this only {early!r} came before it had ended"),
         expected=f"{due!r} at least",
-        why="Whoever reads along waits for the rest as long as for a text that comes whole.",
+        why="A reader waits for the rest as long as for a text that comes whole.",
     )
 
 
@@ -134,7 +135,7 @@ def serves_both(lab: Lab, function: str, case: Case) -> None:
     expect(
         stage.traffic().peak() == len(readers),
         "One reader has to wait until the other one has the whole answer.",
-        got=Words(f"{stage.traffic().peak()} model request open at a time"),
+        got=Words(f"{plural(stage.traffic().peak(), 'model request')} open at a time"),
         expected=f"{len(readers)} model requests open at once",
         why=(
             "async def alone leaves no room for others: agent.stream(…) in it holds everything up "
@@ -152,7 +153,7 @@ def serves_both(lab: Lab, function: str, case: Case) -> None:
     expect(
         made == len(readers),
         "Each question must be put to the model once.",
-        got=Words(f"{made} model requests for {len(readers)} questions"),
+        got=Words(f"{plural(made, 'model request')} for {len(readers)} questions"),
         expected=f"{len(readers)} model requests",
         why="Each request is paid for, and nobody reads what comes of the others.",
     )

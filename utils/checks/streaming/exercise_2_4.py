@@ -162,11 +162,10 @@ def tool_reports(lab: Lab, case: Case) -> None:
     agent = lab.kit.agent(stage.model(), [reporting_search(lab, search)], lab.kit.saver())
     whole = [first.result.ljust(LONG, "."), second.result]
     found = custom_items(lab, agent, case, third.question, [third.result])
-    expect_results(lab, agent, case, [third.result])
     expect_reports(found, stage, [third], "")
     stage.clear()
     found = custom_items(lab, agent, case, compare_question(first, second), whole)
-    expect_results(lab, agent, case, whole)
+    expect_results(lab, agent, case, [third.result, *whole])
     expect_reports(found, stage, [first, second], ", in each run anew")
 
 

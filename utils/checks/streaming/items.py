@@ -59,7 +59,7 @@ class Items:
                 f"{self._function} never comes to an end.",
                 got=Words(f"{self._count:,} items with {self._letters:,} letters, and more to come"),
                 expected="an end after the answer",
-                why="Whoever loops over it waits for ever.",
+                why="A loop over it waits for ever.",
             )
 
     def expect_asynchronous(self) -> None:
