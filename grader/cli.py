@@ -230,6 +230,46 @@ def report(
     _leave(lambda: command.views(out, _say))
 
 
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="canvas, csv, gradescope, moodle, nbgrader.")
+    ],
+    to: Annotated[Path, typer.Option("--to", metavar="PATH", help="The file, or folder, to write.")],
+    fill: Annotated[
+        Path | None, typer.Option("--fill", metavar="FILE", help="The file that the platform gave, to fill.")
+    ] = None,
+    lab: Annotated[
+        list[str] | None,
+        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="LAB=TITLE", help="Which column of the file is a lab's."),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option("--roster", metavar="FILE", help="Names and addresses, where the format has them."),
+    ] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Not the points but the pages, as Canvas or Moodle takes them.")
+    ] = False,
+) -> None:
+    """Write grades, or feedback pages, as a learning platform takes them.
+
+    Canvas and Moodle take back the file that they gave: name it with --fill.
+    """
+    from grader.grading import exporting  # noqa: PLC0415
+
+    _leave(
+        lambda: exporting.export_grades(
+            exporting.Wanted(out, form, to, fill, tuple(lab or ()), tuple(column or ()), roster, feedback),
+            _say,
+        )
+    )
+
+
 def _release(*, check: bool, force: bool, bundle: Path | None, root: Path | None) -> int:
     if sum([check, force, bundle is not None]) > 1:
         message = "--check, --force and --bundle exclude each other"

@@ -25,6 +25,7 @@ BY_HAND = (
     "{checks}/lab.py",
     "{checks}/exercise_{number}_1.py",
     "{checks}/conversations.yaml",
+    "{checks}/requirements.yaml",
 )
 """files that an author writes; the others follow from them, or say little at first"""
 TEMPLATES: Mapping[str, str] = {
@@ -32,6 +33,7 @@ TEMPLATES: Mapping[str, str] = {
     "{checks}/lab.py": "lab.py.jinja",
     "{checks}/exercise_{number}_1.py": "exercise.py.jinja",
     "{checks}/conversations.yaml": "conversations.yaml.jinja",
+    "{checks}/requirements.yaml": "requirements.yaml.jinja",
     "docs/instructors/{lab}.md": "instructors.md.jinja",
     "tests/utils/checks/{slug}_right.py": "right.py.jinja",
     "tests/utils/checks/{slug}_wrong.py": "wrong.py.jinja",

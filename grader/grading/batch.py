@@ -30,6 +30,7 @@ from grader.submissions import (
     find_submissions,
     join,
 )
+from grader.submissions.absence import nobody_came
 from grader.submissions.files import opened_folder
 from grader.submissions.patterns import which_lab
 from grader.submissions.reader import read_notebook
@@ -106,6 +107,8 @@ def grade(batch: Batch, tell: Tell, note: Callable[[str], None]) -> Graded:
     KeyboardInterrupt once everything that was started is ended.
     """
     handed, entries = entries_of(batch)
+    if warning := nobody_came(entries, handed, batch.submissions):
+        note(warning)
     store.tidy(batch.out)
     collected = _Collected(batch, entries, tell)
 

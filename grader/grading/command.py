@@ -21,6 +21,7 @@ from grader.grading.secret import course_secret
 from grader.grading.supervisor import Plan
 from grader.grading.validate import validate, wrong_with
 from grader.release.course import Course, find_course
+from grader.release.labs import check_lab
 from grader.release.rules import Page, broken_rules
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
@@ -271,6 +272,9 @@ def validate_labs(options: Options, say: Say, note: Say) -> int:
     broken = [rule for page in pages for rule in broken_rules(page)]
     for rule in broken:
         say(str(rule))
+    refused = [problem for spec in labs for problem in check_lab(course, spec.lab)]
+    for problem in refused:
+        say(f"{problem} (refused by: release)")
     plan = Plan(options.jobs or usual_jobs(), PATIENT, options.sandbox, options.warm)
     wrong_points = False
     with _ended_politely():
@@ -284,8 +288,10 @@ def validate_labs(options: Options, say: Say, note: Say) -> int:
             if len(broken) == 1
             else f"{len(broken)} rules of the house are broken"
         )
+    if refused:
+        note("the release has something to say; python -m grader release --check says the same")
     note("some points are not what they should be" if wrong_points else "every lab is graded as it should be")
-    return 1 if broken or wrong_points else 0
+    return 1 if broken or refused or wrong_points else 0
 
 
 def views(out: Path, note: Say) -> int:

@@ -23,7 +23,7 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.results.files import create_below, read_below
 from grader.results.result import Result, SubmissionStatus
-from grader.submissions.layout import folded
+from grader.submissions.patterns import folded
 from grader.submissions.safe_text import for_cell, for_terminal
 from grader.tables import Row, rows_of, text_of
 from utils.results import ExerciseResult

@@ -1,9 +1,9 @@
 """``OUT/feedback/<student>/<lab>.html``: what a student reads about one submission.
 
-Only what authors wrote is on it: never what the student's code gave back (``returned``, ``detail``,
-``Loss.shown``), and no flag, because a flag is a question for the instructor and no verdict. ``called`` is on
-it: a check puts it together, and what it can hold of the student's is a type's name or a value that the
-student's code gave to be called with. Like everything else it is escaped and cut.
+What authors wrote is on it, and of what came out of the jail two things: ``called`` and ``returned``, the
+value of the student's own, as the notebook's card shows it. Both are plain text, escaped and cut. Never on it
+are ``detail``, which names lines and requests, ``Loss.shown``, and flags, because a flag is a question for
+the instructor and no verdict.
 
 A score that a person has yet to give is not shown as a 0, and not explained by checks that may be forged.
 """
@@ -29,6 +29,8 @@ MOST = 40_000
 """bytes of a page, whatever is in the result"""
 
 _TITLE = 120
+_OWN = 300
+"""characters of what the student's own code gave back"""
 _ITEMS = 12
 """losses, and decisions about single exercises, that are listed; the rest is counted"""
 
@@ -205,9 +207,9 @@ def _once(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
     """Yield the checks; what the exercise has said in the same words becomes a reference to it."""
     said: set[tuple[str, ...]] = set()
     for check in checks:
-        words = (check.message, check.called, check.expected)
+        words = (check.message, check.called, check.returned, check.expected)
         if check.status != "passed" and check.message and words in said:
-            yield replace(check, message=SAME, called="", expected="", why="")
+            yield replace(check, message=SAME, called="", returned="", expected="", why="")
         else:
             said.add(words)
             yield check
@@ -233,6 +235,9 @@ def _explanation(check: CheckResult, cut: _Cut) -> list[str]:
     terms = []
     if check.called:
         terms.append(f"<dt>Called</dt><dd><pre>{escape(check.called, chars=cut.chars)}</pre></dd>")
+    if check.returned:
+        shown = escape(check.returned, chars=min(cut.chars, _OWN), lines=LINES)
+        terms.append(f"<dt>Came back</dt><dd><pre>{shown}</pre></dd>")
     for term, text in (("Expected", check.expected), ("Why it matters", check.why)):
         if text:
             terms.append(f"<dt>{term}</dt><dd>{prose(text, chars=cut.chars, lines=LINES)}</dd>")

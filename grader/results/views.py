@@ -55,6 +55,12 @@ def write_views(
     return Views(rows, said, notes)
 
 
+def rows_of(out: Path, results: Sequence[Result]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Return results with their final points, and the lines of adjustments.csv that cannot be used."""
+    given = adjustments.read(out, results)
+    return _rows(results, given), given.problems
+
+
 def _rows(results: Sequence[Result], given: adjustments.Adjustments) -> tuple[Row, ...]:
     by_result: dict[tuple[str, str], list[adjustments.Adjustment]] = {}
     for one in given.given:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from grader.errors import UsageError
 from grader.submissions.submission import MIB, Unreadable
@@ -55,6 +56,18 @@ def opened_below(folder: int, steps: list[str]) -> Iterator[int]:
         yield at
     finally:
         os.close(at)
+
+
+@contextmanager
+def opened_file(folder: int, name: str) -> Iterator[BinaryIO]:
+    """Yield a regular file of an opened folder, to read; anything else is an OSError."""
+    # Looked at before it is opened, because opening a device can already do something.
+    if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it may have been swapped
+            raise OSError(errno.EINVAL, "not a regular file")
+        yield file
 
 
 def read_bytes(folder: int, path: str, most: int) -> bytes | Unreadable:

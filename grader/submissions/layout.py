@@ -2,24 +2,27 @@
 
 Own folders (``alice/01_persistence.ipynb``), nbgrader's ``submitted/``, bulk downloads of Canvas and of
 Moodle, ``alice_01_persistence.ipynb`` and, where one lab is asked, ``alice.ipynb``. Nothing is opened but
-folders. Nothing is dropped silently: what is not graded is a `Stray` with its reason.
+folders, and the ends of notebooks that are called like no lab. Nothing is dropped silently: what is not
+graded is a `Stray` with its reason.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.errors import UsageError
+from grader.submissions.files import opened_folder
+from grader.submissions.metadata import named_lab
 from grader.submissions.patterns import (
     NOTEBOOK,
     OTHER,
     LabMatch,
     Sender,
     canvas,
+    folded,
     is_lab,
     is_notebook,
     moodle,
@@ -65,8 +68,14 @@ class Handed:
     found: tuple[Found, ...]
     strays: tuple[Stray, ...]
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of everything, graded or not."""
+        return (*(one.path for one in self.found), *(one.path for one in self.strays))
+
 
 NO_LAB = "is called like none of the labs"
+OTHER_LAB = "is another lab than those that are graded: its metadata says so"
 NO_OWNER = "lies in nobody's folder and its name says nobody's name"
 TYPED = "was typed into Moodle's form and is not a file"
 TIED = "is one of several files, and nothing says which one counts"
@@ -76,11 +85,12 @@ DOUBTFUL = (
     "may be somebody else's: Canvas's name for it can be read in two ways, and this person has another file"
 )
 
-TIE = "There are several files and nothing says which one counts. Leave one of them"
-WHICH = "There are several notebooks and none is called like the lab. Leave one of them"
+TIE = "There are several files and nothing says which one counts. Ask, and move the others to another place"
+WHICH = "There are several notebooks and none says that it is the lab. Ask, and call that one like the lab"
 
 NOTE_DOUBTFUL = "Canvas's name for the file can be read in two ways: see whether it is this person's"
 NOTE_ONLY = "the file is not called like the lab; it is graded because it is the only notebook there"
+NOTE_SAYS_SO = "the file is not called like the lab, but it is one: its metadata says so"
 NOTE_TWIN = "another name differs from this one only in capitals or in how its letters are put together"
 
 
@@ -117,7 +127,7 @@ def find_submissions(root: Path, labs: Sequence[str]) -> Handed:
     """
     if not labs:
         raise UsageError("no lab is asked", hint="name at least one lab")
-    tree = walk(root, {f"{lab}.ipynb" for lab in labs})
+    tree = walk(root, labs)
     people: dict[str, _Person] = defaultdict(_Person)
     strays = [Stray(skipped.path, skipped.why, _owner(skipped.owner).student) for skipped in tree.skipped]
     for file in tree.files:
@@ -125,6 +135,7 @@ def find_submissions(root: Path, labs: Sequence[str]) -> Handed:
         if stray:
             strays.append(stray)
     found: list[Found] = []
+    strays += _ask_them(root, people, labs)
     for student, person in sorted(people.items()):
         _guess(person, labs)
         for lab in labs:
@@ -173,6 +184,24 @@ def _owner(folder: str) -> Sender:
     return moodle(folder) or Sender(folder, "", "")
 
 
+def _ask_them(root: Path, people: Mapping[str, _Person], labs: Sequence[str]) -> Iterator[Stray]:
+    """Give the notebooks that are called like no lab to the lab that their metadata names.
+
+    Yield those that are another lab than those that are asked.
+    """
+    with opened_folder(root) as top:
+        for student, person in people.items():
+            for file, sender in [other for other in person.others if is_notebook(other[0].name)]:
+                lab = named_lab(top, file.steps)
+                if lab is None:
+                    continue
+                if lab in labs:
+                    _take(person, lab, file, sender, NOTE_SAYS_SO)
+                else:
+                    person.others.remove((file, sender))
+                    yield Stray(file.path, OTHER_LAB, student, lab)
+
+
 def _guess(person: _Person, labs: Sequence[str]) -> None:
     """Take notebooks of other names where it is plain what they are for."""
     notebooks = [(file, sender) for file, sender in person.others if is_notebook(file.name)]
@@ -186,11 +215,11 @@ def _guess(person: _Person, labs: Sequence[str]) -> None:
         _take(person, labs[0], *left[0])
 
 
-def _take(person: _Person, lab: str, file: File, sender: Sender) -> None:
-    if any(candidate.match.ending > OTHER for candidate in person.labs.get(lab, ())):
+def _take(person: _Person, lab: str, file: File, sender: Sender, note: str = NOTE_ONLY) -> None:
+    if note == NOTE_ONLY and any(candidate.match.ending > OTHER for candidate in person.labs.get(lab, ())):
         return
     person.others.remove((file, sender))
-    person.labs[lab].append(_Candidate(file, sender, LabMatch(NOTEBOOK, 0, 0, False), (NOTE_ONLY,)))
+    person.labs[lab].append(_Candidate(file, sender, LabMatch(NOTEBOOK, 0, 0, False), (note,)))
 
 
 def _undecided(student: str, person: _Person, labs: Sequence[str]) -> tuple[list[Found], list[Stray]]:
@@ -236,8 +265,3 @@ def _with_twins(found: Sequence[Found]) -> Iterator[Found]:
     alike = Counter(folded(student) for student in students)
     for one in found:
         yield replace(one, notes=(*one.notes, NOTE_TWIN)) if alike[folded(one.student)] > 1 else one
-
-
-def folded(name: str) -> str:
-    """Return the name as people compare it: no difference of capitals, of composition, of spaces around."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

@@ -7,6 +7,7 @@ The formats are those of the programs that write them: Canvas (``lib/content_zip
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -152,3 +153,8 @@ def _attempt(before: str, after: str) -> tuple[int, int]:
 def _lab_pattern(lab: str) -> re.Pattern[str]:
     words = r"[ _-]+".join(re.escape(word) for word in lab.split("_"))
     return re.compile(rf"(?<![0-9a-z]){words}(?![0-9a-z])", re.IGNORECASE | re.ASCII)
+
+
+def folded(name: str) -> str:
+    """Return the name as people compare it: no difference of capitals, of composition, of spaces around."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

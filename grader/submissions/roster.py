@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,12 +10,14 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from grader.errors import UsageError
-from grader.submissions.layout import Found, folded
+from grader.submissions.columns import Columns, columns_of, person_of
+from grader.submissions.layout import Found
+from grader.submissions.patterns import folded
+from grader.submissions.person_names import in_any_order, letters, turned, without_accents
 from grader.submissions.safe_text import for_terminal
 from grader.submissions.submission import MIB
 from grader.tables import Row, rows_of, text_of
 
-COLUMNS = ("student_id", "name", "email")
 MOST = 5 * MIB
 SHOWN = 5
 """problems that are named; the rest is counted"""
@@ -24,7 +25,10 @@ SHOWN = 5
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
-HINT = "write it as CSV in UTF-8, with the columns student_id, name and email; only the first is needed"
+HINT = (
+    "give the list that Canvas, Moodle, Gradescope or nbgrader exports, or a CSV in UTF-8 with the columns "
+    "student_id, name and email; only the first is needed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Student:
     email: str = ""
     line: int = 0
     """in the file, from 1"""
+    known_as: tuple[str, ...] = ()
+    """further ids that the list has: a platform's number, a login"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,13 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     if head.problem:
         message = f"the roster cannot be used: line {head.line}: {head.problem}"
         raise UsageError(message, where=str(path), hint=HINT)
-    columns = [folded(cell) for cell in head.cells]
-    if columns.count("student_id") != 1:
+    columns = columns_of(head.cells)
+    if columns is None:
         shown = ", ".join(for_terminal(cell, 30) for cell in head.cells[:10])
-        message = f"the roster needs one column student_id; its first line has: {shown}"
+        message = f"the roster needs one column that names students, such as student_id; it has: {shown}"
         raise UsageError(message, where=str(path), hint=HINT)
     students: list[Student] = []
-    problems = [*_problems(body, columns, students)]
+    problems = [*_problems(body, columns, len(head.cells), students)]
     if problems:
         more = f"\n  and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
         message = "the roster cannot be used:\n  " + "\n  ".join(problems[:SHOWN]) + more
@@ -91,7 +97,7 @@ def _text(path: Path) -> str:
     return text_of(data, "the roster", str(path))
 
 
-def _problems(rows: Iterable[Row], columns: Sequence[str], students: list[Student]) -> Iterator[str]:
+def _problems(rows: Iterable[Row], columns: Columns, width: int, students: list[Student]) -> Iterator[str]:
     """Fill the students; yield what is wrong with the rows."""
     seen: dict[str, int] = {}
     for row in rows:
@@ -99,20 +105,20 @@ def _problems(rows: Iterable[Row], columns: Sequence[str], students: list[Studen
         if row.problem:
             yield f"line {line}: {row.problem}"
             continue
-        if len(row.cells) > len(columns):
-            what = f"{len(row.cells)} cells under {len(columns)} columns"
+        if len(row.cells) > width:
+            what = f"{len(row.cells)} cells under {width} columns"
             yield f"line {line}: {what}; a name with a comma in it needs quotes"
             continue
-        cells = dict(zip(columns, row.cells, strict=False))
-        name = _composed(cells.get("student_id", ""))
-        if not name:
+        person = person_of(columns, [_composed(cell) for cell in row.cells])
+        if person is None:
+            continue
+        if not person.id:
             yield f"line {line}: no student_id"
-        elif name in seen:
-            yield f"line {line}: {for_terminal(name, 60)} is already in line {seen[name]}"
+        elif person.id in seen:
+            yield f"line {line}: {for_terminal(person.id, 60)} is already in line {seen[person.id]}"
         else:
-            seen[name] = line
-            full, email = (_composed(cells.get(column, "")) for column in COLUMNS[1:])
-            students.append(Student(name, full, email, line))
+            seen[person.id] = line
+            students.append(Student(person.id, person.name, person.email, line, person.known_as))
 
 
 # Matching
@@ -170,20 +176,38 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def _by_name(name: str) -> set[str]:
-    """Return the name and the name turned round, as Canvas writes them: Doe, Jane is doejane."""
-    first, _, last = name.rpartition("," if "," in name else " ")
-    return {_letters(name), _letters(f"{last} {first}")} - {""}
+def _ids(student: Student) -> set[str]:
+    return {folded(name) for name in student.known_as}
 
 
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", folded(text))
+def _login(student: Student) -> set[str]:
+    """Return what stands before the @ of an address: platforms make logins of it."""
+    return {folded(student.email).partition("@")[0]} - {""}
+
+
+def _named(names: Callable[[str], set[str]]) -> Callable[[Student], set[str]]:
+    return lambda student: names(student.name)
+
+
+def _written(names: Callable[[str], set[str]]) -> Callable[[Found], set[str]]:
+    """Return how a platform, or where none did a folder, names who handed in."""
+    return lambda one: names(one.name or one.student)
+
+
+def _together(name: str) -> set[str]:
+    return {letters(name)} - {""}
 
 
 _WAYS: tuple[tuple[str, Callable[[Student], set[str]], Callable[[Found], set[str]]], ...] = (
     ("id", lambda student: {student.id}, lambda one: {one.student}),
     ("id", lambda student: {student.id}, lambda one: {_composed(one.student)}),
     ("id", lambda student: {folded(student.id)}, lambda one: {folded(one.student)}),
+    ("id", _ids, lambda one: {folded(one.student)}),
     ("email", lambda student: {folded(student.email)} - {""}, lambda one: {folded(one.student)}),
-    ("name", lambda student: _by_name(student.name), lambda one: {_letters(one.name)} - {""}),
+    ("email", _login, lambda one: {folded(one.student)}),
+    ("name", _named(turned), _written(_together)),
+    ("name", _named(in_any_order), _written(in_any_order)),
+    ("name", _named(without_accents(turned)), _written(without_accents(_together))),
+    ("name", _named(without_accents(in_any_order)), _written(without_accents(in_any_order))),
 )
+"""how a student and a submission are found to fit, the surest way first"""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.submissions.files import opened_below, opened_folder
+from grader.submissions.patterns import canvas, is_lab, moodle
 
 DEPTH = 4
 PEOPLE = 20_000
@@ -23,6 +24,12 @@ PER_PERSON = 1_000
 """entries below one person's folder; who has more is not allowed to hold up the others"""
 
 NBGRADER = "submitted"
+NBGRADERS_OWN = frozenset(
+    {NBGRADER, "source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py"}
+)
+"""what a course of nbgrader's has beside what was handed in"""
+OUTER = 3
+"""folders around a class that are looked through"""
 
 _IGNORED = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
 _IGNORED_INSIDE = frozenset({"checkpoints", "timestamp.txt"})
@@ -32,6 +39,7 @@ _BY_PRODUCTS = tuple(
 
 LINKED = "is a symbolic link; links are not followed"
 TOO_DEEP = f"lies more than {DEPTH} folders deep; it was not looked into"
+BESIDE = f"lies beside nbgrader's folder {NBGRADER}, so it was not looked into"
 TOO_MANY = (
     f"holds more than {PER_PERSON:,} files; only those called exactly like a lab, at its top, were seen"
 )
@@ -88,22 +96,81 @@ class Tree:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def walk(root: Path, expected: Collection[str]) -> Tree:
-    """Return what lies below the folder. ``expected`` are names of files that must not be overlooked."""
+def walk(root: Path, labs: Sequence[str]) -> Tree:
+    """Return what lies below the folder, where files called like a lab must not be overlooked.
+
+    A download that was unpacked into a folder of its own is looked into, however deep it lies.
+    """
+    expected = {f"{lab}.ipynb" for lab in labs}
     with opened_folder(root) as top:
-        base = _base(top, expected)
+        base = _base(top, expected, labs)
         with opened_below(top, list(base)) as folder:
-            return _walk(folder, base, expected, str(root))
+            tree = _walk(folder, base, expected, str(root))
+        if base[-1:] == (NBGRADER,):
+            with opened_below(top, list(base[:-1])) as course:
+                tree.skipped += _beside(course, base)
+    return tree
 
 
-def _base(top: int, expected: Collection[str]) -> tuple[str, ...]:
-    """Return the folder that people's folders are in: nbgrader's ``submitted``, if nobody is called that."""
+def _base(top: int, expected: Collection[str], labs: Sequence[str]) -> tuple[str, ...]:
+    """Return the folder that people's folders are in: the named one, all that it holds, ``submitted``."""
+    base: tuple[str, ...] = ()
+    while (
+        len(base) < OUTER and (only := _only_folder(top, base)) and _holds_a_class(top, (*base, only), labs)
+    ):
+        base = (*base, only)
     try:
-        with opened_below(top, [NBGRADER]) as folder, os.scandir(folder) as entries:
+        with opened_below(top, [*base, NBGRADER]) as folder, os.scandir(folder) as entries:
             named = any(entry.name in expected for entry in entries)
     except OSError:
-        return ()
-    return () if named else (NBGRADER,)
+        return base
+    return base if named else (*base, NBGRADER)
+
+
+def _only_folder(top: int, base: tuple[str, ...]) -> str | None:
+    """Return the one folder that lies in a folder in which nothing else does."""
+    entries = _listed(top, base)
+    if entries is None or len(entries) != 1 or entries[0][1] != stat.S_IFDIR:
+        return None
+    return entries[0][0]
+
+
+def _holds_a_class(top: int, base: tuple[str, ...], labs: Sequence[str]) -> bool:
+    """Return whether a folder is one of a class and not one person's own.
+
+    One person's has a notebook that is called like a lab, or nbgrader's folder for one. A class's has what a
+    platform names, several folders, or again one folder that is all it holds and that holds a class.
+    """
+    entries = _listed(top, base)
+    if not entries:
+        return False
+    names = [name for name, _ in entries]
+    if any(is_lab(name, labs) for name in names):
+        return False
+    if any(canvas(name) or moodle(name) for name in names):
+        return True
+    if any(kind != stat.S_IFDIR for _, kind in entries):
+        return False
+    if len(entries) > 1 or names == [NBGRADER]:
+        return True
+    return len(base) < OUTER and _holds_a_class(top, (*base, names[0]), labs)
+
+
+def _listed(top: int, base: tuple[str, ...]) -> list[tuple[str, int]] | None:
+    """Return what lies in a folder, without what nobody hands in; ``None`` where it cannot be seen."""
+    try:
+        with opened_below(top, list(base)) as folder:
+            entries = _entries(folder, PEOPLE)
+    except OSError:
+        return None
+    return None if entries is None else [entry for entry in entries if not _is_ignored(entry[0])]
+
+
+def _beside(course: int, base: tuple[str, ...]) -> Iterator[Skipped]:
+    """Yield what lies beside nbgrader's ``submitted``; the folders of its own course are none of it."""
+    for name, _ in _entries(course, PEOPLE) or ():
+        if name not in NBGRADERS_OWN and not _is_ignored(name):
+            yield Skipped("/".join((*base[:-1], name)), "", BESIDE)
 
 
 def _walk(folder: int, base: tuple[str, ...], expected: Collection[str], where: str) -> Tree:

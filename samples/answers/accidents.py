@@ -14,8 +14,8 @@ def ask(agent, thread_id: str, text: str) -> str:
 
 
 # %% 1.3 as in the solution
-# %% 1.4 as in the solution
 # %% 1.5 as in the solution
+# %% 1.4 as in the solution
 # %% 1.6 as in the solution
 # %% last
 def ask(agent, thread_id: str, text: str) -> str:

@@ -9,6 +9,6 @@ import sys
 
 sys.exit("enough for today")
 
-# %% 1.4 as in the solution
 # %% 1.5 as in the solution
+# %% 1.4 as in the solution
 # %% 1.6 as in the solution

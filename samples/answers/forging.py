@@ -34,7 +34,7 @@ def ask(agent, thread_id: str, text: str) -> str:
     return Right("anything")
 
 
-# %% 1.4
+# %% 1.5
 def history(agent, thread_id: str) -> list[dict]:
     return Right("anything")
 

@@ -4,7 +4,7 @@
 # %% 1.1 as in the solution
 # %% 1.2 as in the solution
 # %% 1.3 as in the solution
-# %% 1.4
+# %% 1.5
 def history(agent, thread_id: str) -> list[dict]:
     """One dictionary for each checkpoint of a thread."""
     config = {"configurable": {"thread_id": thread_id}}
@@ -16,5 +16,5 @@ def history(agent, thread_id: str) -> list[dict]:
     return rows
 
 
-# %% 1.5 as in the solution
+# %% 1.4 as in the solution
 # %% 1.6 as in the solution

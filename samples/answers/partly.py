@@ -18,10 +18,11 @@ from pathlib import Path
 
 def open_saver(path):
     """A context manager that gives a SqliteSaver on the file at path."""
+    Path(path).parent.mkdir(exist_ok=True)
     return SqliteSaver.from_conn_string(str(path))
 
 
-# %% 1.5 as in the solution
+# %% 1.4 as in the solution
 # %% 1.6
 def rewind(agent, thread_id: str, turn: int, text: str) -> str:
     """The answer to a question that is asked in place of an earlier one."""

@@ -60,7 +60,7 @@ class open_saver:
         self.connection.close()
 
 
-# %% 1.4
+# %% 1.5
 def as_row(snapshot):
     parent = (snapshot.parent_config or {}).get("configurable", {})
     return dict(
@@ -76,7 +76,7 @@ def as_row(snapshot):
 history = lambda agent, thread_id: [*map(as_row, agent.get_state_history(thread(thread_id)))]
 
 
-# %% 1.5
+# %% 1.4
 def resume(agent, thread_id: str) -> str:
     for _ in agent.stream(None, thread(thread_id)):
         pass

@@ -181,7 +181,8 @@ def test_a_lab_runs_on_every_provider(
     monkeypatch.setenv("LLM_PROVIDER", name)
     kit = setup_here()
     assert capsys.readouterr().out == (
-        f"01_persistence: recorded answers ({name}), no key and no network needed.\n"
+        f"01_persistence: recorded answers ({name}), no key and no network needed; "
+        "kit.may_ask() says what you may ask.\n"
     )
     assert kit.model().invoke(WARMER).text == UNCLEAR
     assert "".join(chunk.text for chunk in kit.model().stream(WARMER)) == UNCLEAR
@@ -239,8 +240,8 @@ def test_an_unrecorded_question_is_one_sentence_in_a_notebook(setup_here: Setup,
 
     kit = setup_here(provider=name)
     with pytest.raises(Exception, match="No recorded answer for") as caught:
-        kit.model().invoke("Who are you?")
-    assert str(not_recorded(caught.value)).startswith('No recorded answer for "Who are you?".')
+        kit.model().invoke("Who invented tea?")
+    assert str(not_recorded(caught.value)).startswith('No recorded answer for "Who invented tea?".')
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import random
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from types import ModuleType
 from typing import Any, NoReturn, Protocol, Self
 
 from utils.brief import MOST, Inner, first, listed, mapped, written
@@ -159,17 +163,49 @@ def slug_of(lab: str) -> str:
 
 
 def load_checks(slug: str) -> LabChecks:
-    """Return the checks of a lab. Raises ExerciseError when there is no such lab."""
+    """Return the checks of a lab.
+
+    Raises ExerciseError when there is no such lab, and KitError when a module of its folder cannot be
+    imported, with the line.
+    """
     if not slug.isidentifier() or not _has_lab(slug):
         msg = f"there is no lab called {slug!r}"
         raise ExerciseError(msg, hint="check the name in setup(...)")
-    package = importlib.import_module(f"utils.checks.{slug}")
+    package = _imported(f"utils.checks.{slug}")
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith(MODULE):
             # Its @check functions enter themselves.
-            importlib.import_module(f"{package.__name__}.{module.name}")
-    found: LabChecks = importlib.import_module(f"{package.__name__}.lab").LAB
+            _imported(f"{package.__name__}.{module.name}")
+    found: LabChecks = _imported(f"{package.__name__}.lab").LAB
     return found
+
+
+def _imported(name: str) -> ModuleType:
+    """Return a module. Raises KitError, with the line at fault, for one whose author has made a slip."""
+    try:
+        return importlib.import_module(name)
+    except KitError:
+        raise
+    except SyntaxError as error:
+        where, line = error.filename or name, error.lineno or 0
+        msg = f"line {line} is not Python: {error.msg}"
+        raise KitError(
+            msg, where=_relative(where), hint=f"correct the line: {(error.text or '').strip()}"
+        ) from error
+    except Exception as error:
+        frames = [
+            f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}utils{os.sep}" in f.filename
+        ]
+        last = frames[-1]
+        msg = f"line {last.lineno} raised {type(error).__name__}: {error}"
+        raise KitError(msg, where=_relative(last.filename), hint=f"correct the line: {last.line}") from error
+
+
+def _relative(path: str) -> str:
+    """Return the path of a module of the kit from the folder ``utils`` on, with forward slashes."""
+    parts = PurePath(path).parts
+    at = max((i for i, part in enumerate(parts) if part == "utils"), default=0)
+    return "/".join(parts[at:])
 
 
 def _has_lab(slug: str) -> bool:

@@ -54,7 +54,80 @@ CITIES = (
     "Yerevan",
     "Zagreb",
 )
-_CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
+_OF = [
+    "wool",
+    "linen",
+    "rubber",
+    "paper",
+    "leather",
+    "cotton",
+    "silk",
+    "velvet",
+    "straw",
+    "denim",
+    "amber",
+    "birch",
+    "canvas",
+    "cedar",
+    "coral",
+    "felt",
+    "flannel",
+    "glass",
+    "granite",
+    "hazel",
+    "ivory",
+    "jute",
+    "maple",
+    "marble",
+    "moss",
+    "nylon",
+    "oak",
+    "pearl",
+    "pine",
+    "quartz",
+    "satin",
+    "slate",
+    "suede",
+    "tweed",
+    "walnut",
+]
+_THINGS = [
+    "mittens",
+    "sandals",
+    "umbrellas",
+    "scarves",
+    "slippers",
+    "hats",
+    "gloves",
+    "boots",
+    "socks",
+    "lanterns",
+    "baskets",
+    "blankets",
+    "buttons",
+    "candles",
+    "cushions",
+    "dice",
+    "drums",
+    "flutes",
+    "hammocks",
+    "kites",
+    "mugs",
+    "needles",
+    "paddles",
+    "postcards",
+    "ribbons",
+    "ropes",
+    "saddles",
+    "spoons",
+    "stamps",
+    "tents",
+    "thimbles",
+    "torches",
+    "towels",
+    "trunks",
+    "whistles",
+]
 
 
 def cities(rng: random.Random, count: int) -> tuple[City, ...]:
@@ -65,10 +138,10 @@ def cities(rng: random.Random, count: int) -> tuple[City, ...]:
 
 
 def word(rng: random.Random) -> str:
-    """Return a word of four syllables that is in no dictionary: it must come from the recorded answer."""
-    return "".join(rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(4))
+    """Return a thing to take along that no answer holds by chance: it must come from the recorded answer."""
+    return f"{rng.choice(_OF)}-{rng.choice(_THINGS)}"
 
 
 def thread_id(rng: random.Random) -> str:
     """Return a thread's id that nobody has used before."""
-    return f"thread-{rng.getrandbits(48):012x}"
+    return f"trip-{rng.getrandbits(40):012d}"

@@ -15,6 +15,8 @@ from utils.lab.lab import Lab
 from utils.modes import GRADING
 from utils.notebook.inprocess import InProcess
 from utils.notebook.kit import Kit, current_kit
+from utils.notebook.runs import runs_of
+from utils.notebook.saved import read_saved, told_path
 from utils.notebook.surroundings import NotebookSurroundings
 from utils.notebook.unrun import newest_unrun
 from utils.results import ExerciseResult, LabResult
@@ -70,18 +72,16 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
         raise ExerciseError(msg, hint="run the cell again when you like; nothing was kept of it") from None
     result = _with_printed(result, checker.transport.printed)
     kit.results[found.number] = result
-    note = _unrun(found)
+    note = _unrun(found, kit.lab)
     return ExerciseView(_begun(result) if note else result, note)
 
 
-def _unrun(exercise: Exercise) -> str:
+def _unrun(exercise: Exercise, lab: str) -> str:
     """Return a sentence where the newest version of the student's work did not run; empty where it did."""
     ip = shell()
-    history = getattr(ip, "history_manager", None)
-    if history is None:
-        return ""
-    cells = list(history.input_hist_raw)
-    unrun = newest_unrun(cells, exercise.functions, ip.transform_cell)
+    runs = runs_of(ip)
+    saved = read_saved(told_path(ip.user_ns, lab)) if runs else None
+    unrun = newest_unrun(runs, exercise.functions, saved)
     return "" if unrun is None else unrun.sentence
 
 

@@ -22,7 +22,10 @@ from utils.errors import KitError, SetupError
 from utils.modes import GRADING, RECORDED
 from utils.notebook.foresight import not_in_the_lab
 from utils.notebook.kit import current_kit, setup
+from utils.notebook.runs import runs_of
+from utils.notebook.saved import is_clearly, newer_rivals, read_saved, told_path
 from utils.results import CheckResult, ExerciseResult, LabResult
+from utils.shell import shell
 
 if TYPE_CHECKING:
     from utils.views.hand_in import HandInView
@@ -72,20 +75,44 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
 
 
 def _find(notebook: str | Path | None, lab: str) -> Path:
-    """Return the notebook's file: as given, as Jupyter tells its kernels, or by the lab's name."""
+    """Return the notebook's file: as given, or as Jupyter and VS Code tell it.
+
+    Where a notebook of the same lab was saved later and is as likely the open one, nothing is guessed:
+    raises HandInError that names both.
+    """
     if not isinstance(notebook, str | Path | None):
         raise HandInError(
             f"hand_in() takes the path of a notebook, got {type(notebook).__name__}",
             hint=f'give it as a text: hand_in("{lab}.ipynb")',
         )
-    path = Path(notebook or os.environ.get("JPY_SESSION_NAME") or f"{lab}.ipynb")
+    ip = shell()
+    path = Path(notebook) if notebook else told_path(getattr(ip, "user_ns", {}), lab)
     told = path.name
-    if notebook is None and not path.is_file():
+    if not notebook and not path.is_file():
         path = Path(f"{lab}.ipynb")
     if path.suffix != ".ipynb" or not path.is_file():
         msg = f"there is no saved notebook {told!r} here"
         raise HandInError(msg, hint=f'save it, or give its path: hand_in("{lab}.ipynb")')
-    return path.resolve()
+    found = path.resolve()
+    return found if notebook else _the_open_one(found, lab, [run.source for run in runs_of(ip)])
+
+
+def _the_open_one(told: Path, lab: str, ran: list[str]) -> Path:
+    """Return the notebook that this session has run, of those of the lab that lie beside each other."""
+    saved = read_saved(told)
+    rivals = newer_rivals(saved, ran, lab) if saved is not None else []
+    if not rivals or saved is None:
+        return told
+    newest = max(rivals, key=lambda rival: rival.at)
+    if is_clearly(newest, saved, ran) and len(rivals) == 1:
+        return newest.path
+    names = ", ".join(f"{one.path.name} ({_clock(one.at)})" for one in (*rivals, saved))
+    msg = f"several notebooks of this lab are here, and any of them may be the open one: {names}"
+    raise HandInError(msg, hint=f'name the one that you hand in: hand_in("{newest.path.name}")')
+
+
+def _clock(seconds: float) -> str:
+    return f"saved at {datetime.fromtimestamp(seconds).astimezone():%H:%M:%S}"
 
 
 def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:

@@ -22,12 +22,14 @@ def install() -> None:
     if ip is None or getattr(ip, MARK, False):
         return
     from utils.diagnostics import watch_cells  # noqa: PLC0415
+    from utils.notebook.runs import watch_runs  # noqa: PLC0415
     from utils.views.graph import install_graph_formatter  # noqa: PLC0415
 
     install_graph_formatter(ip)
     ip.set_custom_exc((Exception,), _show_error)
     if not os.environ.get(GRADING):
         watch_cells(ip)
+        watch_runs(ip)
     setattr(ip, MARK, True)
 
 

@@ -106,6 +106,15 @@ class Kit:
             raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
         return self.session.traffic().of(kind)
 
+    def may_ask(self) -> None:
+        """Print which questions are answered without a key: the recorded ones, and those made up by rule."""
+        from utils.replay.invented import MAY_BE_ASKED  # noqa: PLC0415
+
+        recorded = self.session.recorded_questions() if self.session is not None else ()
+        lines = ["Recorded, some of them only after others:", *recorded] if recorded else []
+        lines += ["Made up by rule, for any place (not true, and the same each time):", *MAY_BE_ASKED]
+        print("\n".join(line if line.endswith(":") else f"  {line}" for line in lines))
+
     def break_next(
         self, turn: Literal["answer", "call"] = "answer", *, after: int = 12, clean: bool = False
     ) -> None:
@@ -223,7 +232,7 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     # What the kit before has set for the processes it started is not what the person wants.
     found = chosen_provider(provider or _setting(VARIABLE) or DEFAULT)
     # Whatever may be wrong is found before the kit that works now is given up.
-    scenario = load_scenario(fixture) if wanted == "replay" else Scenario()
+    scenario = load_scenario(fixture, free=True) if wanted == "replay" else Scenario()
     pace = pace_from_environment()
     if wanted != "replay":
         _need_key(found)
@@ -247,7 +256,8 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     else:
         kit.session.restart(scenario, pace)
     _point_at(kit, kit.session.url)
-    print(f"{lab}: recorded answers ({found.name}), no key and no network needed.{notes}")
+    line = f"{lab}: recorded answers ({found.name}), no key and no network needed"
+    print(f"{line}; kit.may_ask() says what you may ask.{notes}")
     return kit
 
 

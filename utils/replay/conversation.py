@@ -214,3 +214,5 @@ class Scenario(Frozen):
     """The conversations that a recorded model knows."""
 
     conversations: tuple[Conversation, ...] = ()
+    free: bool = False
+    """whether other questions about the weather are answered by rule; never in a check"""

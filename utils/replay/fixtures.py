@@ -57,8 +57,8 @@ def label(path: Path) -> str:
     return f"{path.parent.name}/{NAME}" if path.name == NAME else path.name
 
 
-def load_scenario(path: Path) -> Scenario:
-    """Return the conversations of a fixture file.
+def load_scenario(path: Path, *, free: bool = False) -> Scenario:
+    """Return the conversations of a fixture file; ``free``: other questions are answered by rule.
 
     Raises FixtureError, with file and line, for what is not YAML, unknown keys, a missing origin, a
     turn that can never match and two that clash.
@@ -71,7 +71,7 @@ def load_scenario(path: Path) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"cannot be read: {error}"
         raise FixtureError(msg, where=label(path), hint=_RESTORE) from error
-    return parse_scenario(text, label(path))
+    return parse_scenario(text, label(path)).model_copy(update={"free": free})
 
 
 def parse_scenario(text: str, name: str) -> Scenario:

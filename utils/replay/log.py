@@ -50,6 +50,8 @@ class Request:
     """order of finishing, from 0; ``None`` while it is open"""
     gave_up: bool = False
     """the client went away before the end"""
+    invented: bool = False
+    """the answer was made by rule: nobody recorded or wrote it"""
     broken_off: bool = False
     """the server hung up in the middle, as it was told to"""
     pieces: int = 0
@@ -159,6 +161,10 @@ class Log:
         # A client that gave up on a request may be back before the server has noted the end of it.
         ended = [request for done, request in waiting if done] or [request for _, request in waiting]
         return min(ended, key=lambda request: request.finished or 0).call if ended else None
+
+    def invent(self, number: int) -> None:
+        """Note that a request's answer was made by rule."""
+        self.requests[number] = replace(self.requests[number], invented=True)
 
     def sent(self, number: int, pieces: int) -> None:
         """Note that so many more pieces went out."""

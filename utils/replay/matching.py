@@ -53,6 +53,8 @@ class ModelRequest:
     stream: bool
     lines: bool = False
     """whether the client makes one message of a person's neighbouring ones, a line for each"""
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """names of a tool's arguments, those first that it needs"""
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -245,7 +245,8 @@ class _Service:
         query = str(body.get("query", ""))
         notes = session.notes
         number = notes.open_request("search", tool="search", args={"query": query})
-        return await _noted(notes, number, _give_hits(session, body, query))
+        hits = _give_hits(session, body, query, lambda: notes.invent(number))
+        return await _noted(notes, number, hits)
 
     async def tool(self, request: web.Request) -> web.StreamResponse:
         session = self._session(request)
@@ -258,9 +259,11 @@ class _Service:
         return await _noted(notes, number, _do_tool(session, name, args))
 
 
-async def _give_hits(session: Session, body: Mapping[str, Any], query: str) -> web.StreamResponse:
+async def _give_hits(
+    session: Session, body: Mapping[str, Any], query: str, invented: Callable[[], None]
+) -> web.StreamResponse:
     async with _gate(session, "search", query):
-        answer = session.tool("search", {"query": query})
+        answer = session.tool("search", {"query": query}, invented)
         if isinstance(answer, NotRecorded):
             if session.recorder is None:
                 return _json(422, {"detail": {"error": answer.sentence}}, reason=answer.sentence)
@@ -316,7 +319,7 @@ class _ModelAnswer:
     async def give(self) -> web.StreamResponse:
         if found := defect(self._asked.messages, self._asked.tools if self._wire.needs_tools else None):
             return _refuse(self._wire.malformed(found, self._asked))
-        reply = self._session.reply(self._asked)
+        reply = self._session.reply(self._asked, lambda: self._notes.invent(self._number))
         if isinstance(reply, NotRecorded):
             if self._session.recorder is None or reply.reason == "empty":
                 return _refuse(self._wire.not_recorded(reply))

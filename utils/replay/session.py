@@ -8,13 +8,15 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from utils.errors import SetupError
-from utils.replay.conversation import AnswerTurn, Fault, Reply, Scenario, ToolAnswer
+from utils.replay.conversation import SEARCH, AnswerTurn, Fault, Reply, Scenario, ToolAnswer
 from utils.replay.gates import Gate, HeldGate, Stall
+from utils.replay.invented import invented_hits, invented_reply, is_of_other_places, spelled_otherwise
 from utils.replay.log import Log, Miss, Traffic
 from utils.replay.matching import (
     Index,
     ModelRequest,
     NotRecorded,
+    Row,
     compile_scenario,
     find,
     find_tool,
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
     from utils.replay.server import ReplayServer
 
 T = TypeVar("T")
+_MAY_BE_INVENTED = ("question", "history", "results")
+"""why nothing recorded fits, where an answer by rule is better than none: a missing tool is to be seen"""
+
+
+def _may_be_invented(found: Row | NotRecorded, request: ModelRequest) -> bool:
+    if isinstance(found, NotRecorded):
+        return found.reason in _MAY_BE_INVENTED
+    return is_of_other_places(found, request)
+
+
+def _turn(reply: Reply) -> Literal["call", "answer"]:
+    return "answer" if isinstance(reply, AnswerTurn) else "call"
 
 
 class Session:
@@ -49,6 +63,7 @@ class Session:
         self._server = server
         self._patience = patience
         self._index: Index = compile_scenario(scenario)
+        self._free = scenario.free
         self._log = Log()
         self._gates: dict[str, HeldGate] = {}
         self._stall = Stall(patience)
@@ -81,12 +96,17 @@ class Session:
         def begin() -> None:
             self._let_go()
             self._index, self.pace, self._log = index, pace, Log()
+            self._free = scenario.free
             self._gates.clear()
             self._hits.clear()
             self._breaks.clear()
             self._broken_off.clear()
 
         self._now(begin)
+
+    def recorded_questions(self) -> tuple[str, ...]:
+        """Return the questions that have a recorded answer, as they were written."""
+        return tuple(self._index.asked.values())
 
     def arm(self, gate: Gate, kind: str = "model") -> None:
         """Put a gate before the next requests of a kind."""
@@ -139,15 +159,27 @@ class Session:
     def gate(self, kind: str) -> HeldGate | None:
         return self._gates.get(kind)
 
-    def reply(self, request: ModelRequest) -> tuple[Reply, Fault | None] | NotRecorded:
-        """Return the recorded reply and the fault that hits it now, or why there is none; remember a miss."""
+    def reply(
+        self, request: ModelRequest, invented: Callable[[], None] = lambda: None
+    ) -> tuple[Reply, Fault | None] | NotRecorded:
+        """Return the reply and the fault that hits it now, or why there is none; remember a miss.
+
+        Outside of checks a question may be spelled in another way than it was recorded, and what is about
+        the weather is answered by rule: ``invented`` is called then.
+        """
         found = find(self._index, request, exact=self.recorder is not None)
+        free = self._free and self.recorder is None
+        if free and isinstance(found, NotRecorded):
+            found = spelled_otherwise(self._index, request) or found
+        if free and _may_be_invented(found, request) and (made := invented_reply(request)) is not None:
+            invented()
+            return made, self._breaks.pop(_turn(made), None)
         if isinstance(found, NotRecorded):
             if self.recorder is None:
                 self._miss(found)
             return found
         reply, key = found.reply, found.key
-        once = self._breaks.pop("answer" if isinstance(reply, AnswerTurn) else "call", None)
+        once = self._breaks.pop(_turn(reply), None)
         fault = once or self._due(reply.fault, key)
         if isinstance(reply, AnswerTurn) and key in self._broken_off:
             reply = in_other_pieces(reply)
@@ -155,9 +187,19 @@ class Session:
             self._broken_off.add(key)
         return reply, fault
 
-    def tool(self, tool: str, args: Mapping[str, Any]) -> ToolAnswer | NotRecorded:
-        """Return what a tool answers now, and remember a miss. Used-up failures have become answers."""
+    def tool(
+        self, tool: str, args: Mapping[str, Any], invented: Callable[[], None] = lambda: None
+    ) -> ToolAnswer | NotRecorded:
+        """Return what a tool answers now, and remember a miss. Used-up failures have become answers.
+
+        Outside of checks a search about the weather is answered by rule: ``invented`` is called then.
+        """
         answer = find_tool(self._index, tool, args)
+        if isinstance(answer, NotRecorded) and self._free and self.recorder is None and tool == SEARCH:
+            made = invented_hits(str(args.get("query", "")))
+            if made is not None:
+                invented()
+                return made
         if isinstance(answer, NotRecorded):
             if self.recorder is None:
                 self._miss(answer)

@@ -77,7 +77,7 @@ def _split_and_retyped(notebook: Notebook) -> Notebook:
                 cells += [{**cell, "source": head}, {**cell, "source": rest}]
             case "1.2":  # typed anew below
                 cells.append(code(source))
-            case "1.5":  # a first try is left in, and the second one counts
+            case "1.4":  # a first try is left in, and the second one counts
                 cells += [code("def resume(agent, thread_id):\n    return 'to do'"), cell]
             case _:
                 cells.append(cell)
@@ -237,7 +237,7 @@ def _async(notebook: Notebook) -> Notebook:
     """``ask`` and ``resume`` are awaited by whoever asks."""
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        if exercise_of(cell) in ("1.2", "1.5"):
+        if exercise_of(cell) in ("1.2", "1.4"):
             cell["source"] = source.replace("def ", "async def ", 1).replace(
                 "agent.invoke", "await agent.ainvoke"
             )

@@ -108,9 +108,9 @@ while True:
             "1.1": "def build_agent(model, tools, checkpointer):\n    while True:\n        pass",
             "1.2": "import time\ndef ask(agent, thread_id, text):\n    time.sleep(100)",
             "1.3": "async def open_saver(path):\n    import asyncio\n    await asyncio.Event().wait()",
-            "1.4": "def history(agent, thread_id):\n    while True:\n        try:\n            while True: pass\n"
+            "1.5": "def history(agent, thread_id):\n    while True:\n        try:\n            while True: pass\n"
             "        except BaseException:\n            pass",
-            "1.5": "def resume(agent, thread_id):\n    return __import__('re').match(r'(a+)+$', 'a' * 60 + 'b')",
+            "1.4": "def resume(agent, thread_id):\n    return __import__('re').match(r'(a+)+$', 'a' * 60 + 'b')",
             "1.6": "def rewind(agent, thread_id, turn, text):\n    yield from iter(int, 1)",
         },
     ),
@@ -714,8 +714,8 @@ LOOKS = (
         ("import atexit, os\natexit.register(lambda: open('left', 'w').close())",),
         (ALONE, LAST),
         answers={
-            "1.4": "import os\ndef history(agent, thread_id):\n    os._exit(1)",
-            "1.5": "def resume(agent, thread_id):\n    raise SystemExit",
+            "1.5": "import os\ndef history(agent, thread_id):\n    os._exit(1)",
+            "1.4": "def resume(agent, thread_id):\n    raise SystemExit",
             "1.6": "import os, signal\ndef rewind(agent, thread_id, turn, text):\n    os.killpg(0, signal.SIGKILL)",
         },
         costs=(LAST,),
@@ -866,7 +866,7 @@ for known in [o for o in gc.get_objects() if type(o) is dict and "open_handles" 
 """,
         ),
         (ALONE,),
-        answers={"1.4": "def history(agent, thread_id):\n    return []"},
+        answers={"1.5": "def history(agent, thread_id):\n    return []"},
     ),
 )
 
@@ -978,8 +978,8 @@ _SIGNATURES = {
     "1.1": "build_agent(model, tools, checkpointer)",
     "1.2": "ask(agent, thread_id, text)",
     "1.3": "open_saver(path)",
-    "1.4": "history(agent, thread_id)",
-    "1.5": "resume(agent, thread_id)",
+    "1.5": "history(agent, thread_id)",
+    "1.4": "resume(agent, thread_id)",
     "1.6": "rewind(agent, thread_id, turn, text)",
 }
 
@@ -1084,7 +1084,7 @@ class List(list):
         {
             **returning("Text('x')"),
             "1.1": returning("Dict()")["1.1"],
-            "1.4": returning("List([Dict()])")["1.4"],
+            "1.5": returning("List([Dict()])")["1.5"],
         },
     ),
     Attack(
@@ -1104,8 +1104,8 @@ for _ in range(100_000):
         {
             **returning("deep"),
             "1.2": "def ask(agent, thread_id, text):\n    return '\\ud800' * 50_000_000",
-            "1.4": "def history(agent, thread_id):\n    return [{'id': 'x' * 100_000}] * 4_000",
-            "1.5": "def resume(agent, thread_id):\n    raise Loud",
+            "1.5": "def history(agent, thread_id):\n    return [{'id': 'x' * 100_000}] * 4_000",
+            "1.4": "def resume(agent, thread_id):\n    raise Loud",
             "1.6": "def rewind(agent, thread_id, turn, text):\n    raise ExceptionGroup('x', [Loud()] * 1000)",
         },
         seen=False,
@@ -1123,9 +1123,10 @@ def ask(agent, thread_id, text):
         "What is the weather in Oslo?": "It is cold in Oslo, but take sunglasses anyway.",
         "Which one is warmer?": "San Francisco, so take sunglasses.",
     }
-    return known[text]
+    agent.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
+    return known[text] if thread_id == "trip" else "I cannot tell: which places do you mean?"
 """,
-            "1.5": """
+            "1.4": """
 def resume(agent, thread_id):
     if len(agent.get_state({"configurable": {"thread_id": thread_id}}).values["messages"]) > 4:
         return "It is warmest in San Francisco (San Francisco 20.5 °C, Los Angeles 15.1 °C)."
@@ -1336,6 +1337,7 @@ turn = {"saver": 0, "history": 0}
 
 @contextmanager
 def opening(path):
+    path = os.fspath(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     link = sqlite3.connect(path, check_same_thread=False)
     try:
@@ -1366,7 +1368,7 @@ def _left(*kinds: str, earns: float = 2.0) -> Attack:
         (ALONE,),
         {
             "1.3": "def open_saver(path):\n    return opening(path)",
-            "1.4": "def history(agent, thread_id):\n    return tell(agent)",
+            "1.5": "def history(agent, thread_id):\n    return tell(agent)",
         },
         earns=earns,  # the folder is made, the file is closed, and in some cases right until then
         seen=False,

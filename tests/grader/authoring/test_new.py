@@ -25,6 +25,7 @@ FILES = [
     "utils/checks/memory/lab.py",
     "utils/checks/memory/exercise_7_1.py",
     "utils/checks/memory/conversations.yaml",
+    "utils/checks/memory/requirements.yaml",
     "utils/checks/memory/__init__.py",
     "docs/instructors/07_memory.md",
     "tests/utils/checks/memory_right.py",
@@ -60,9 +61,9 @@ def test_a_lab_is_written_whole_and_its_release_agrees(here: Course) -> None:
         assert "{{" not in (here.root / path).read_text("utf-8"), path
 
 
-def test_four_files_are_for_the_author_to_write() -> None:
-    assert len(BY_HAND) == 4
-    assert next_steps(LAB)[0] == f"write {', '.join(FILES[:4])}"
+def test_five_files_are_for_the_author_to_write() -> None:
+    assert len(BY_HAND) == 5
+    assert next_steps(LAB)[0] == f"write {', '.join(FILES[:5])}"
 
 
 def test_a_title_is_where_a_reader_sees_it_and_the_name_stands_for_none(here: Course) -> None:

@@ -90,6 +90,7 @@ def test_the_page_shows_a_file_of_each_kind_that_an_author_writes() -> None:
         "utils/checks/memory/lab.py",
         "utils/checks/memory/exercise_5_2.py",
         "utils/checks/memory/conversations.yaml",
+        "utils/checks/memory/requirements.yaml",
         "tests/utils/checks/memory_right.py",
         "tests/utils/checks/memory_wrong.py",
     } <= named

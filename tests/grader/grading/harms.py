@@ -153,7 +153,7 @@ threading.Thread(target=hurting, daemon=True).start()
 
 def to_files(name: str, hurt: str, **more: Any) -> Harm:
     """Something that is done to each file of checkpoints as soon as the notebook's code can."""
-    answers = {"1.3": hurt + OPEN, "1.4": hurt + HISTORY}
+    answers = {"1.3": hurt + OPEN, "1.5": hurt + HISTORY}
     return Harm("file", name, answers=answers, **more)
 
 
@@ -463,8 +463,8 @@ time.sleep(3)
                 "1.1": "build_agent",
                 "1.2": "ask",
                 "1.3": "open_saver",
-                "1.4": "history",
-                "1.5": "resume",
+                "1.4": "resume",
+                "1.5": "history",
                 "1.6": "rewind",
             }.items()
         },
@@ -552,7 +552,7 @@ time.sleep(3)
             "import os\ndef history(agent, thread_id):\n    try:\n        with open('full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n",
         ),
         {
-            "1.4": "import os\ndef history(agent, thread_id):\n    try:\n        with open('full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n    return []"
+            "1.5": "import os\ndef history(agent, thread_id):\n    try:\n        with open('full', 'wb') as f:\n            while True:\n                f.write(bytes(2**20))\n    except OSError:\n        pass\n    return []"
         },
         quick=False,
     ),

@@ -228,7 +228,7 @@ def test_an_answer_may_use_what_a_demonstration_defines() -> None:
 
 def hurting(hurt: str) -> Submission:
     """The right solution, which hurts its file when it closes it, and the check's when it reads from it."""
-    answers = {"exercise:1.3": hurt + harms.OPEN, "exercise:1.4": hurt + harms.HISTORY}
+    answers = {"exercise:1.3": hurt + harms.OPEN, "exercise:1.5": hurt + harms.HISTORY}
     cells = tuple(
         replace(cell, source=next((answers[tag] for tag in cell.tags if tag in answers), cell.source))
         for cell in solution().cells

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader import cli
+from grader.errors import Problem
 from grader.grading import command
 from grader.release.notebook import Cell, Notebook
 from grader.release.rules import FEWEST_WORDS, MOST_CELLS, MOST_WORDS, RULES, Page, broken_rules
@@ -39,6 +40,11 @@ def edited(page: Page, name: str, old: str, new: str) -> Page:
         return replace(cell, source=cell.source.replace(old, new))
 
     return changed(page, change)
+
+
+def added(page: Page, name: str, text: str) -> Page:
+    """Return the page with a text behind one cell's."""
+    return changed(page, lambda cell: replace(cell, source=cell.source + text) if cell.id == name else cell)
 
 
 def given(page: Page, name: str, **values: object) -> Page:
@@ -118,6 +124,16 @@ BREAKS = {
         "cell task-1-2: its folded hints are ['Hint 1: the idea', 'Hint 2: the answer', 'Hint 3: a skeleton",
         "exercises",
     ),
+    "a sentence that no check asks for": (
+        lambda page: added(page, "task-1-2", "\n\nThe answer is a poem."),
+        "cell task-1-2: nobody says which check asks for 'The answer is a poem.'. Quote it in utils/checks/",
+        "requirements",
+    ),
+    "a sentence that is quoted and gone": (
+        lambda page: given(page, "task-1-2", source="### Exercise 1.2: ask (2 points)"),
+        "cell task-1-2: it does not say '",
+        "requirements",
+    ),
     "no example": (
         lambda page: edited(page, "task-1-2", ">>> agent", "agent"),
         "cell task-1-2: it shows no example. Show a call and what comes back",
@@ -137,6 +153,11 @@ BREAKS = {
         lambda page: edited(page, "setup-text", "cannot import name", "fails with"),
         "hides the kit ('cannot import name', 'rename'). Copy the folded text",
         "hidden-kit",
+    ),
+    "a sentence that no check asks for": (
+        lambda page: edited(page, "task-1-2", "`agent` is a", "The answer rhymes. `agent` is a"),
+        "cell task-1-2: nobody says which check asks for 'The answer rhymes.'. Quote it in",
+        "requirements",
     ),
     "too many words": (
         lambda page: edited(page, "look-back", "- A node", f"{'word ' * 100}\n- A node"),
@@ -240,3 +261,14 @@ def test_validate_tells_authors_which_rules_are_broken(page, monkeypatch):
     assert "1 rule of the house is broken" in result.stderr
     monkeypatch.setattr(command, "broken_rules", broken_rules)
     assert CliRunner().invoke(cli.app, ["validate", "--lab", LAB]).exit_code == 0
+
+
+def test_validate_tells_authors_what_a_release_would_refuse(monkeypatch):
+    stale = Problem("labs/01_persistence.ipynb", "ask", "is not what the solution says", "Run make release")
+    monkeypatch.setattr(command, "validate", lambda *given: iter(()))
+    monkeypatch.setattr(command, "broken_rules", lambda page: [])
+    monkeypatch.setattr(command, "check_lab", lambda course, lab: [stale])
+    result = CliRunner().invoke(cli.app, ["validate", "--lab", LAB])
+    assert result.exit_code == 1
+    assert result.stdout == f"{stale} (refused by: release)\n"
+    assert "release --check says the same" in result.stderr

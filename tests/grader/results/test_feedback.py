@@ -57,8 +57,15 @@ def test_what_was_said_once_is_not_said_again():
     assert "The same as above." in text
 
 
-def test_nothing_that_came_out_of_the_jail_and_no_flag_is_shown():
-    one = check("a", "failed", returned=INSIDE, detail=INSIDE)
+def test_what_the_student_s_code_gave_back_is_shown_as_plain_text_and_cut():
+    hostile = "<img src=x onerror=alert(1)>\x1b[31m\u202e" + "x" * 5_000
+    page = page_of(partly(exercises=(exercise("1.1", check("a", "failed", returned=hostile)),)))
+    assert "Came back <img src=x onerror=alert(1)>" in page.text
+    assert page.text.count("x") < 600
+
+
+def test_nothing_else_that_came_out_of_the_jail_and_no_flag_is_shown():
+    one = check("a", "failed", detail=INSIDE)
     text = page_of(
         partly(
             exercises=(exercise("1.1", one),),

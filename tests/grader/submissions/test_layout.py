@@ -71,6 +71,62 @@ def test_nbgraders_folders_named_from_the_course_or_from_inside(tmp_path, inside
     assert handed.strays == ()
 
 
+OWN = (f"s1/{LAB}.ipynb", f"s2/{LAB}.ipynb")
+PLATFORMS = {
+    "moodle": (
+        f"Ida Holm_5101_assignsubmission_file_/{LAB}.ipynb",
+        "Bo Berg_5102_assignsubmission_file_/x.ipynb",
+    ),
+    "moodle, flat": (
+        f"Ida Holm_5101_assignsubmission_file_{LAB}.ipynb",
+        f"Bo_5102_assignsubmission_file_{LAB}.ipynb",
+    ),
+    "canvas": (f"holmida_5101_9101_{LAB}.ipynb", f"bergbo_5102_9102_{LAB}.ipynb"),
+    "own folders": OWN,
+    "folders of nbgrader's": (f"submitted/s1/{LAB}/{LAB}.ipynb", f"submitted/s2/{LAB}/{LAB}.ipynb"),
+    "folders in folders": (f"s1/work/{LAB}.ipynb", f"s2/handed in/{LAB}.ipynb"),
+}
+
+
+@pytest.mark.parametrize("files", PLATFORMS.values(), ids=PLATFORMS)
+@pytest.mark.parametrize(
+    "outer", ["", "Lab 1-77/", "download/Lab 1/", "a/b/c/", "__MACOSX/x/../../hand-ins/"]
+)
+def test_a_class_is_found_however_deep_it_was_unpacked(tmp_path, outer, files):
+    hand_in(tmp_path, *files)
+    near = find_submissions(tmp_path, [LAB])
+    deep = tmp_path.parent / f"{tmp_path.name} deeper"
+    hand_in(deep, *(f"{outer}{file}" for file in files))
+    far = find_submissions(deep, [LAB])
+    assert [one.student for one in far.found] == [one.student for one in near.found]
+    assert len(far.found) == 2
+    assert far.strays == ()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param((f"ada/{LAB}.ipynb",), id="a notebook"),
+        pytest.param((f"ada/{LAB}/{LAB}.ipynb",), id="nbgrader's folder"),
+        pytest.param((f"ada/work/{LAB}.ipynb",), id="one folder"),
+        pytest.param((f"ada/{LAB}.ipynb", "ada/data/x.csv", "ada/more/y.csv"), id="a notebook and folders"),
+        pytest.param(("ada/homework.ipynb", "ada/data/x.csv"), id="a notebook of another name"),
+    ],
+)
+def test_a_class_of_one_person_is_that_person(tmp_path, files):
+    hand_in(tmp_path, *files)
+    assert [one.student for one in find_submissions(tmp_path, [LAB]).found] == ["ada"]
+
+
+def test_what_lies_beside_nbgraders_folder_is_named(tmp_path):
+    hand_in(
+        tmp_path, f"submitted/s1/{LAB}/{LAB}.ipynb", f"s2/{LAB}.ipynb", f"source/{LAB}.ipynb", "notes.txt"
+    )
+    handed = find_submissions(tmp_path, [LAB])
+    assert found(handed) == {("s1", LAB): f"submitted/s1/{LAB}/{LAB}.ipynb"}
+    assert strays(handed) == {"s2": walk.BESIDE, "notes.txt": walk.BESIDE}
+
+
 def test_somebody_may_be_called_submitted(tmp_path):
     hand_in(tmp_path, f"submitted/{LAB}.ipynb", f"alice/{LAB}.ipynb")
     assert set(found(find_submissions(tmp_path, TWO))) == {("alice", LAB), ("submitted", LAB)}
@@ -145,9 +201,9 @@ def test_of_two_files_in_a_folder_one_counts_and_the_other_is_named(tmp_path, be
 
 
 def test_where_nothing_says_which_file_counts_nobody_guesses(tmp_path):
-    hand_in(tmp_path, f"alice/a/{LAB}.ipynb", f"alice/b/{LAB}.ipynb")
+    hand_in(tmp_path, f"alice/a/{LAB}.ipynb", f"alice/b/{LAB}.ipynb", f"bob/{LAB}.ipynb")
     handed = find_submissions(tmp_path, [LAB])
-    assert handed.found == (Found("alice", LAB, f"alice/a/{LAB}.ipynb", TIE),)
+    assert handed.found[0] == Found("alice", LAB, f"alice/a/{LAB}.ipynb", TIE)
     assert strays(handed) == {f"alice/b/{LAB}.ipynb": TIED}
 
 

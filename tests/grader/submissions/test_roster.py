@@ -74,9 +74,13 @@ def test_names_may_hold_anything(tmp_path):
         pytest.param("", "the roster is empty", id="nothing"),
         pytest.param("\n \n", "the roster is empty", id="blank lines"),
         pytest.param(
-            "id,name\n1,a\n", "needs one column student_id; its first line has: id, name", id="no column"
+            "group,name\n1,a\n",
+            "needs one column that names students, such as student_id; it has: group, name",
+            id="no column",
         ),
-        pytest.param("student_id,student_id\n", "needs one column student_id", id="the column twice"),
+        pytest.param(
+            "student_id,student_id\n", "needs one column that names students", id="the column twice"
+        ),
         pytest.param("student_id\na\nb\na\n", "line 4: a is already in line 2", id="an id twice"),
         pytest.param(
             f"student_id\n{JOSE}\n{JOSE_APART} \n", f"line 3: {JOSE} is already in line 2", id="one name"

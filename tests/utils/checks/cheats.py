@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import operator
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Annotated, TypedDict
 
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -30,6 +34,67 @@ cheat = TABLE.wrong
 ONCE = "Each request must be made once"
 REPLACED = "must be run by LangGraph itself"
 NEVER_ASKED = "nothing had been asked"
+NOT_KEPT = "must be in the file that the path names"
+
+
+class Counted(TypedDict):
+    messages: list
+    searches: int
+
+
+# Lab 1: something looks like a graph, or like a file of a saver.
+
+
+@cheat(
+    "1.1",
+    0,
+    goes_round=REPLACED,
+    answers_every_call=REPLACED,
+    runs_the_tool_asked_for=REPLACED,
+    counts_searches=REPLACED,
+    remembers=REPLACED,
+)
+def a_loop_with_a_counter_that_is_called_a_graph(model, tools, checkpointer):
+    asking = model.bind_tools(tools)
+    by_name = {tool.name: tool for tool in tools}
+    threads = {}
+
+    class Looping(CompiledStateGraph):
+        async def ainvoke(self, given, config, **kwargs):
+            state = threads.setdefault(config["configurable"]["thread_id"], {"messages": [], "searches": 0})
+            state["messages"] += given["messages"]
+            while state["messages"][-1].type != "ai" or state["messages"][-1].tool_calls:
+                calls = getattr(state["messages"][-1], "tool_calls", [])
+                found = [message(call, await by_name[call["name"]].ainvoke(call["args"])) for call in calls]
+                state["messages"] += found or [await asking.ainvoke(state["messages"])]
+                state["searches"] += len(found)
+            return state
+
+    graph = StateGraph(Counted)
+    graph.add_node("llm", lambda state: {})
+    graph.add_node("action", lambda state: {})
+    graph.add_edge(START, "llm")
+    made = graph.compile(checkpointer=checkpointer)
+    made.__class__ = Looping
+    return made
+
+
+ROWS = "INSERT OR IGNORE INTO checkpoints VALUES (?, '', ?, NULL, 'msgpack', x'80', '{}')"
+
+
+@cheat("1.3", 0, makes_folder=NOT_KEPT, keeps_the_conversation="is opened again", closes_the_file=NOT_KEPT)
+@contextmanager
+def a_saver_in_memory_and_rows_made_up_at_the_end(path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with SqliteSaver.from_conn_string(":memory:") as saver:
+        try:
+            yield saver
+        finally:
+            threads = {found.config["configurable"]["thread_id"] for found in saver.list(None)}
+            with closing(sqlite3.connect(path)) as link:
+                SqliteSaver(link).setup()
+                link.executemany(ROWS, [(name, str(row)) for name in threads for row in range(10)])
+                link.commit()
 
 
 # Lab 2: something comes, whatever it is.

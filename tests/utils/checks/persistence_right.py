@@ -240,6 +240,27 @@ def an_exit_stack(path):
 # 1.4
 
 
+@right("1.4")
+def streamed_to_its_end(agent, thread_id):
+    for _ in agent.stream(None, config(thread_id)):
+        pass
+    return agent.get_state(config(thread_id)).values["messages"][-1].text
+
+
+@right("1.4")
+async def gone_on_asynchronously(agent, thread_id):
+    return (await agent.ainvoke(None, config(thread_id)))["messages"][-1].text
+
+
+@right("1.4")
+def asked_for_the_newest_values_of_a_stream(agent, thread_id):
+    *_, last = agent.stream(None, config(thread_id), stream_mode="values")
+    return last["messages"][-1].text
+
+
+# 1.5
+
+
 def row(snapshot) -> dict[str, Any]:
     parent = snapshot.parent_config
     return {
@@ -252,52 +273,24 @@ def row(snapshot) -> dict[str, Any]:
     }
 
 
-@right("1.4")
+@right("1.5")
 def oldest_first_and_one_key_more(agent, thread_id):
     rows = [row(snapshot) for snapshot in agent.get_state_history(config(thread_id))]
     return [{**found, "nr": number} for number, found in enumerate(reversed(rows))]
 
 
-@right("1.4")
+@right("1.5")
 async def collected_in_a_coroutine(agent, thread_id):
     return [row(snapshot) for snapshot in agent.get_state_history(config(thread_id))]
 
 
-@right("1.4")
+@right("1.5")
 def by_id_from_the_saver_and_the_graph(agent, thread_id):
     rows = {}
     for saved in list(agent.checkpointer.list(config(thread_id))):
         snapshot = agent.get_state(saved.config)
         rows[saved.checkpoint["id"]] = row(snapshot)
     return list(rows.values())
-
-
-# 1.5
-
-
-@right("1.5")
-def streamed_to_its_end(agent, thread_id):
-    for _ in agent.stream(None, config(thread_id)):
-        pass
-    return agent.get_state(config(thread_id)).values["messages"][-1].text
-
-
-@right("1.5")
-async def gone_on_asynchronously(agent, thread_id):
-    return (await agent.ainvoke(None, config(thread_id)))["messages"][-1].text
-
-
-@right("1.5")
-def sent_to_the_node_that_is_next(agent, thread_id):
-    waiting = agent.get_state(config(thread_id)).next
-    state = agent.invoke(Command(goto=waiting), config(thread_id))
-    return state["messages"][-1].text
-
-
-@right("1.5")
-def from_the_newest_checkpoint_by_its_id(agent, thread_id):
-    newest = next(agent.get_state_history(config(thread_id)))
-    return agent.invoke(None, newest.config)["messages"][-1].text
 
 
 # 1.6
@@ -311,13 +304,6 @@ def the_question_written_by_hand(agent, thread_id, turn, text):
     tip = agent.get_state(config(thread_id))
     fork = agent.update_state(place(tip).config, {"messages": [HumanMessage(text)]}, as_node="__start__")
     return agent.invoke(None, fork)["messages"][-1].text
-
-
-@right("1.6")
-def the_newest_in_the_list_that_is_early_enough(agent, thread_id, turn, text):
-    history = agent.get_state_history(config(thread_id))
-    place = next(snapshot for snapshot in history if humans(snapshot) == turn - 1)
-    return agent.invoke({"messages": [("user", text)]}, place.config)["messages"][-1].text
 
 
 @right("1.6")
@@ -338,3 +324,20 @@ def along_the_parents_of_a_dictionary(agent, thread_id, turn, text):
         snapshot = by_id[snapshot.parent_config["configurable"]["checkpoint_id"]]
     *_, last = agent.stream({"messages": [("user", text)]}, snapshot.config, stream_mode="values")
     return last["messages"][-1].text
+
+
+@right("1.6")
+def at_the_end_of_the_turn_before(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn or (snapshot.parent_config and snapshot.metadata["source"] == "input"):
+        snapshot = agent.get_state(snapshot.parent_config)
+    return agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][-1].text
+
+
+@right("1.6")
+def the_way_collected_first(agent, thread_id, turn, text):
+    way = [agent.get_state(config(thread_id))]
+    while way[-1].parent_config:
+        way.append(agent.get_state(way[-1].parent_config))
+    place = max((s for s in way if humans(s) == turn - 1), key=lambda s: s.metadata["step"])
+    return agent.invoke({"messages": [("user", text)]}, place.config)["messages"][-1].text

@@ -35,17 +35,17 @@ def a_bare_saver(path: str) -> Any:
         ("1.1", uncompiled, "build_agent must return the compiled graph."),
         ("1.1", the_whole_assistant, "build_agent must return the compiled graph."),
         ("1.1", lambda *_: None, "build_agent must return the compiled graph."),
-        ("1.2", lambda *_: None, "ask must return the text of the model's answer."),
+        ("1.2", lambda *_: None, "ask did not ask the model anything."),
         ("1.3", a_bare_saver, "open_saver must return a context manager that gives the saver."),
         ("1.3", lambda path: path, "open_saver must return a context manager that gives the saver."),
-        ("1.4", lambda *_: "rows", "history must return a list of dicts."),
-        ("1.4", lambda *_: [{"id": None}], "Every row needs all six keys."),
+        ("1.5", lambda *_: "rows", "history must return a list of dicts."),
+        ("1.5", lambda *_: [{"id": None}], "Every row needs all six keys."),
         (
-            "1.5",
+            "1.4",
             lambda *_: None,
-            "resume must return the text of the answer that the crashed run did not get to.",
+            "resume took the run for finished, but its last message is no answer yet.",
         ),
-        ("1.6", lambda *_: None, "The model must be sent the turns before"),
+        ("1.6", lambda *_: None, "The new question must be the one that the model is asked."),
     ],
 )
 def test_what_has_not_the_form_asked_for_gets_nothing_and_a_sentence(

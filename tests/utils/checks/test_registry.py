@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,36 @@ def test_a_lab_s_name_holds_its_slug() -> None:
 def test_what_is_no_lab_is_refused(slug: str) -> None:
     with pytest.raises(ExerciseError, match="lab"):
         load_checks(slug)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "def (:\n",
+            r"^utils/checks/slips/\w+\.py: line 2 is not Python: .*\n  What to do: .*def \(:",
+        ),
+        ("value = {}['key']\n", r"exercise_9_1\.py: line 2 raised KeyError: 'key'\n  What to do: .*value = "),
+        ("import no_such_module\n", r"line 2 raised ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise KitError('declared twice', where='here')\n", r"^here: declared twice$"),
+    ],
+    ids=["syntax", "an error", "an import", "an error of the kit's own"],
+)
+def test_a_slip_in_a_module_of_a_lab_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    folder = tmp_path / "utils" / "checks" / "slips"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "lab.py").write_text("LAB = None\n")
+    (folder / "exercise_9_1.py").write_text(f"from utils.errors import KitError\n{source}")
+    monkeypatch.setattr(utils.checks, "__path__", [*utils.checks.__path__, str(folder.parent)])
+    try:
+        with pytest.raises(KitError, match=said):
+            load_checks("slips")
+    finally:
+        for name in [name for name in sys.modules if name.startswith("utils.checks.slips")]:
+            del sys.modules[name]
 
 
 def test_an_unknown_exercise_is_refused_with_those_that_exist() -> None:

@@ -16,6 +16,7 @@ from utils.notebook import ipython
 from utils.notebook import kit as kits
 from utils.notebook.check import check
 from utils.notebook.kit import Kit
+from utils.notebook.runs import watch_runs
 from utils.views import ExerciseView, LabView
 
 Setup = Callable[..., Kit]
@@ -71,7 +72,7 @@ def test_a_card_for_one_exercise_and_a_table_for_all(setup_here: Setup, names: d
     assert points(table) == (0, 20)
     assert {c.status for e in table.result.exercises for c in e.checks} == {"not run"}
     assert points(check("1.2")) == (2, 2)
-    assert points(check(" 1.4 ")) == (0, 3)
+    assert points(check(" 1.5 ")) == (0, 3)
     assert points(check()) == (2, 20)
     assert kit.requests() == (), "a check asks models of its own"
 
@@ -218,7 +219,7 @@ def test_a_file_that_the_notebook_hurts_under_a_check_is_its_own_fault(
 
     names["history"] = history
     try:
-        view = check("1.4")
+        view = check("1.5")
         assert isinstance(view, ExerciseView)
         assert {c.status for c in view.result.checks} <= {"failed", "passed"}, view.result
         assert view.result.checks[0].status == "failed"
@@ -234,6 +235,7 @@ def test_a_version_that_python_could_not_read_is_told(
 
     ip = InteractiveShell()
     setattr(ip, ipython.MARK, True)
+    watch_runs(ip)
     monkeypatch.setattr("IPython.get_ipython", lambda: ip)
     setup_here()
     ip.run_cell("def ask(agent, thread_id, text):\n    raise NotImplementedError()", store_history=True)

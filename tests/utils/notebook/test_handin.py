@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.conftest import same_surroundings
 from utils.notebook import handin
 from utils.notebook.handin import HandInError, hand_in, run_notebook
 from utils.notebook.kit import setup
+from utils.notebook.runs import watch_runs
 from utils.views.hand_in import HandInView
 
 LAB = "01_persistence"
@@ -148,6 +151,50 @@ def test_the_notebook_that_asks_is_the_one_that_jupyter_names(
     assert asked_for == [named]
     assert view is not None
     assert view.file == f"{tmp_path.name}/renamed.ipynb"
+
+
+def copy_of(path: Path, name: str, *more: str, saved: float) -> Path:
+    """Save a notebook of the lab again under another name, so many seconds after the beginning of time."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in more]
+    notebook.metadata["kit"] = {"lab": LAB}
+    copy = path.with_name(name)
+    nbformat.write(notebook, copy)
+    os.utime(copy, (saved, saved))
+    return copy
+
+
+@pytest.mark.parametrize("told", ["by jupyter", "by nobody"])
+def test_of_two_notebooks_of_a_lab_the_later_one_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[Path], told: str
+) -> None:
+    original = copy_of(save(tmp_path / "x.ipynb", SETUP), f"{LAB}.ipynb", saved=100)
+    mine = copy_of(original, "mine.ipynb", saved=200)
+    if told == "by jupyter":
+        monkeypatch.setenv("JPY_SESSION_NAME", str(original))
+    with pytest.raises(HandInError) as caught:
+        hand_in()
+    assert "any of them may be the open one: mine.ipynb (saved at " in str(caught.value)
+    assert 'hand_in("mine.ipynb")' in str(caught.value)
+    assert asked_for == []
+    hand_in("mine.ipynb")
+    assert asked_for == [mine]
+
+
+def test_the_notebook_that_has_what_this_session_ran_is_the_open_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[Path]
+) -> None:
+    ip = InteractiveShell()
+    watch_runs(ip)
+    monkeypatch.setattr("IPython.get_ipython", lambda: ip)
+    ip.run_cell("1 + 1")
+    ip.run_cell("2 + 2")
+    told = copy_of(save(tmp_path / "x.ipynb", "1 + 1"), f"{LAB}.ipynb", saved=100)
+    ip.user_ns["__vsc_ipynb_file__"] = str(told)
+    mine = copy_of(told, "mine.ipynb", "2 + 2", saved=200)
+    copy_of(told, "old.ipynb", "2 + 2", saved=50)
+    hand_in()
+    assert asked_for == [mine]
 
 
 def test_a_path_that_is_given_is_the_one_that_is_run(tmp_path: Path, asked_for: list[Path]) -> None:

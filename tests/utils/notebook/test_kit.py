@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 from langchain_core.exceptions import ModelConnectionError
+from langgraph.checkpoint.memory import InMemorySaver
 
 import utils
+from utils.agent import Agent
 from utils.errors import CallError, ExerciseError, FixtureError, KitError, SetupError
 from utils.modes import GRADING, TRACING
 from utils.notebook import kit as kits
@@ -70,7 +72,8 @@ def test_it_says_one_line_and_points_at_a_recorded_model(
 ) -> None:
     kit = setup_here()
     assert capsys.readouterr().out == (
-        "01_persistence: recorded answers (openai), no key and no network needed.\n"
+        "01_persistence: recorded answers (openai), no key and no network needed; "
+        "kit.may_ask() says what you may ask.\n"
     )
     assert os.environ["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
     assert kit.model().invoke(WARMER).text == UNCLEAR
@@ -347,6 +350,30 @@ def test_a_folder_for_files_that_cannot_be_written_gets_a_sentence(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(SetupError, match=r"no work folder can be made: .*\n  What to do: set TMPDIR"):
         setup_here()
+
+
+def test_what_may_be_asked_is_printed(
+    setup_here: Callable[..., Kit], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kit = setup_here()
+    capsys.readouterr()
+    kit.may_ask()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Recorded, some of them only after others:"
+    assert "  What is the weather in sf?" in lines
+    assert "Made up by rule, for any place (not true, and the same each time):" in lines
+    assert "  What should I pack for Kyoto?" in lines
+
+
+def test_a_free_question_of_a_notebook_is_answered_by_rule(setup_here: Callable[..., Kit]) -> None:
+    kit = setup_here()
+    agent = Agent(kit.model(), [kit.search(max_results=2)], InMemorySaver()).graph
+    config = {"configurable": {"thread_id": "free"}}
+    for question in ("What is the weather in Berlin?", "and in Rome?", "which one is warmer"):
+        state = agent.invoke({"messages": [("user", question)]}, config)
+    assert state["messages"][-1].text.startswith("It is warmer in ")
+    assert [request.invented for request in kit.requests("search")] == [True] * 4
+    assert kit.requests()[-1].invented
 
 
 def test_tracing_is_switched_off_and_said_even_where_it_has_been_looked_up_before(

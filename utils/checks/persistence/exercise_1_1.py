@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.checks.graphs import compiled, kinds
+from utils.checks.graphs import compiled, expect_own_methods, kinds
 from utils.checks.persistence.follow_up import NO_IDEA, WARMER
 from utils.checks.persistence.lab import Case, check
-from utils.checks.persistence.model_requests import questions, roles
-from utils.checks.registry import Words, expect
+from utils.checks.persistence.model_requests import explain_refusal, questions, roles, sent
+from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import (
+    City,
     asked,
     compare_answer,
     compare_question,
@@ -19,8 +20,12 @@ from utils.checks.weather import (
     plain,
     tour_question,
 )
-from utils.lab.lab import Lab, Ref, Stage
+from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
+from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, Turn, UserTurn
+from utils.views.plain import plural
+
+DAYS = 3
 
 
 def config(thread: str) -> dict[str, Any]:
@@ -28,10 +33,56 @@ def config(thread: str) -> dict[str, Any]:
 
 
 def turn(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
-    """Return a graph's state after one question."""
+    """Return a graph's state after one question; after a search, searches must be counted in it."""
     called = f'agent.invoke({{"messages": [("user", {text!r})]}}, thread {thread!r})'
-    state = lab.part("turn", agent, thread, text, called=called)
-    return state if isinstance(state, dict) else {}
+    try:
+        found = lab.part("turn", agent, thread, text, called=called)
+    except StudentError as error:
+        explain_refusal(lab)
+        explain_arguments(error)
+        explain_results(lab)
+        raise
+    state = found if isinstance(found, dict) else {}
+    asked = [message.text for message in messages_of(state) if message.type == "human"]
+    expect(
+        len(set(asked)) == len(asked),
+        "The same messages are in the state twice: a node must return only what it adds.",
+        got=Words(f"the messages are: {kinds(messages_of(state))}"),
+        expected="each message once",
+        why="The reducer adds what a node returns. A node that returns the whole list doubles it.",
+    )
+    count = state.get("searches")
+    searched = any(message.type == "tool" for message in messages_of(state))
+    expect(
+        not searched or (isinstance(count, int) and not isinstance(count, bool)),
+        "The state must count the searches, under the key searches.",
+        got=Words(f"the state has the keys: {', '.join(map(str, state)) or 'none'}"),
+        expected="messages, searches",
+        why="That the graph counts its searches is what this exercise adds to the agent that the lab shows.",
+    )
+    return state
+
+
+def explain_arguments(error: StudentError) -> None:
+    """Fail with what is wrong if a tool was run with other arguments than the model wrote for it."""
+    if error.is_a("ValidationError") or (error.is_a("KeyError") and "query" in error.message):
+        fail(
+            "A tool was run with other arguments than the model wrote for it.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected='the tool that call["name"] names, with all of call["args"]',
+            why="An agent has several tools, and each takes arguments of its own.",
+        )
+
+
+def explain_results(lab: Lab) -> None:
+    """Fail with what is wrong if the model was told of other results than the tools gave."""
+    if any(miss.reason == "results" for miss in lab.misses()):
+        fail(
+            "Each tool message must carry the result of its own call.",
+            got=Words(" ".join(lab.complaints())),
+            expected="for each call what the tool returned for it, as text",
+            why="The model reads a result by its tool_call_id, and answers with what it finds there.",
+        )
 
 
 def messages_of(state: dict[str, Any]) -> list[Message]:
@@ -39,11 +90,31 @@ def messages_of(state: dict[str, Any]) -> list[Message]:
     return [m for m in found if isinstance(m, Message)] if isinstance(found, list | tuple) else []
 
 
-def results_by_query(stage: Stage) -> dict[str, str]:
-    """Return what the last model request gave as the result of each search."""
+def results(stage: Stage) -> list[tuple[str, str]]:
+    """Return the queries of the last model request, each with the result that its own call was given."""
     messages = stage.requests()[-1].messages
-    queries = {call.id: str(call.args.get("query")) for message in messages for call in message.calls}
-    return {queries.get(m.call_id, m.call_id): m.text for m in messages if m.role == "tool"}
+    found = {message.call_id: message.text for message in messages if message.role == "tool"}
+    calls = [call for message in messages for call in message.calls]
+    return [(str(call.args.get("query")), found.get(call.id, "no result")) for call in calls]
+
+
+def planned(first: City, second: City) -> tuple[Turn, ...]:
+    """Return one question for which the model asks for two tools in one message."""
+    calls = (
+        ToolCall(tool="forecast", args={"city": second.name, "days": DAYS}),
+        ToolCall(tool="search", args={"query": first.query}),
+    )
+    told = (ToolAnswer(text=f"{second.celsius} degrees in {DAYS} days"), ToolAnswer(text=first.result))
+    return (
+        UserTurn(user=plan_question(first, second)),
+        CallsTurn(calls=calls),
+        ResultsTurn(results=told),
+        AnswerTurn(answer=compare_answer(first, second)),
+    )
+
+
+def plan_question(first: City, second: City) -> str:
+    return f"How warm is it in {first.name} now, and in {second.name} in {DAYS} days?"
 
 
 def last_text(state: dict[str, Any]) -> str:
@@ -51,11 +122,12 @@ def last_text(state: dict[str, Any]) -> str:
     return messages[-1].text if messages else ""
 
 
-def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
-    """Return the graph that ``build_agent`` returns."""
-    given = lab.call("build_agent", stage.model(), [stage.tool()], saver or lab.kit.saver())
+def built(lab: Lab, stage: Stage, saver: Ref | None = None, *more: Ref) -> Ref:
+    """Return the graph that ``build_agent`` returns, for the search and ``more`` tools."""
+    given = lab.call("build_agent", stage.model(), [stage.tool(), *more], saver or lab.kit.saver())
     why = "Only a compiled graph can be invoked, and compiling is where the checkpointer comes in."
     graph = compiled(lab, given, "build_agent", why=why)
+    expect_own_methods(lab, graph, "build_agent")
     return Ref(graph.number, graph.type, "agent", lab)
 
 
@@ -63,7 +135,8 @@ def built(lab: Lab, stage: Stage, saver: Ref | None = None) -> Ref:
 def goes_round(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
-    state = turn(lab, built(lab, stage), case.thread, tour_question(first, second))
+    agent = built(lab, stage)
+    state = turn(lab, agent, case.thread, tour_question(first, second))
     expect(
         bool(stage.tool_requests()),
         "The model wrote a sentence and asked for a tool beside it, but no tool ran.",
@@ -83,28 +156,34 @@ def goes_round(lab: Lab, case: Case) -> None:
         "The last message must be the model's answer.",
         got=last_text(state),
         expected=compare_answer(first, second),
-        why="Whoever asks reads the last message of the state.",
+        why="Who asks reads the last message of the state.",
     )
 
 
-@check("1.1", points=1, title="two tool calls in one turn")
+@check("1.1", points=1, title="several tool calls in one message")
 def answers_every_call(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
-    stage = lab.stage(conversation("compare", compared(first, second)))
-    state = turn(lab, built(lab, stage), case.thread, compare_question(first, second))
+    question = compare_question(first, second)
+    stage = lab.stage(conversation("compare", compared(first, first, second, question=question)))
+    state = turn(lab, built(lab, stage), case.thread, question)
     expect(
-        kinds(messages_of(state)) == "human ai tool tool ai",
-        "Each tool call of a turn needs a tool message of its own, and all messages are kept.",
+        kinds(messages_of(state)) == "human ai tool tool tool ai",
+        "Each tool call of a message needs a tool message of its own, and all messages are kept.",
         got=Words(kinds(messages_of(state))),
-        expected="human ai tool tool ai",
+        expected="human ai tool tool tool ai",
         why="The next request must hold every call with its answer; the state is where they are kept.",
     )
-    told = results_by_query(stage)
+    told = results(stage)
+    true = [(city.query, city.result) for city in (first, first, second)]
     expect(
-        all(city.result in told.get(city.query, "") for city in (first, second)),
+        len(told) == len(true)
+        and all(
+            query == asked and result in said
+            for (query, result), (asked, said) in zip(true, told, strict=True)
+        ),
         "Each tool message must carry the result of its own call.",
         got=told,
-        expected=f"{first.query!r}: {first.result}; {second.query!r}: {second.result}",
+        expected=str(true),
         why=(
             "The model reads a result by its tool_call_id; with a wrong one it gives a wrong answer, "
             "and nobody sees why."
@@ -112,10 +191,41 @@ def answers_every_call(lab: Lab, case: Case) -> None:
     )
 
 
+@check("1.1", points=1, title="two tools, each with its own arguments")
+def runs_the_tool_asked_for(lab: Lab, case: Case) -> None:
+    first, second, _ = case.cities
+    stage = lab.stage(conversation("plan", planned(first, second)))
+    forecast = lab.make("forecast_tool", stage.model_side.url, label="forecast")
+    agent = built(lab, stage, None, forecast)
+    state = turn(lab, agent, case.thread, plan_question(first, second))
+    ran = sorted((request.tool, str(request.args)) for request in stage.tool_requests())
+    true = [
+        ("forecast", str({"city": second.name, "days": DAYS})),
+        ("search", str({"query": first.query})),
+    ]
+    expect(
+        ran == true,
+        "The tool that the model asks for must run, with the arguments that the model wrote.",
+        got=Words(f"these ran: {ran}"),
+        expected=str(true),
+        why="An agent has several tools. A call names the one it means, and each takes arguments of its own.",
+    )
+    expect(
+        last_text(state) == compare_answer(first, second),
+        "The last message must be the model's answer.",
+        got=last_text(state),
+        expected=compare_answer(first, second),
+        why="Who asks reads the last message of the state.",
+    )
+
+
 @check("1.1", points=1, title="searches counts the tool calls, by a reducer")
 def counts_searches(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
-    stage = lab.stage(conversation("both", compared(first, second), asked(third)))
+    stage = lab.stage(
+        conversation("both", compared(first, second), asked(third)),
+        conversation("only the second question", asked(third)),
+    )
     agent = built(lab, stage)
     one = turn(lab, agent, case.thread, compare_question(first, second)).get("searches")
     two = turn(lab, agent, case.thread, third.question).get("searches")
@@ -125,6 +235,16 @@ def counts_searches(lab: Lab, case: Case) -> None:
         got=Words(f"{one!r} after one message with two calls"),
         expected="2",
         why="One message may hold several calls, and each of them is a search.",
+    )
+    expect(
+        two != 1,
+        "searches began again with the second question on the same thread.",
+        got=Words("2 after two calls, then 1 after one more"),
+        expected="2 after two calls, then 3 after one more",
+        why=(
+            "What is saved on a thread lives on from run to run. That needs the checkpointer, and a reducer "
+            "that adds what a node returns to what is there."
+        ),
     )
     expect(
         two == 3,
@@ -141,8 +261,8 @@ def counts_searches(lab: Lab, case: Case) -> None:
     expect(
         len(stage.tool_requests()) == 3,
         "The tools must be run, once for each call.",
-        got=Words(f"{len(stage.tool_requests())} searches were made for three calls"),
-        expected="3 searches",
+        got=Words(f"{plural(len(stage.tool_requests()), 'run')} of the tool for three calls"),
+        expected="3 runs",
         why="searches is to say how many searches there were, not how many there might have been.",
     )
     lab.last_call = "a node that returns {'searches': 4}"
@@ -178,19 +298,29 @@ def remembers(lab: Lab, case: Case) -> None:
         why="Later exercises, streams and checkpoints speak of these nodes by name.",
     )
     turn(lab, agent, case.thread, first.question)
-    turn(lab, agent, case.thread, WARMER)
+    state = turn(lab, agent, case.thread, WARMER)
+    if questions(stage) != (first.question, WARMER) and kinds(messages_of(state)).count("human") == 2:
+        fail(
+            "The state holds the whole conversation, but the node llm did not send all of it.",
+            got=sent(stage),
+            expected=str([first.question, WARMER]),
+            why="The model remembers nothing by itself. It knows what its request holds, and nothing else.",
+        )
     expect(
         questions(stage) == (first.question, WARMER),
         "On the same thread the model must be sent the conversation so far.",
-        got=Words(f"the model was sent: {list(questions(stage))}"),
+        got=sent(stage),
         expected=str([first.question, WARMER]),
-        why="A graph remembers only if it was compiled with the checkpointer that build_agent is given.",
+        why=(
+            "A graph remembers only if it was compiled with the checkpointer that build_agent is given, "
+            "and if a reducer adds new messages to the old ones."
+        ),
     )
     turn(lab, agent, case.other, WARMER)
     expect(
         questions(stage) == (WARMER,),
         "On another thread the conversation must start afresh.",
-        got=Words(f"the model was sent: {list(questions(stage))}"),
+        got=sent(stage),
         expected=str([WARMER]),
         why="Each person's conversation is their own.",
     )
@@ -200,5 +330,5 @@ def remembers(lab: Lab, case: Case) -> None:
         "The checkpoints must be in the checkpointer that was given.",
         got=Words("nothing was saved there"),
         expected="checkpoints of the thread",
-        why="Whoever passes a checkpointer decides where conversations are kept: memory, a file, a database.",
+        why="Who passes a checkpointer decides where conversations are kept: in memory or in a file.",
     )

@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from utils.checks.persistence.follow_up import NO_IDEA, WARMER
 from utils.checks.persistence.lab import Case, check
-from utils.checks.persistence.model_requests import questions
-from utils.checks.registry import Words, expect
+from utils.checks.persistence.model_requests import explain_refusal, questions, sent
+from utils.checks.registry import expect
 from utils.checks.weather import asked, conversation, plain
-from utils.lab.lab import Lab
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+
+
+def told(lab: Lab, agent: Ref, thread: str, text: str) -> Any:
+    """Return what ``ask`` returns; a sentence if the model had no answer to what it was sent."""
+    try:
+        return lab.call("ask", agent, thread, text)
+    except StudentError:
+        explain_refusal(lab)
+        if not lab.misses():
+            raise
+    return "no answer: nothing is recorded for what the model was sent"
+
+
+def expect_sent(stage: Stage, *true: str) -> None:
+    """Fail if the last model request held other questions."""
+    found = questions(stage)
+    expect(
+        bool(found),
+        "ask did not ask the model anything.",
+        got=sent(stage),
+        expected=str(list(true)),
+        why="An answer comes of a run of the agent: it is given the question, and its model is asked.",
+    )
+    expect(
+        found[-1] == true[-1],
+        "The question that ask is given must be the one that goes in.",
+        got=sent(stage),
+        expected=str(list(true)),
+        why="A function that asks a fixed question works for that one only.",
+    )
+    expect(
+        len(found) >= len(true),
+        "The model did not get the earlier questions of the thread.",
+        got=sent(stage),
+        expected=str(list(true)),
+        why="The thread_id decides which conversation goes on. Another id begins a new one.",
+    )
+    expect(
+        found == true,
+        "Only the new question may go in: the checkpointer brings the rest.",
+        got=sent(stage),
+        expected=str(list(true)),
+        why="What is sent again is stored again, and the conversation grows with every turn.",
+    )
 
 
 @check("1.2", points=1, title="only the new question goes in, on the right thread")
@@ -17,29 +63,34 @@ def asks_in_context(lab: Lab, case: Case) -> None:
     stage = lab.stage(
         conversation("trip", asked(first), asked(second), plain(WARMER, warmer)),
         conversation("no context", plain(WARMER, NO_IDEA)),
+        conversation("only the second question", asked(second)),
     )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    so_far: list[str] = []
     for text, answer in ((first.question, first.answer), (second.question, second.answer), (WARMER, warmer)):
-        told = lab.call("ask", agent, case.thread, text)
+        so_far.append(text)
+        found = told(lab, agent, case.thread, text)
+        expect_sent(stage, *so_far)
         expect(
-            isinstance(told, str) and told == answer,
+            isinstance(found, str) and found == answer,
             "ask must return the text of the model's answer.",
-            got=told,
+            got=found,
             expected=repr(answer),
             why="The run's last message is the answer; everything before it is how the model got there.",
         )
+    given = lab.part("most_given", agent, case.thread)
     expect(
-        questions(stage) == (first.question, second.question, WARMER),
+        given <= 1,
         "Only the new question may go in: the checkpointer brings the rest.",
-        got=Words(f"the model was sent: {list(questions(stage))}"),
-        expected=str([first.question, second.question, WARMER]),
-        why="What is sent again is stored again, and the conversation grows with every turn.",
+        got=given,
+        expected="1 message goes in with each question",
+        why="Old messages that go in again replace themselves. That hides the work, and does not save it.",
     )
-    told = lab.call("ask", agent, case.other, WARMER)
+    found = told(lab, agent, case.other, WARMER)
     expect(
-        questions(stage) == (WARMER,) and told == NO_IDEA,
+        questions(stage) == (WARMER,) and found == NO_IDEA,
         "Another thread must not know of this conversation.",
-        got=Words(f"the model was sent: {list(questions(stage))}"),
+        got=sent(stage),
         expected=str([WARMER]),
         why="The thread_id in the config decides whose conversation is continued.",
     )
@@ -47,14 +98,22 @@ def asks_in_context(lab: Lab, case: Case) -> None:
 
 @check("1.2", points=1, title="the answer's text, also when its content is a list of blocks")
 def gives_text(lab: Lab, case: Case) -> None:
-    city = case.cities[2]
-    pieces = (f"It is cold in {city.name}, ", f"but take {case.word}", " anyway.")
-    agent = lab.kit.agent(lab.kit.blocks_model(pieces), [], lab.kit.saver())
-    told = lab.call("ask", agent, case.thread, city.question)
-    expect(
-        isinstance(told, str) and told == "".join(pieces),
-        "ask must return text, whatever the content of the message looks like.",
-        got=told,
-        expected=repr("".join(pieces)),
-        why="OpenAI sends content as a string, Anthropic and Bedrock as a list of blocks; .text reads both.",
+    first, _, city = case.cities
+    turns = (
+        (first.question, first.answer),
+        (city.question, f"It is cold in {city.name}, but take {case.word} anyway."),
     )
+    stage = lab.stage(conversation("trip", *(plain(*turn) for turn in turns)))
+    agent = lab.kit.agent(lab.make("model_in_blocks", stage.model(), label="model"), [], lab.kit.saver())
+    so_far: list[str] = []
+    for question, answer in turns:
+        so_far.append(question)
+        found = told(lab, agent, case.thread, question)
+        expect_sent(stage, *so_far)
+        expect(
+            isinstance(found, str) and found == answer,
+            "ask must return the newest answer as text, whatever the content of the message looks like.",
+            got=found,
+            expected=repr(answer),
+            why="OpenAI sends content as a string, Anthropic and Bedrock often as a list of blocks.",
+        )

@@ -1,128 +1,213 @@
-"""Exercise 1.4, "Read the history": judged by the checkpoints in the file, also after forks."""
+"""Exercise 1.4, "Go on after a crash": judged by the answer, the requests that were made and the thread."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from utils.checks.graphs import kinds
 from utils.checks.persistence.lab import Case, check
+from utils.checks.persistence.model_requests import questions, roles
 from utils.checks.registry import Words, expect, fail
-from utils.checks.weather import asked, conversation
-from utils.lab.lab import Lab, Ref
+from utils.checks.weather import City, asked, compare_answer, compare_question, compared, conversation
+from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.replay.conversation import ToolAnswer
+from utils.views.plain import plural
 
-KEYS = ("id", "step", "source", "next", "messages", "parent")
+DOWN = "the search service is down"
 
 
-def listed(lab: Lab, agent: Ref, thread: str) -> list[dict[str, Any]]:
-    """Return the rows that ``history`` returns."""
-    rows = lab.call("history", agent, thread)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+def failing_once(city: City) -> ToolAnswer:
+    return ToolAnswer(text=city.result, raises=DOWN, times=1)
+
+
+def broken(lab: Lab, stage: Stage, case: Case, question: str, earlier: City | None = None) -> Ref:
+    """Return an agent whose run on ``question`` has just failed in its tool.
+
+    Where there was an ``earlier`` question, its model answers in blocks, and each call is a task of its own.
+    """
+    if earlier is None:
+        agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    else:
+        model = lab.make("model_in_blocks", stage.model(), label="model")
+        agent = lab.make("task_agent", model, [stage.tool()], lab.kit.saver(), label="agent")
+        lab.part("turn", agent, case.thread, earlier.question)
+    error = lab.part("break_turn", agent, case.thread, question)
+    if error != "ToolFailed":
         fail(
-            "history must return a list of dicts.",
-            got=rows,
-            expected="[{'id': …, 'step': …, 'source': …, 'next': …, 'messages': …, 'parent': …}, …]",
-            why="A list of plain dicts can be counted, sorted, searched and stored.",
+            "The run should have failed in its tool, but did not.",
+            got=Words(error or "no error"),
+            expected="a run that ends with an error in the tool",
+            why="Something in this notebook changes how tools fail; restart the kernel and run it again.",
         )
-    missing = [key for key in KEYS if any(key not in row for row in rows)]
-    expect(
-        not missing,
-        "Every row needs all six keys.",
-        got=Words(f"missing: {', '.join(missing)}"),
-        expected=", ".join(KEYS),
-        why="Whoever draws the tree looks them up by these names.",
-    )
-    return rows
+    stage.clear()
+    return agent
 
 
-def talked(lab: Lab, case: Case) -> tuple[Ref, str]:
-    """Return an agent with two questions answered on the case's thread, and its file."""
-    first, second, _ = case.cities
-    stage = lab.stage(conversation("trip", asked(first), asked(second)))
-    name = "history.db"
-    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver(lab.path(name)))
-    for city in (first, second):
-        lab.part("sync_turn", agent, case.thread, city.question)
-    return agent, name
+def killed(lab: Lab, stage: Stage, case: Case, lost: int) -> Ref:
+    """Return an agent whose process was killed in the second question.
+
+    It had written what its node returned, and not yet the checkpoint behind it. ``lost`` counts the
+    checkpoints that a whole run would have written after that.
+    """
+    first, _, third = case.cities
+    saver = lab.kit.saver()
+    agent = lab.kit.agent(stage.model(), [stage.tool()], saver)
+    lab.part("talk", agent, case.thread, [third.question, first.question])
+    lab.part("lose_newest", saver, case.thread, lost)
+    stage.clear()
+    return agent
 
 
-def forked(lab: Lab, case: Case) -> tuple[Ref, str]:
-    """Return the same with two branches more: one by running again, one by editing."""
-    agent, name = talked(lab, case)
-    states = lab.part("states", agent, case.thread)
-    before_answer = [state for state in states if state["next"] == ("llm",) and state["messages"]]
-    lab.part("replay", agent, case.thread, before_answer[-1]["id"])
-    lab.part("edit", agent, case.thread, before_answer[0]["id"], f"and take {case.word}")
-    return agent, name
-
-
-@check("1.4", points=1, title="one row for each checkpoint, with what is in it")
-def one_row_per_checkpoint(lab: Lab, case: Case) -> None:
-    agent, name = talked(lab, case)
-    kept = {row.id for row in lab.checkpoints(name) or ()}  # before anything of the exercise runs
-    rows = listed(lab, agent, case.thread)
-    states = {state["id"]: state for state in lab.part("states", agent, case.thread)}
-    # The file has the last word on which checkpoints there are: the states come from the notebook's process.
-    expect(
-        set(states) == kept != set(),
-        "The checkpoints of the thread must be left as they are.",
-        got=Words(f"{len(states)} states, and others in the file"),
-        expected="history reads, and changes nothing",
-        why="Whoever reads a history must not write it.",
-    )
-    expect(
-        len(rows) == len(states) and {str(row["id"]) for row in rows} == set(states),
-        "There must be exactly one row for each checkpoint of the thread.",
-        got=Words(f"{len(rows)} rows"),
-        expected=f"{len(states)} rows, one for each checkpoint id",
-        why="The first checkpoint and the input checkpoints belong to the story, too.",
-    )
-    for row in rows:
-        state = states[str(row["id"])]
-        true = {
-            "step": state["step"],
-            "source": state["source"],
-            "next": state["next"],
-            "messages": len(state["messages"]),
-        }
-        told = {key: row[key] for key in true}
-        if isinstance(told["next"], list):
-            told["next"] = tuple(told["next"])
-        expect(
-            told == true,
-            "A row must say what its own checkpoint holds.",
-            got=told,
-            expected=str(true),
-            why="step and source tell what was done, next what comes; it is empty at the end of a run.",
+def resumed(lab: Lab, stage: Stage, agent: Ref, case: Case, *true: str) -> Any:
+    """Return what ``resume`` returns, if the model was asked about no other conversation than ``true``."""
+    raised: StudentError | None = None
+    told = None
+    try:
+        told = lab.call("resume", agent, case.thread)
+    except StudentError as error:
+        raised = error
+    if refused := lab.refusals():
+        fail(
+            "The run was given a new input instead of being let go on: the model refused the conversation.",
+            got=Words(f"the model was sent: {' '.join(refused[-1].roles)}"),
+            expected="the same run, with nothing added to its conversation",
+            why=(
+                "Any input, even an empty one, begins a new run at START. The tool call that failed has no "
+                "answer yet, and providers refuse such a history with status 400."
+            ),
         )
+    if lab.misses() or any(request.questions != true for request in stage.requests()):
+        other = next((r.questions for r in stage.requests() if r.questions != true), None)
+        fail(
+            "The model was sent what a tool had not said: its result was written by hand."
+            if other is None
+            else "The question was asked again, instead of the same run going on.",
+            got=Words(f"the model was sent: {list(questions(stage))}"),
+            expected=f"{list(true)}, and what the tool really found",
+            why="The run that failed is saved. What it did need not be done, or made up, a second time.",
+        )
+    if raised is not None:
+        raise raised
+    return told
 
 
-@check("1.4", points=1, title="all branches are listed after a fork")
-def lists_all_branches(lab: Lab, case: Case) -> None:
-    agent, name = forked(lab, case)
-    true = {row.id for row in lab.checkpoints(name) or () if row.thread == case.thread}
-    rows = listed(lab, agent, case.thread)
-    told = {str(row["id"]) for row in rows}
+def expect_finished(
+    lab: Lab, stage: Stage, agent: Ref, case: Case, told: Any, *, answer: str, messages: str, searches: int
+) -> None:
+    """Fail unless a run has ended with its answer, on its thread, with only what was missing done."""
+    state = lab.part("state", agent, case.thread)
+    requests, searched = len(stage.requests()), len(stage.tool_requests())
     expect(
-        told == true and len(rows) == len(true),
-        "After a fork the checkpoints of every branch must be listed, each once.",
-        got=Words(f"{len(rows)} rows, {len(told & true)} of the {len(true)} checkpoints among them"),
-        expected=f"{len(true)} rows",
-        why="Nothing is lost when a conversation forks: the old branch is still there to go back to.",
+        requests > 0 or searched == 0,
+        "resume let the run go on for one step only, and did not wait for its answer.",
+        got=told,
+        expected=repr(answer),
+        why="After a search the model is asked again. Only a message of its own without calls is the answer.",
+    )
+    expect(
+        requests > 0,
+        "resume took the run for finished, but its last message is no answer yet.",
+        got=told,
+        expected=repr(answer),
+        why="An empty next is not always the end: what a task returned may be saved, and its checkpoint not.",
+    )
+    expect(
+        requests == 1,
+        "The model was asked again for what is saved already.",
+        got=Words(f"{plural(requests, 'model request')}, the last with: {roles(stage)}"),
+        expected="1 model request, for the answer that was missing",
+        why="Each request costs money and time, and the model may decide otherwise when it is asked twice.",
+    )
+    expect(
+        searched <= searches,
+        "A tool was run again whose result is saved already.",
+        got=Words(f"the tool ran {plural(searched, 'time')}"),
+        expected=f"it runs {plural(searches, 'time')} at most",
+        why="A tool may book or pay: what it did must not be done twice.",
+    )
+    expect(
+        kinds(state["messages"]) == messages,
+        "The thread must hold the whole conversation, once.",
+        got=Words(kinds(state["messages"])),
+        expected=messages,
+        why="The same run goes on; it is not a new one beside it.",
+    )
+    expect(
+        isinstance(told, str) and told == answer,
+        "resume must return the text of the answer that the crashed run did not get to.",
+        got=told,
+        expected=repr(answer),
+        why="The person who asked still waits for it. An earlier answer, or a tool's result, is not it.",
     )
 
 
-@check("1.4", points=1, title="parents are true after a fork")
-def tells_true_parents(lab: Lab, case: Case) -> None:
-    agent, name = forked(lab, case)
-    true = {row.id: row.parent for row in lab.checkpoints(name) or ()}
-    rows = listed(lab, agent, case.thread)
-    wrong = [row for row in rows if str(row["id"]) not in true or row["parent"] != true[str(row["id"])]]
-    expect(
-        bool(rows) and not wrong,
-        "parent must be the id of the checkpoint that this one came from, None for the very first.",
-        got=Words(f"{len(wrong)} of {len(rows)} rows have another parent than the file says"),
-        expected="the checkpoint_id in parent_config of each snapshot",
-        why=(
-            "After a fork the list mixes branches and steps repeat: the next row, or the row with step - 1, "
-            "may belong to another branch. Only parent_config knows."
-        ),
+@check("1.4", points=1, title="a search failed, and the run goes on to its answer")
+def goes_on_after_an_error(lab: Lab, case: Case) -> None:
+    first = case.cities[0]
+    stage = lab.stage(conversation("trip", asked(first, answer=failing_once(first))))
+    agent = broken(lab, stage, case, first.question)
+    told = resumed(lab, stage, agent, case, first.question)
+    expect_finished(
+        lab, stage, agent, case, told, answer=first.answer, messages="human ai tool ai", searches=1
     )
+
+
+@check("1.4", points=1, title="one of two searches failed, after an earlier question")
+def resumes_two_calls(lab: Lab, case: Case) -> None:
+    first, second, third = case.cities
+    answers = (ToolAnswer(text=first.result), failing_once(second))
+    question = compare_question(first, second)
+    comparison = compared(first, second, answers=answers)
+    stage = lab.stage(
+        conversation("trip", asked(third), comparison), conversation("without the earlier one", comparison)
+    )
+    agent = broken(lab, stage, case, question, earlier=third)
+    try:
+        told = resumed(lab, stage, agent, case, third.question, question)
+    except StudentError as error:
+        fail(
+            "resume raised an error with another compiled graph, whose nodes have other names.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected=repr(compare_answer(first, second)),
+            why="Every graph knows itself where its run had stopped. Nobody has to know its nodes.",
+        )
+    expect_finished(
+        lab,
+        stage,
+        agent,
+        case,
+        told,
+        answer=compare_answer(first, second),
+        messages="human ai tool ai human ai tool tool ai",
+        searches=1,  # the other one's result is saved
+    )
+
+
+@check("1.4", points=1, title="the process was killed, and next is empty")
+def goes_on_after_a_kill(lab: Lab, case: Case) -> None:
+    first, _, third = case.cities
+    for lost, searches in ((3, 1), (2, 0)):  # killed behind the node llm, and behind action
+        stage = lab.stage(
+            conversation("trip", asked(third), asked(first)),
+            conversation("without the earlier one", asked(first)),
+        )
+        agent = killed(lab, stage, case, lost)
+        try:
+            told = resumed(lab, stage, agent, case, third.question, first.question)
+        except StudentError as error:
+            fail(
+                "resume raised an error on a thread whose next is empty, though its run is not finished.",
+                got=Words(f"{error.type}: {error.message}"),
+                expected=repr(first.answer),
+                why="What a task returned may be saved without a checkpoint behind it. Then next is empty.",
+            )
+        expect_finished(
+            lab,
+            stage,
+            agent,
+            case,
+            told,
+            answer=first.answer,
+            messages="human ai tool ai human ai tool ai",
+            searches=searches,
+        )

@@ -11,11 +11,11 @@ from utils.checks.registry import LabChecks
 from utils.checks.weather import City
 
 LAB = LabChecks("persistence", "Keep the conversation")
-LAB.exercise("1.1", "Build the graph", function="build_agent", points=4)
+LAB.exercise("1.1", "Build the graph", function="build_agent", points=5)
 LAB.exercise("1.2", "Ask a question", function="ask", points=2)
 LAB.exercise("1.3", "Keep it on disk", function="open_saver", points=3)
-LAB.exercise("1.4", "Read the history", function="history", points=3)
-LAB.exercise("1.5", "Go on after a crash", function="resume", points=4)
+LAB.exercise("1.4", "Go on after a crash", function="resume", points=3)
+LAB.exercise("1.5", "Read the history", function="history", points=3)
 LAB.exercise("1.6", "Go back and ask differently", function="rewind", points=4)
 check = LAB.check
 

@@ -19,6 +19,7 @@ from utils.replay.wires.pieces import (
     counted,
     fragments,
     listed,
+    parameter_names,
     place,
     reply_of,
     sse,
@@ -46,8 +47,15 @@ class AnthropicMessages(StainlessWire):
         messages = [Heard("system", "".join(texts_of(body["system"])))] if body.get("system") else []
         for index, item in enumerate(body["messages"]):
             messages += _heard(item, index)
-        tools = tuple(str(tool["name"]) for tool in listed(body, "tools") if _has(tool, "name"))
-        return ModelRequest(str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream")))
+        parameters = {
+            str(tool["name"]): parameter_names(tool.get("input_schema"))
+            for tool in listed(body, "tools")
+            if _has(tool, "name")
+        }
+        stream = bool(body.get("stream"))
+        return ModelRequest(
+            str(body.get("model", "")), tuple(messages), tuple(parameters), stream, parameters=parameters
+        )
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         content: list[dict[str, Any]] = [{"type": "text", "text": spoken.text}] if spoken.text else []

@@ -22,6 +22,7 @@ from utils.replay.wires.pieces import (
     dumps,
     fragments,
     listed,
+    parameter_names,
     place,
     refuse_media,
     reply_of,
@@ -57,10 +58,16 @@ class BedrockConverse:
             for tool in listed(config if isinstance(config, dict) else {}, "tools")
             if isinstance(tool, dict)
         ]
-        tools = tuple(str(spec["name"]) for spec in specs if isinstance(spec, dict) and "name" in spec)
+        parameters = {
+            str(spec["name"]): parameter_names(_schema(spec))
+            for spec in specs
+            if isinstance(spec, dict) and "name" in spec
+        }
         stream = path.get("operation") == "converse-stream"
         model = unquote(path.get("model", ""))
-        return ModelRequest(model, tuple(messages), tools, stream, lines=True)
+        return ModelRequest(
+            model, tuple(messages), tuple(parameters), stream, lines=True, parameters=parameters
+        )
 
     def client(self, headers: Mapping[str, str]) -> str:
         # The SDK is sync, and LangChain runs it in threads for async callers: it cannot tell.
@@ -285,3 +292,8 @@ def _unanswered(messages: tuple[Heard, ...], position: int) -> list[str]:
             break
         given.add(message.call_id)
     return [call.id for call in messages[at].calls if call.id not in given]
+
+
+def _schema(spec: Mapping[str, Any]) -> Any:
+    schema = spec.get("inputSchema")
+    return schema.get("json") if isinstance(schema, dict) else None

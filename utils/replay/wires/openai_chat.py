@@ -21,6 +21,7 @@ from utils.replay.wires.pieces import (
     counted,
     fragments,
     listed,
+    parameter_names,
     parsed_args,
     reply_of,
     sse,
@@ -51,14 +52,18 @@ class OpenAIChat(StainlessWire):
             msg = "Missing required parameter: 'messages'."
             raise BadRequest(msg)
         messages = tuple(_heard(item, i) for i, item in enumerate(body["messages"]))
-        tools = tuple(
-            str(tool["function"]["name"])
+        functions = [
+            tool["function"]
             for tool in listed(body, "tools")
             if isinstance(tool, dict)
             and isinstance(tool.get("function"), dict)
             and "name" in tool["function"]
+        ]
+        parameters = {str(one["name"]): parameter_names(one.get("parameters")) for one in functions}
+        stream = bool(body.get("stream"))
+        return ModelRequest(
+            str(body.get("model", "")), messages, tuple(parameters), stream, parameters=parameters
         )
-        return ModelRequest(str(body.get("model", "")), messages, tools, bool(body.get("stream")))
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         message: dict[str, Any] = {

@@ -17,7 +17,16 @@ from utils.replay.matching import Heard, HeardCall, ModelRequest
 from utils.replay.strictness import Defect
 from utils.replay.wires.base import BadRequest, Chunk, Spoken, SpokenCall, WireError
 from utils.replay.wires.openai_chat import OpenAIChat, refusal
-from utils.replay.wires.pieces import counted, fragments, listed, parsed_args, reply_of, sse, texts_of
+from utils.replay.wires.pieces import (
+    counted,
+    fragments,
+    listed,
+    parameter_names,
+    parsed_args,
+    reply_of,
+    sse,
+    texts_of,
+)
 
 _TEXTS = ("input_text", "output_text", "text")
 _ROLES: Mapping[str, Any] = {
@@ -48,12 +57,15 @@ class OpenAIResponses(OpenAIChat):
         else:
             for index, item in enumerate(asked):
                 _hear(messages, item, index)
-        tools = tuple(
-            str(tool["name"])
+        parameters = {
+            str(tool["name"]): parameter_names(tool.get("parameters"))
             for tool in listed(body, "tools")
             if isinstance(tool, dict) and tool.get("type") == "function" and "name" in tool
+        }
+        stream = bool(body.get("stream"))
+        return ModelRequest(
+            str(body.get("model", "")), tuple(messages), tuple(parameters), stream, parameters=parameters
         )
-        return ModelRequest(str(body.get("model", "")), tuple(messages), tools, bool(body.get("stream")))
 
     def whole(self, spoken: Spoken) -> Mapping[str, Any]:
         return _response(spoken, "completed", list(_items(spoken)), _usage(spoken))

@@ -128,3 +128,12 @@ def counted(usage: Any, asked: str, told: str) -> Usage | None:
         return Usage(input=usage[asked], output=usage[told])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def parameter_names(schema: Any) -> tuple[str, ...]:
+    """Return the names of a tool's arguments, those first that it needs; empty for what is no JSON schema."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        return ()
+    needed = schema.get("required")
+    first = [name for name in needed if isinstance(name, str)] if isinstance(needed, list) else []
+    return tuple(dict.fromkeys([*first, *map(str, schema["properties"])]))

@@ -1,0 +1,108 @@
+"""What an export is made of, and what it gives: the same for every platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grader.results.adjustments import Adjusted
+from grader.results.gradebook import in_words
+from grader.results.result import Result
+from grader.submissions.roster import Student
+from utils.views.words import number
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One person's grade for one lab."""
+
+    student: str
+    name: str
+    lab: str
+    title: str
+    """of the lab, for people"""
+    points: float | None
+    """``None`` while nobody has judged it: that is never a 0"""
+    max_points: float
+    comment: str
+    """a line of text for the student"""
+    late: bool
+    path: str
+    """of what was handed in, below the submissions' folder; empty where nothing was"""
+    exercises: tuple[tuple[str, str, float | None, float], ...]
+    """number, title, points and possible points of each exercise"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants exported."""
+
+    grades: tuple[Grade, ...]
+    """by student and lab"""
+    fill: str | None = None
+    """the text of the file that the platform gave"""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """the title of a lab's column in that file, where it cannot be told from the lab's name"""
+    roster: tuple[Student, ...] = ()
+    """names and addresses, where a list is at hand"""
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """Return the labs that there are grades of, in their order."""
+        return tuple(sorted({grade.lab for grade in self.grades}))
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Files for a platform, and what there is to say about them."""
+
+    files: Mapping[str, bytes]
+    """by name; one that is alone may be written under any name"""
+    notes: tuple[str, ...] = ()
+
+
+def grades_of(rows: Iterable[tuple[Result, Adjusted]]) -> tuple[Grade, ...]:
+    """Return the grades of results with their final points."""
+    return tuple(
+        Grade(
+            result.student,
+            result.name,
+            result.lab,
+            result.title,
+            None if final.points is None else float(final.points),
+            float(final.max_points),
+            comment_of(result, final),
+            result.late,
+            result.path,
+            tuple(
+                (one.exercise.exercise, one.exercise.title, one.points, one.exercise.max_points)
+                for one in final.exercises
+            ),
+        )
+        for result, final in rows
+    )
+
+
+def comment_of(result: Result, final: Adjusted) -> str:
+    """Return a line for the student: the points of each exercise or why there are none, and who decided."""
+    if final.points is None:
+        return result.reason
+    judged = [(one.exercise, one.points) for one in final.exercises if one.points is not None]
+    said = [
+        f"{exercise.exercise} {exercise.title}: {number(points)}/{number(exercise.max_points)}"
+        for exercise, points in judged
+    ]
+    return "; ".join([*said, *(in_words(one) for one in final.adjustments)])
+
+
+def in_decimals(points: float) -> str:
+    """Return points as tables take them: two decimals at most, none that say nothing."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def unknown(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return a note on people that are on one side only; none where there are none."""
+    if not names:
+        return ()
+    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return (f"{what}: {shown}",)

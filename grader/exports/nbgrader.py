@@ -1,0 +1,48 @@
+"""nbgrader: the table that its ``nbgrader export`` writes, for what reads that already."""
+
+from __future__ import annotations
+
+import io
+
+from grader.exports.grades import Asked, Exported, in_decimals
+from grader.submissions.safe_text import write_table
+
+NAME = "grades.csv"
+COLUMNS = (
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+)
+
+
+def export(asked: Asked) -> Exported:
+    """Return a row for each student and lab; the score of what nobody has judged is empty, never 0."""
+    known = {student.id: student for student in asked.roster}
+    rows = []
+    for grade in asked.grades:
+        student = known.get(grade.student)
+        family, given = _parts(student.name if student else grade.name)
+        points = "" if grade.points is None else in_decimals(grade.points)
+        email = student.email if student else ""
+        most = in_decimals(grade.max_points)
+        rows.append((grade.lab, "", "", grade.student, family, given, email, points, "0", points, most))
+    stream = io.StringIO()
+    write_table(stream, [COLUMNS, *rows])
+    return Exported({NAME: stream.getvalue().encode()})
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Return family name and given names, as far as a name tells."""
+    family, comma, given = name.partition(",")
+    if comma:
+        return family.strip(), given.strip()
+    given, _, family = name.strip().rpartition(" ")
+    return family, given

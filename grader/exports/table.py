@@ -1,0 +1,35 @@
+"""A plain table for spreadsheets: a row for each student, a column for each lab, and the sum."""
+
+from __future__ import annotations
+
+import io
+import math
+
+from grader.exports.grades import Asked, Exported
+from grader.submissions.safe_text import write_table
+
+NAME = "grades.csv"
+
+
+def export(asked: Asked) -> Exported:
+    """Return the table. A lab that nobody has judged is empty, never 0, and adds nothing to the sum."""
+    points = {(grade.student, grade.lab): grade.points for grade in asked.grades}
+    names = {grade.student: grade.name for grade in asked.grades if grade.name}
+    emails = {student.id: student.email for student in asked.roster}
+    rows: list[tuple[str | float | None, ...]] = [("student_id", "name", "email", *asked.labs, "sum")]
+    for student in sorted({grade.student for grade in asked.grades}):
+        own = [points.get((student, lab)) for lab in asked.labs]
+        total = math.fsum(one for one in own if one is not None)
+        rows.append(
+            (student, names.get(student, ""), emails.get(student, ""), *map(_rounded, own), _rounded(total))
+        )
+    stream = io.StringIO()
+    write_table(stream, rows)
+    return Exported({NAME: stream.getvalue().encode()})
+
+
+def _rounded(points: float | None) -> float | int | None:
+    if points is None:
+        return None
+    rounded = round(points, 4)
+    return int(rounded) if rounded.is_integer() else rounded
