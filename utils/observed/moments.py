@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from utils.errors import ViewTypeError
+from utils.questions import refuse_when_asked
 
 Kind = Literal["token", "call", "result", "progress", "step", "empty"]
 Clock = Callable[[], float]
@@ -58,14 +59,22 @@ def watch(
 
 
 def moments_of(item: Any, at: float | None = None, held: int | None = None) -> Iterator[Moment]:
-    """Yield the moments of one item of a stream, which came `at` that time with `held` requests open."""
+    """Yield the moments of one item of a stream, which came `at` that time with `held` requests open.
+
+    Raises ExerciseError where a check asks: telling tokens from the rest is what an exercise is about.
+    """
+    refuse_when_asked("moments_of")
     mode, data = _mode_of(item)
     for lane, kind, text in _parts(mode, data):
         yield Moment(lane, kind, text, mode, at, held)
 
 
 def figures(moments: Iterable[Moment]) -> dict[str, Figures]:
-    """Return time to the first token, number and rate, for each node that gave tokens at known times."""
+    """Return time to the first token, number and rate, for each node that gave tokens at known times.
+
+    Raises ExerciseError where a check asks.
+    """
+    refuse_when_asked("figures")
     times: dict[str, list[float]] = {}
     for moment in moments:
         if moment.kind == "token" and moment.at is not None:

@@ -60,7 +60,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "2.1": ("steps",),
         "2.2": ("tokens",),
         "2.3": ("measure",),
-        "2.4": ("search_slowly", "show"),
+        "2.4": ("search_aloud", "show"),
         "2.5": ("take_action",),
         "2.6": ("resilient_stream",),
     },
@@ -111,8 +111,8 @@ ENDLESS = (
         {
             "2.1": "def steps(agent, thread_id, text):\n    while True:\n        yield 'x'",
             "2.2": "async def tokens(agent, thread_id, text):\n    while True:\n        yield ('\\U0001f600' * 99_000,) * 13",
-            "2.3": "async def measure(stream, clock):\n    return {str(n): {'first': 10**4000} for n in range(4000)}",
-            "2.4": "def search_slowly(search):\n    while True: print('x' * 2**20)\ndef show(*args):\n    yield from iter(list, 1)",
+            "2.3": "def measure(agent, thread_id, text, clock):\n    return {str(n): {'first': 10**4000} for n in range(4000)}",
+            "2.4": "def search_aloud(search):\n    while True: print('x' * 2**20)\ndef show(*args):\n    yield from iter(list, 1)",
             "2.6": NEVER_CLOSED.format(name="resilient_stream"),
         },
     ),
@@ -172,14 +172,11 @@ BY_HEART = (
         "the printed examples by heart",
         {
             "2.3": """
-async def measure(stream, clock):
-    begun = clock()
-    async for _ in stream:
-        first = clock() - begun
-        break
-    return {"llm": {"first": first, "tokens": 8, "per_second": 7 / 3.25}}
+def measure(agent, thread_id, text, clock):
+    return {"llm": {"first": 1.0, "tokens": 14, "per_second": 7 / 3.25}}
 """,
         },
+        seen=False,  # not even the printed example is satisfied: its run has to be made
     ),
     LabAttack(
         TOGETHER,
@@ -325,12 +322,12 @@ def mock_answer(agent, thread_id, text):
         "the timeline measures",
         {
             "2.3": """
-from utils.views import token_watch
-from utils.views.timeline import figures
-async def measure(stream, clock):
-    watch = token_watch(stream, clock=clock)
-    async for _ in watch: pass
-    return {n: {"first": f.first, "tokens": f.tokens, "per_second": f.per_second} for n, f in figures(watch.moments).items()}
+from utils.observed.moments import figures, watch
+def measure(agent, thread_id, text, clock):
+    config = {"configurable": {"thread_id": thread_id}}
+    stream = agent.stream({"messages": [("human", text)]}, config, stream_mode="messages")
+    found = figures(watch(stream, clock=clock))
+    return {n: {"first": f.first, "tokens": f.tokens, "per_second": f.per_second} for n, f in found.items()}
 """
         },
     ),

@@ -26,6 +26,7 @@ from tests.utils.checks.async_graphs_wrong import (
 from tests.utils.checks.human_in_the_loop_wrong import decision_for, in_one_node, runner, settled
 from tests.utils.checks.streaming_right import reporting, shown
 from tests.utils.checks.variants import Table
+from utils.observed.moments import figures, watch
 
 TABLE = Table()
 cheat = TABLE.wrong
@@ -107,14 +108,29 @@ def a_sign_in_the_fourth_call():
         if next(calls) == 4:  # the one in which the model is held
             await asyncio.sleep(0.2)
             yield "…"
-        words = (await work)["messages"][-1].text.split(" ")
+        messages = (await work)["messages"]
+        asked_last = max(number for number, message in enumerate(messages) if message.type == "human")
+        said = "".join(message.text for message in messages[asked_last:] if message.type == "ai")
+        words = said.split(" ")
         for number, word in enumerate(words):
             yield f" {word}" if number else word
 
     return a_sign_of_life_while_the_model_speaks
 
 
-cheat("2.2", 3, comes_at_once="what the model has said first")(a_sign_in_the_fourth_call())
+cheat("2.2", 2.5, comes_at_once="what the model has said first")(a_sign_in_the_fourth_call())
+
+MEASURED = "measure raised an error"
+
+
+@cheat("2.3", 0, counts_the_tokens=MEASURED, times_the_wait=MEASURED, tells_nodes_apart=MEASURED)
+def the_figures_of_the_kit_s_own_pictures(agent, thread_id, text, clock=None):
+    stream = agent.stream(asking(text), config(thread_id), stream_mode="messages")
+    found = figures(watch(stream, clock=clock))
+    return {
+        node: {"first": figure.first, "tokens": figure.tokens, "per_second": figure.per_second}
+        for node, figure in found.items()
+    }
 
 
 @cheat("2.4", 2, shows_while_searching="before the model had asked for the search")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import defaultdict
 from contextlib import aclosing, suppress
 
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp
@@ -161,23 +162,36 @@ async def by_the_node_s_name_and_a_queue(agent, thread_id, text):
             await task
 
 
+@right("2.2")
+async def with_a_pause_that_lets_others_work(agent, thread_id, text):
+    async for chunk, _ in agent.astream(asking(text), config(thread_id), stream_mode="messages"):
+        if chunk.text and chunk.type != "tool":
+            await asyncio.sleep(0.001)
+            yield chunk.text
+
+
 # 2.3
 
 
-@right("2.3")
-async def all_times_and_then_arithmetic(stream, clock=time.perf_counter):
-    start, times = clock(), defaultdict(list)
-    async for message, metadata in stream:
-        if message.type != "tool" and message.text:
-            times[metadata["langgraph_node"]].append(clock() - start)
+def messages_of(agent, thread_id, text):
+    return agent.stream(asking(text), config(thread_id), stream_mode="messages")
+
+
+def figures_of(at, start):
     return {
-        node: {
-            "first": at[0],
-            "tokens": len(at),
-            "per_second": 0.0 if at[-1] == at[0] else (len(at) - 1) / (at[-1] - at[0]),
-        }
-        for node, at in times.items()
+        "first": at[0] - start,
+        "tokens": len(at),
+        "per_second": 0.0 if at[-1] == at[0] else (len(at) - 1) / (at[-1] - at[0]),
     }
+
+
+@right("2.3")
+def all_times_and_then_arithmetic(agent, thread_id, text, clock=time.perf_counter):
+    start, times = clock(), defaultdict(list)
+    for message, metadata in messages_of(agent, thread_id, text):
+        if message.type != "tool" and message.text:
+            times[metadata["langgraph_node"]].append(clock())
+    return {node: figures_of(at, start) for node, at in times.items()}
 
 
 class Gauge:
@@ -194,13 +208,14 @@ class Gauge:
 
 
 @right("2.3")
-async def a_gauge_for_each_node(stream, clock=time.perf_counter):
+def a_gauge_for_each_node_and_several_modes(agent, thread_id, text, clock=time.perf_counter):
+    stream = agent.stream(asking(text), config(thread_id), stream_mode=["updates", "messages"])
     start = clock()
     gauges = {}
-    async for chunk, metadata in stream:
-        if not isinstance(chunk, AIMessageChunk | AIMessage) or chunk.text == "":
+    for mode, data in stream:
+        if mode != "messages" or not isinstance(data[0], AIMessageChunk) or data[0].text == "":
             continue
-        now, node = clock(), metadata["langgraph_node"]
+        now, node = clock(), data[1]["langgraph_node"]
         if node in gauges:
             gauges[node].tokens += 1
             gauges[node].last = now
@@ -209,27 +224,38 @@ async def a_gauge_for_each_node(stream, clock=time.perf_counter):
     return {node: gauge.told(start) for node, gauge in gauges.items()}
 
 
-@right("2.3")
-async def a_stream_that_is_closed_when_the_block_ends(stream, clock=time.perf_counter):
-    async with aclosing(stream) as items:
-        return await all_times_and_then_arithmetic(items, clock)
+AWAITED = "a coroutine is awaited, the example does not"
+
+
+@right("2.3", unlike_the_example=AWAITED)
+async def asynchronously_and_closed_when_the_block_ends(agent, thread_id, text, clock=time.perf_counter):
+    start, times = clock(), defaultdict(list)
+    chunks = agent.astream(asking(text), config(thread_id), stream_mode="messages")
+    async with aclosing(chunks):
+        async for chunk, metadata in chunks:
+            if chunk.text and not isinstance(chunk, ToolMessage):
+                times[metadata["langgraph_node"]].append(clock())
+    return {node: figures_of(at, start) for node, at in times.items()}
+
+
+@right("2.3", unlike_the_example=AWAITED)
+async def by_events_of_the_model(agent, thread_id, text, clock=time.perf_counter):
+    start, times = clock(), defaultdict(list)
+    async for event in agent.astream_events(asking(text), config(thread_id), version="v2"):
+        if event["event"] == "on_chat_model_stream" and event["data"]["chunk"].text:
+            times[event["metadata"]["langgraph_node"]].append(clock())
+    return {node: figures_of(at, start) for node, at in times.items()}
 
 
 @right("2.3")
-async def a_stream_that_is_closed_at_last(stream, clock=time.perf_counter):
-    start, gauges = clock(), {}
-    try:
-        async for chunk, metadata in stream:
-            if chunk.type == "tool" or not chunk.text:
-                continue
-            gauge = gauges.setdefault(metadata["langgraph_node"], Gauge(clock()))
-            gauge.last = clock()
-            gauge.tokens += 1
-    finally:
-        await stream.aclose()
-    for gauge in gauges.values():
-        gauge.tokens -= 1
-    return {node: gauge.told(start) for node, gauge in gauges.items()}
+def parts_of_version_2(agent, thread_id, text, clock=time.perf_counter):
+    start, times = clock(), defaultdict(list)
+    parts = agent.stream(asking(text), config(thread_id), stream_mode="messages", version="v2")
+    for part in parts:
+        chunk, metadata = part["data"]
+        if chunk.type != "tool" and chunk.text:
+            times[metadata["langgraph_node"]].append(clock())
+    return {node: figures_of(at, start) for node, at in times.items()}
 
 
 # 2.4
@@ -248,20 +274,20 @@ def shown(agent, thread_id, text):
 
 def reporting(search):
     @tool
-    def search_slowly(query: str) -> str:
-        """Search the web, slowly."""
+    def search_aloud(query: str) -> str:
+        """Search the web, and say so."""
         writer = get_stream_writer()
         writer({"query": query, "state": "searching"})
         result = search.invoke({"query": query})
         writer({"query": query, "state": "found"})
         return result
 
-    return search_slowly
+    return search_aloud
 
 
 @right("2.4", unlike_the_example=ASYNCHRONOUS)
 def a_class_and_parts_of_version_2():
-    class Slowly(BaseTool):
+    class Aloud(BaseTool):
         name: str = "web_search"
         description: str = "Search the web."
         search: BaseTool
@@ -284,12 +310,12 @@ def a_class_and_parts_of_version_2():
             else:
                 yield "node", next(iter(part["data"]))
 
-    return lambda search: Slowly(search=search), show
+    return lambda search: Aloud(search=search), show
 
 
 @right("2.4")
 def synchronous_and_asynchronous_work_and_names_from_tasks():
-    def search_slowly(search):
+    def search_aloud(search):
         def work(query: str) -> str:
             """Search."""
             get_stream_writer()({"query": query, "state": "searching"})
@@ -312,7 +338,7 @@ def synchronous_and_asynchronous_work_and_names_from_tasks():
             elif "result" in data:
                 yield ["node", data["name"]]
 
-    return search_slowly, show
+    return search_aloud, show
 
 
 # 2.5
@@ -372,6 +398,41 @@ async def asynchronously_and_errors_by_their_kind(state, tools):
         if len(text) > 2_000:
             text = text[:2_000] + "... (cut)"
         messages.append(tool_message(call, text, status=status))
+    return {"messages": messages}
+
+
+@right("2.5")
+def results_as_json(state, tools):
+    def answered(call):
+        if call["name"] not in tools:
+            return tool_message(call, f"{call['name']} is unknown", status="error")
+        try:
+            found = tools[call["name"]].invoke(call["args"])
+            text = found if isinstance(found, str) else json.dumps(found)
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return tool_message(call, cut(str(error)), status="error")
+        return tool_message(call, cut(text))
+
+    return {"messages": [answered(call) for call in state["messages"][-1].tool_calls]}
+
+
+@right("2.5")
+def the_call_itself_given_to_the_tool(state, tools):
+    messages = []
+    for call in state["messages"][-1].tool_calls:
+        try:
+            if call["name"] not in tools:
+                msg = f"no tool is called {call['name']}"
+                raise ValueError(msg)
+            message = tools[call["name"]].invoke(call)
+            message.content = cut(message.text)
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            message = tool_message(call, cut(f"{error}"), status="error")
+        messages.append(message)
     return {"messages": messages}
 
 

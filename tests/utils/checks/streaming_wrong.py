@@ -8,10 +8,10 @@ import sys
 import time
 from collections import Counter
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
 from tests.utils.checks.streaming_right import (
     asking,
@@ -27,12 +27,15 @@ from tests.utils.checks.variants import Table
 TABLE = Table()
 wrong = TABLE.wrong
 
-PLAIN = Table()
-"""mistakes that the printed example shows as well: here their cards matter"""
-plainly = PLAIN.wrong
+PLAIN = "the printed example shows this mistake as well: here its card matters"
 
-NOT_RECORDED = "nobody should have asked"
-MALFORMED = "refused the conversation"
+
+def plainly(exercise, points, **fails):
+    return wrong(exercise, points, PLAIN, **fails)
+
+
+ANOTHER = "with other words around it"
+WITHOUT_BEFORE = "without the conversation that belongs before it"
 
 
 # 2.1
@@ -45,12 +48,12 @@ def updates(agent, thread_id, text):
                 yield node, message
 
 
-@wrong("2.1", 2, tells_as_it_happens="not when the run is over")
+@wrong("2.1", 1.5, tells_as_it_happens="not when the run is over")
 def everything_first_and_then_item_by_item(agent, thread_id, text):
     yield from [(node, kind_of(m), m.text) for node, m in list(updates(agent, thread_id, text))]
 
 
-@wrong("2.1", 2, tells_both_results="each of them is an item")
+@wrong("2.1", 2.5, tells_both_results="each of them is an item")
 def the_last_message_of_each_node(agent, thread_id, text):
     for event in agent.stream(asking(text), config(thread_id)):
         for node, update in event.items():
@@ -58,7 +61,7 @@ def the_last_message_of_each_node(agent, thread_id, text):
             yield node, kind_of(message), message.text
 
 
-@wrong("2.1", 2, tells_both_results="each of them is an item")
+@wrong("2.1", 2.5, tells_both_results="each of them is an item")
 def the_newest_message_of_each_state(agent, thread_id, text):
     for state in agent.stream(asking(text), config(thread_id), stream_mode="values"):
         message = state["messages"][-1]
@@ -93,7 +96,7 @@ def texts_shortened_to_two_hundred(agent, thread_id, text):
 @wrong(
     "2.1",
     1,
-    tells_both_results="Only this question's messages",
+    tells_both_results="Messages of an earlier question",
     tells_as_it_happens="not when the run is over",
 )
 def the_thread_after_the_run(agent, thread_id, text):
@@ -105,6 +108,18 @@ def the_thread_after_the_run(agent, thread_id, text):
             yield "action" if message.type == "tool" else "llm", kind_of(message), message.text
 
 
+@wrong("2.1", 2, tells_each_message="also where a message's content is a list of blocks")
+def content_instead_of_the_text(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.content
+
+
+@wrong("2.1", 2.5, tells_both_results=WITHOUT_BEFORE)
+def always_the_same_thread(agent, thread_id, text):
+    for node, message in updates(agent, "trip", text):
+        yield node, kind_of(message), message.text
+
+
 # 2.2
 
 
@@ -113,28 +128,28 @@ async def messages(agent, thread_id, text):
         yield chunk, metadata
 
 
-@wrong("2.2", 3, reads_blocks="Each piece must be text")
+@wrong("2.2", 3.5, reads_blocks="Each piece must be text")
 async def content_instead_of_text(agent, thread_id, text):
     async for chunk, metadata in messages(agent, thread_id, text):
         if chunk.content and metadata["langgraph_node"] == "llm":
             yield chunk.content
 
 
-@wrong("2.2", 3, reads_blocks="whatever the content of the chunks looks like")
+@wrong("2.2", 3.5, reads_blocks="whatever the content of the chunks looks like")
 async def content_only_where_it_is_a_string(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if isinstance(chunk.content, str) and chunk.type != "tool":
             yield chunk.content
 
 
-@wrong("2.2", 3, pieces_make_the_answer="What the tool found must not be")
+@wrong("2.2", 3.5, pieces_make_the_answer="What the tool found must not be")
 async def the_tools_messages_as_well(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if chunk.text:
             yield chunk.text
 
 
-@wrong("2.2", 3, comes_at_once="while the model is still speaking")
+@wrong("2.2", 2.5, comes_at_once="while the model is still speaking")
 async def collected_first(agent, thread_id, text):
     found = [chunk async for chunk, _ in messages(agent, thread_id, text)]
     for chunk in found:
@@ -142,7 +157,12 @@ async def collected_first(agent, thread_id, text):
             yield chunk.text
 
 
-@wrong("2.2", 3, comes_at_once="while the model is still speaking")
+@wrong(
+    "2.2",
+    2,
+    pieces_make_the_answer="beside a call is missing",
+    comes_at_once="while the model is still speaking",
+)
 async def the_finished_text_split_into_words(agent, thread_id, text):
     state = await agent.ainvoke(asking(text), config(thread_id))
     for word in re.findall(r"\S+\s*|\s+", state["messages"][-1].text):
@@ -163,7 +183,7 @@ async def the_answer_in_one_piece(agent, thread_id, text):
                     yield message.text
 
 
-@wrong("2.2", 3, pieces_make_the_answer="letter by letter")
+@wrong("2.2", 3.5, pieces_make_the_answer="letter by letter")
 async def pieces_without_their_spaces(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text:
@@ -171,21 +191,21 @@ async def pieces_without_their_spaces(agent, thread_id, text):
             yield re.sub(r"^\s(?=\W)", "", chunk.text)
 
 
-@wrong("2.2", 3, pieces_make_the_answer="letter by letter")
+@wrong("2.2", 3.5, pieces_make_the_answer="letter by letter")
 async def pieces_of_white_space_left_out(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text.strip():
             yield chunk.text
 
 
-@wrong("2.2", 3, pieces_make_the_answer="on the thread that was named")
+@wrong("2.2", 3.5, pieces_make_the_answer="on the thread that was named")
 async def the_thread_of_the_demonstration(agent, thread_id, text):
     async for chunk, _ in messages(agent, "4", text):
         if chunk.type != "tool" and chunk.text:
             yield chunk.text
 
 
-@wrong("2.2", 3, comes_at_once="not the first alone")
+@wrong("2.2", 2.5, comes_at_once="not the first alone")
 async def the_first_piece_at_once_and_the_rest_later(agent, thread_id, text):
     rest = None
     async for chunk, _ in messages(agent, thread_id, text):
@@ -200,14 +220,14 @@ async def the_first_piece_at_once_and_the_rest_later(agent, thread_id, text):
         yield piece
 
 
-@wrong("2.2", 3, serves_two_readers="One reader has to wait")
+@wrong("2.2", 2.5, serves_two_readers="One reader has to wait")
 async def the_synchronous_stream_inside_async_def(agent, thread_id, text):
     for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
         if chunk.text and chunk.type != "tool":
             yield chunk.text
 
 
-@wrong("2.2", 3, serves_two_readers="One reader has to wait")
+@wrong("2.2", 2.5, serves_two_readers="One reader has to wait")
 async def the_synchronous_stream_with_pauses(agent, thread_id, text):
     for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
         await asyncio.sleep(0)
@@ -215,16 +235,39 @@ async def the_synchronous_stream_with_pauses(agent, thread_id, text):
             yield chunk.text
 
 
+@wrong("2.2", 2.5, serves_two_readers="time.sleep(…) holds up the whole loop")
+async def typed_with_a_pause_that_blocks(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text:
+            time.sleep(0.001)  # noqa: ASYNC251
+            yield chunk.text
+
+
 # 2.3
 
 
-async def counted(stream, clock, counts, *, start=None, rate=None, guard=True, node_of=None, absolute=False):
+def is_token(message):
+    return message.type != "tool" and bool(message.text)
+
+
+def counted(
+    agent,
+    thread_id,
+    text,
+    clock,
+    counts=is_token,
+    *,
+    rate=None,
+    guard=True,
+    node_of=None,
+    absolute=False,
+    first_of=None,
+    given=None,
+):
     """The reference with one thing done otherwise."""
-    begun = clock() if start is None else None
-    times = {}
-    async for message, metadata in stream:
-        if begun is None:
-            begun = clock()
+    begun, times = clock(), {}
+    stream = agent.stream(given or asking(text), config(thread_id), stream_mode="messages")
+    for message, metadata in stream:
         if counts(message):
             node = node_of(metadata) if node_of else metadata["langgraph_node"]
             times.setdefault(node, []).append(clock())
@@ -235,88 +278,120 @@ async def counted(stream, clock, counts, *, start=None, rate=None, guard=True, n
             per_second = rate(at, begun)
         else:
             per_second = (len(at) - 1) / span if span or not guard else 0.0
-        told[node] = {
-            "first": at[0] if absolute else at[0] - begun,
-            "tokens": len(at),
-            "per_second": per_second,
-        }
+        first = first_of(at, begun) if first_of else at[0] - (0.0 if absolute else begun)
+        told[node] = {"first": first, "tokens": len(at), "per_second": per_second}
     return told
 
 
-def is_token(message):
-    return message.type != "tool" and bool(message.text)
+def figures_of(first, at):
+    span = at[-1] - at[0]
+    return {"first": first, "tokens": len(at), "per_second": (len(at) - 1) / span if span else 0.0}
 
 
-@wrong("2.3", 2, counts_text_only="is not right")
-async def every_chunk_of_the_model(stream, clock=time.perf_counter):
-    return await counted(stream, clock, lambda message: message.type != "tool")
+NUMBER = "The number of tokens is not right"
+WAIT, RATE = "The wait for the first token is not right", "The rate is not right"
+IS_RESULT = "A tool's message was counted"
+NODES = "for each node that gave text"
 
 
-@wrong("2.3", 2, counts_text_only="is not right")
-async def whatever_has_content(stream, clock=time.perf_counter):
-    return await counted(stream, clock, lambda message: message.type != "tool" and message.content)
+@wrong("2.3", 1.5, counts_the_tokens=NUMBER)
+def every_chunk_of_the_model(agent, thread_id, text, clock=time.perf_counter):
+    def in_words(message):
+        # In the example there is neither a call nor an end without a text.
+        return message.type != "tool" and (message.text or getattr(message, "tool_call_chunks", []))
+
+    return counted(agent, thread_id, text, clock, in_words)
 
 
-@wrong("2.3", 2, counts_text_only="no other")
-async def the_tools_messages_are_counted(stream, clock=time.perf_counter):
-    return await counted(stream, clock, lambda message: message.text)
+@wrong("2.3", 1.5, counts_the_tokens=NUMBER)
+def whatever_has_content(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, lambda m: m.type != "tool" and m.content)
 
 
-@wrong("2.3", 2, counts_text_only="is not right")
-async def only_strings_are_counted(stream, clock=time.perf_counter):
-    return await counted(stream, clock, lambda m: is_token(m) and isinstance(m.content, str))
+@wrong("2.3", 1.5, counts_the_tokens=IS_RESULT)
+def the_tools_messages_are_counted(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, lambda message: message.text)
 
 
-WRONG_FIGURE = "is not right"
+@wrong("2.3", 0, counts_the_tokens=NODES, times_the_wait=NODES, tells_nodes_apart=NODES)
+def only_strings_are_counted(agent, thread_id, text, clock=time.perf_counter):
+    def is_string(message):
+        return is_token(message) and isinstance(message.content, str)
+
+    return counted(agent, thread_id, text, clock, is_string)
 
 
-@wrong(
-    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
-)
-async def divided_by_the_time_from_the_start(stream, clock=time.perf_counter):
+@wrong("2.3", 1.5, counts_the_tokens=NUMBER)
+def white_space_is_no_text(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, lambda m: is_token(m) and m.text.strip())
+
+
+@wrong("2.3", 1.5, times_the_wait=RATE, tells_nodes_apart=RATE)
+def divided_by_the_time_from_the_start(agent, thread_id, text, clock=time.perf_counter):
     def rate(at, begun):
         return (len(at) - 1) / (at[-1] - begun) if at[-1] > begun else 0.0
 
-    return await counted(stream, clock, is_token, rate=rate)
+    return counted(agent, thread_id, text, clock, rate=rate)
 
 
-@wrong(
-    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
-)
-async def started_at_the_first_item(stream, clock=time.perf_counter):
-    return await counted(stream, clock, is_token, start="late")
+@wrong("2.3", 1.5, times_the_wait=WAIT, tells_nodes_apart=WAIT)
+def started_at_the_first_item(agent, thread_id, text, clock=time.perf_counter):
+    start, times = None, {}
+    for message, metadata in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        if start is None:
+            start = clock() if not is_token(message) else clock() - 0.0
+        if is_token(message):
+            times.setdefault(metadata["langgraph_node"], []).append(clock())
+    return {node: figures_of(at[0] - start, at) for node, at in times.items()}
 
 
-@wrong(
-    "2.3", 0, measures_one_node=WRONG_FIGURE, measures_each_node=WRONG_FIGURE, counts_text_only=WRONG_FIGURE
-)
-async def what_the_clock_shows(stream, clock=time.perf_counter):
-    return await counted(stream, clock, is_token, absolute=True)
+@wrong("2.3", 1.5, times_the_wait=WAIT, tells_nodes_apart=WAIT)
+def what_the_clock_shows(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, absolute=True)
 
 
-@wrong("2.3", 2, measures_each_node="divided by no time")
-async def a_division_by_nothing(stream, clock=time.perf_counter):
-    return await counted(stream, clock, is_token, guard=False)
+@wrong("2.3", 1.5, times_the_wait=WAIT, tells_nodes_apart=WAIT)
+def the_wait_for_the_last_token(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, first_of=lambda at, begun: at[-1] - begun)
 
 
-@wrong("2.3", 2, measures_each_node="no other")
-async def all_nodes_in_one(stream, clock=time.perf_counter):
-    return await counted(stream, clock, is_token, node_of=lambda _: "llm")
+@wrong("2.3", 2, tells_nodes_apart="divided by no time")
+def a_division_by_nothing(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, guard=False)
 
 
-@wrong("2.3", 2, counts_text_only="is not right")
-async def white_space_is_no_text(stream, clock=time.perf_counter):
-    return await counted(stream, clock, lambda m: is_token(m) and m.text.strip())
+@wrong("2.3", 2, tells_nodes_apart=NODES)
+def all_nodes_in_one(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, node_of=lambda _: "llm")
 
 
-@wrong("2.3", 2, counts_text_only="no other")
-async def the_node_s_name_instead_of_the_message_s_type(stream, clock=time.perf_counter):
-    async def of_the_model():
-        async for message, metadata in stream:
-            if metadata["langgraph_node"] != "action":
-                yield message, metadata
+@wrong("2.3", 1.5, times_the_wait=WAIT, tells_nodes_apart=WAIT)
+def a_clock_of_its_own(agent, thread_id, text, clock=time.perf_counter):
+    # One that stands still, for what is told of it is to be the same in each run.
+    return counted(agent, thread_id, text, lambda: 7.0)
 
-    return await counted(of_the_model(), clock, lambda message: message.text)
+
+@wrong("2.3", 2, tells_nodes_apart=NODES)
+def only_the_node_of_the_model(agent, thread_id, text, clock=time.perf_counter):
+    told = counted(agent, thread_id, text, clock)
+    return {"llm": told["llm"]} if "llm" in told else {}
+
+
+@wrong("2.3", 0, counts_the_tokens=NUMBER, times_the_wait=WAIT, tells_nodes_apart=NODES)
+def words_of_the_answer_after_the_run(agent, thread_id, text, clock=time.perf_counter):
+    begun = clock()
+    answer = agent.invoke(asking(text), config(thread_id))["messages"][-1].text
+    # As many as the example has.
+    pieces = re.findall(r"\s?\w+|[^\w\s]", answer)
+    return {"llm": {"first": clock() - begun, "tokens": len(pieces), "per_second": 0.0}}
+
+
+@wrong("2.3", 1.5, counts_the_tokens="put to the agent once")
+def a_run_for_each_figure(agent, thread_id, text, clock=time.perf_counter):
+    told = counted(agent, thread_id, text, clock)
+    if "llm" in told:
+        agent.invoke(asking(text), config(f"{thread_id} once more"))
+    return told
 
 
 # 2.4
@@ -324,50 +399,55 @@ async def the_node_s_name_instead_of_the_message_s_type(stream, clock=time.perf_
 
 @wrong("2.4", 2, tool_reports="once for each call")
 def the_search_asked_twice():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def search_slowly(query: str) -> str:
+        def search_aloud(query: str) -> str:
             """Search."""
             get_stream_writer()({"query": query, "state": "searching"})
             search.invoke({"query": query})
             get_stream_writer()({"query": query, "state": "found"})
             return search.invoke({"query": query})
 
-        return search_slowly
+        return search_aloud
 
-    return search_slowly, shown
+    return search_aloud, shown
 
 
 @wrong("2.4", 1, tool_reports="before its search", shows_while_searching="must come out of show")
 def printed_instead_of_reported():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def search_slowly(query: str) -> str:
+        def search_aloud(query: str) -> str:
             """Search."""
             print({"query": query, "state": "searching"}, file=sys.stderr)
             found = search.invoke({"query": query})
             print({"query": query, "state": "found"}, file=sys.stderr)
             return found
 
-        return search_slowly
+        return search_aloud
 
-    return search_slowly, shown
+    return search_aloud, shown
 
 
-@wrong("2.4", 2, shows_while_searching="while the search still runs")
+@wrong(
+    "2.4",
+    1,
+    tool_reports="The search must lie between the two reports",
+    shows_while_searching="while the search still runs",
+)
 def both_reports_after_the_search():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def search_slowly(query: str) -> str:
+        def search_aloud(query: str) -> str:
             """Search."""
             found = search.invoke({"query": query})
             for state in ("searching", "found"):
                 get_stream_writer()({"query": query, "state": state})
             return found
 
-        return search_slowly
+        return search_aloud
 
-    return search_slowly, shown
+    return search_aloud, shown
 
 
 @wrong("2.4", 2, shows_while_searching="while the search still runs")
@@ -405,18 +485,18 @@ def reports_given_out_with_their_node():
 
 @wrong("2.4", 2, tool_reports="with the query and the state")
 def only_the_state_is_reported():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def search_slowly(query: str) -> str:
+        def search_aloud(query: str) -> str:
             """Search."""
             get_stream_writer()({"state": "searching"})
             found = search.invoke({"query": query})
             get_stream_writer()({"state": "found"})
             return found
 
-        return search_slowly
+        return search_aloud
 
-    return search_slowly, shown
+    return search_aloud, shown
 
 
 @wrong("2.4", 2, shows_both="is one item")
@@ -433,17 +513,75 @@ def a_node_is_shown_when_it_begins():
 
 @wrong("2.4", 2, tool_reports="must return what the search returned")
 def the_result_in_capitals():
-    def search_slowly(search):
+    def search_aloud(search):
         found = reporting(search)
 
         @tool
-        def search_slowly(query: str) -> str:
+        def search_aloud(query: str) -> str:
             """Search."""
             return str(found.invoke({"query": query})).upper()
 
-        return search_slowly
+        return search_aloud
 
-    return search_slowly, shown
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, tool_reports="The search must lie between the two reports")
+def both_reports_before_the_search():
+    def search_aloud(search):
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            for state in ("searching", "found"):
+                get_stream_writer()({"query": query, "state": state})
+            return search.invoke({"query": query})
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, shows_both=WITHOUT_BEFORE)
+def shown_on_another_thread():
+    def show(agent, thread_id, text):
+        yield from shown(agent, "trip", text)
+
+    return reporting, show
+
+
+@wrong("2.4", 2, tool_reports="in each run anew")
+def a_writer_that_is_kept():
+    def search_aloud(search):
+        kept = []
+
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            if not kept:
+                kept.append(get_stream_writer())
+            kept[0]({"query": query, "state": "searching"})
+            found = search.invoke({"query": query})
+            kept[0]({"query": query, "state": "found"})
+            return found
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, tool_reports="whole: a part of it is missing")
+def the_beginning_of_the_result():
+    def search_aloud(search):
+        aloud = reporting(search)
+
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            return str(aloud.invoke({"query": query}))[:1_000]
+
+        return search_aloud
+
+    return search_aloud, shown
 
 
 # 2.5
@@ -469,7 +607,7 @@ RAISED = "raised an error out of take_action"
 ONE_EACH = "exactly one tool message for each call"
 
 
-@wrong("2.5", 1, answers_every_call=RAISED, says_what_failed=RAISED)
+@wrong("2.5", 0, answers_every_call=RAISED, says_what_failed=RAISED, lets_interrupts_pass=RAISED)
 def the_notes_own(state, tools):
     return every(
         state, tools, lambda call, _: tool_message(call, str(tools[call["name"]].invoke(call["args"])))
@@ -482,7 +620,7 @@ def unknown_tools_are_skipped(state, tools):
     return {"messages": [answered(call, tools) for call in calls]}
 
 
-@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
+@wrong("2.5", 0, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH, lets_interrupts_pass=ONE_EACH)
 def one_try_around_all(state, tools):
     found = []
     try:
@@ -529,6 +667,16 @@ def a_key_error_is_an_unknown_tool(state, tools):
             raise
         except Exception as error:
             return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="the name of the unknown tool")
+def an_unknown_tool_is_not_named(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, "there is no such tool", status="error")
+        return answered(call, tools)
 
     return every(state, tools, work)
 
@@ -639,7 +787,62 @@ def every_exception_is_an_error(state, tools):
     return every(state, tools, work)
 
 
+@wrong("2.5", 2, lets_interrupts_pass="every GraphBubbleUp has to go through")
+def interrupts_alone_pass(state, tools):
+    def work(call, tools):
+        try:
+            return answered(call, tools)
+        except GraphInterrupt:
+            raise
+        except Exception as error:
+            return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
+
+
+WRONG_ID = "must be the id of the call that it answers"
+
+
+@wrong("2.5", 1, answers_every_call=WRONG_ID, says_what_failed=WRONG_ID)
+def the_tool_s_name_for_an_id(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        id = call["name"] if len(state["messages"]) > 1 else call["id"]
+        return ToolMessage(message.text, tool_call_id=id, name=call["name"], status=message.status)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
+def a_call_that_was_made_before_is_left_out(state, tools):
+    unlike = {str((call["name"], call["args"])): call for call in state["messages"][-1].tool_calls}
+    return {"messages": [answered(call, tools) for call in unlike.values()]}
+
+
+@wrong("2.5", 1, answers_every_call="a number must be answered", says_what_failed="Whatever a long text")
+def one_argument_alone(state, tools):
+    def work(call, tools):
+        name = next(iter(call["args"]))
+        return answered({**call, "args": {name: call["args"][name]}}, tools)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, lets_interrupts_pass=ONE_EACH)
+def the_first_calls_of_the_thread(state, tools):
+    asking_ = next(message for message in state["messages"] if getattr(message, "tool_calls", []))
+    before = next(message for message in state["messages"] if message.type != "human")
+    if before is not asking_:
+        return {"messages": []}
+    return every({"messages": [asking_]}, tools, answered)
+
+
 # 2.6
+
+
+LEFT = "A reader who leaves is no dropped line"
+SPEAKING = "while the model is still speaking, also after a drop"
+AGAIN = "The question was asked a second time"
 
 
 async def chunks(agent, thread_id, given):
@@ -662,7 +865,7 @@ async def unseen(agent, thread_id, given, seen):
             yield new
 
 
-@wrong("2.6", 3, shows_each_piece_once="words beside its tool calls")
+@wrong("2.6", 3, shows_each_piece_once="in a message with words beside its call")
 async def letters_counted_over_all_messages(agent, thread_id, text):
     shown = 0
     for given in (asking(text), None):
@@ -678,7 +881,7 @@ async def letters_counted_over_all_messages(agent, thread_id, text):
                 raise
 
 
-@wrong("2.6", 2, shows_each_piece_once="each piece once", asks_nothing_again="Only the answer that broke off")
+@wrong("2.6", 2, shows_each_piece_once="was told again from its beginning", asks_nothing_again=AGAIN)
 async def the_question_asked_again(agent, thread_id, text):
     try:
         async for piece in chunks(agent, thread_id, asking(text)):
@@ -688,7 +891,7 @@ async def the_question_asked_again(agent, thread_id, text):
             yield piece
 
 
-@wrong("2.6", 3, asks_nothing_again="Only the answer that broke off")
+@wrong("2.6", 3, asks_nothing_again=AGAIN)
 async def asked_again_and_what_was_shown_skipped(agent, thread_id, text):
     shown = 0
     for attempt in (1, 2):
@@ -704,7 +907,7 @@ async def asked_again_and_what_was_shown_skipped(agent, thread_id, text):
                 raise
 
 
-@wrong("2.6", 3, shows_each_piece_once="each piece once")
+@wrong("2.6", 3, shows_each_piece_once="was told again from its beginning")
 async def gone_on_but_told_from_the_start(agent, thread_id, text):
     try:
         async for piece in chunks(agent, thread_id, asking(text)):
@@ -771,7 +974,7 @@ async def pieces_of_white_space_not_shown(agent, thread_id, text):
                 raise
 
 
-@wrong("2.6", 3, comes_while_speaking="not the first alone")
+@wrong("2.6", 3, comes_while_speaking=SPEAKING)
 async def the_first_piece_and_the_rest_when_it_is_safe(agent, thread_id, text):
     seen, found = Counter(), []
     for given in (asking(text), None):
@@ -802,10 +1005,11 @@ async def the_second_failure_swallowed(agent, thread_id, text):
 
 @wrong(
     "2.6",
-    1,
-    shows_each_piece_once="must go on where it stopped",
-    asks_nothing_again="Only the answer that broke off",
+    0,
+    shows_each_piece_once="letters are missing",
+    asks_nothing_again="was not asked for again",
     raises_at_last="must be raised",
+    comes_while_speaking=SPEAKING,
 )
 async def what_came_is_saved_as_the_answer(agent, thread_id, text):
     came = ""
@@ -815,6 +1019,32 @@ async def what_came_is_saved_as_the_answer(agent, thread_id, text):
             yield piece
     except Exception:
         await agent.aupdate_state(config(thread_id), {"messages": [AIMessage(came)]}, as_node="llm")
+
+
+@wrong("2.6", 3, raises_at_last="Another error came out than that of the line")
+async def raised_when_it_is_over(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except Exception:
+            pass
+    raise
+
+
+@wrong("2.6", 2, shows_each_piece_once=WITHOUT_BEFORE, asks_nothing_again=WITHOUT_BEFORE)
+async def always_the_thread_of_the_example(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, "trip", given, seen):
+                yield piece
+            return
+        except Exception:
+            if given is None:
+                raise
 
 
 @wrong("2.6", 3, raises_at_last="tried again once")
@@ -831,7 +1061,7 @@ async def tried_five_times(agent, thread_id, text):
                 raise
 
 
-@wrong("2.6", 3, comes_while_speaking="while the model is still speaking")
+@wrong("2.6", 3, comes_while_speaking=SPEAKING)
 async def told_when_all_is_safe(agent, thread_id, text):
     seen, given, found = Counter(), asking(text), []
     for attempt in (1, 2):
@@ -864,8 +1094,144 @@ async def the_answer_written_once_more(agent, thread_id, text):
         await agent.aupdate_state(config(thread_id), {"messages": [again]}, as_node="llm")
 
 
+@wrong("2.6", 3, comes_while_speaking=LEFT)
+async def every_end_is_a_dropped_line(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except:  # noqa: E722
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking=SPEAKING)
+async def what_comes_after_a_drop_is_collected(agent, thread_id, text):
+    seen = Counter()
+    try:
+        async for piece in unseen(agent, thread_id, asking(text), seen):
+            yield piece
+    except Exception:
+        rest = [piece async for piece in unseen(agent, thread_id, None, seen)]
+        yield "".join(rest)
+
+
+@wrong("2.6", 3, shows_each_piece_once="in a message with words beside its call")
+async def a_piece_of_a_call_begins_a_message(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool" or getattr(chunk, "tool_call_chunks", []):
+                    shown = said = 0
+                    continue
+                new = chunk.text[max(shown - said, 0) :]
+                said += len(chunk.text)
+                shown = max(shown, said)
+                if new:
+                    yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 2, raises_at_last="The second attempt was not streamed", comes_while_speaking=SPEAKING)
+async def the_rest_by_invoke(agent, thread_id, text):
+    seen = Counter()
+    try:
+        async for piece in unseen(agent, thread_id, asking(text), seen):
+            yield piece
+    except Exception:
+        count = len((await agent.aget_state(config(thread_id))).values["messages"])
+        state = await agent.ainvoke(None, config(thread_id))
+        told = "".join(message.text for message in state["messages"][count:] if message.type == "ai")
+        yield told[seen["letters"] :]
+
+
+@wrong("2.6", 3, raises_at_last="a second time the error must be raised")
+async def tried_until_it_works(agent, thread_id, text):
+    seen, given = Counter(), asking(text)
+    while True:
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except Exception:
+            given = None
+
+
+@wrong("2.6", 3, shows_each_piece_once="was told again from its beginning")
+async def what_was_said_is_not_counted_anew(agent, thread_id, text):
+    shown = said = 0
+    for given in (asking(text), None):
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    shown = said = 0
+                    continue
+                new = chunk.text[max(shown - said, 0) :]
+                said += len(chunk.text)
+                shown = max(shown, said)
+                yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking="One reader has to wait")
+async def the_synchronous_stream_that_goes_on(agent, thread_id, text):
+    shown = 0
+    for given in (asking(text), None):
+        said = 0
+        try:
+            for chunk, _ in agent.stream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    shown = said = 0
+                    continue
+                new, said = chunk.text[max(shown - said, 0) :], said + len(chunk.text)
+                shown = max(shown, said)
+                yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking="time.sleep(…) holds up the whole loop")
+async def a_pause_that_blocks(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                time.sleep(0.001)  # noqa: ASYNC251
+                yield piece
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong(
+    "2.6",
+    0,
+    shows_each_piece_once="must not be noticed",
+    asks_nothing_again="must not be noticed",
+    raises_at_last="must be tried again",
+    comes_while_speaking="must not be noticed",
+)
+async def tokens_as_in_the_exercise_before(agent, thread_id, text):
+    async for piece in chunks(agent, thread_id, asking(text)):
+        yield piece
+
+
 # What the printed example shows, too
 
+NAME = "must have `search` in it"
 INPUT = "did not get into the graph's state"
 NO_INPUT = {"tells_each_message": INPUT, "tells_both_results": INPUT, "tells_as_it_happens": INPUT}
 
@@ -875,6 +1241,19 @@ def told_of(events):
         for node, update in event.items():
             for message in update["messages"]:
                 yield node, kind_of(message), message.text
+
+
+@plainly("2.1", 0.5, tells_each_message="the name of the node", tells_as_it_happens="nodes and texts")
+def the_model_s_name_for_the_node(agent, thread_id, text):
+    for _, message in updates(agent, thread_id, text):
+        yield "llm", kind_of(message), message.text
+
+
+@plainly("2.1", 2.5, tells_both_results="A message without text is missing")
+def messages_without_text_left_out(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        if message.text:
+            yield node, kind_of(message), message.text
 
 
 @plainly("2.1", 0, **NO_INPUT)
@@ -892,12 +1271,12 @@ def another_key_in_the_input(agent, thread_id, text):
     yield from told_of(agent.stream({"message": [HumanMessage(text)]}, config(thread_id)))
 
 
-@plainly("2.1", 0, **dict.fromkeys(NO_INPUT, NOT_RECORDED))
+@plainly("2.1", 0, **dict.fromkeys(NO_INPUT, ANOTHER))
 def another_question(agent, thread_id, text):
     yield from told_of(agent.stream(asking(f"{text} Be brief."), config(thread_id)))
 
 
-@plainly("2.2", 3, serves_two_readers="must be an asynchronous generator")
+@plainly("2.2", 2.5, serves_two_readers="must be an asynchronous generator")
 def a_plain_generator(agent, thread_id, text):
     for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
         if chunk.text and chunk.type != "tool":
@@ -923,23 +1302,6 @@ def a_plain_generator_that_goes_on(agent, thread_id, text):
                 raise
 
 
-def figures_of(first, at):
-    span = at[-1] - at[0]
-    return {"first": first, "tokens": len(at), "per_second": (len(at) - 1) / span if span else 0.0}
-
-
-@plainly("2.3", 2, measures_one_node="'first' is not right")
-async def a_first_of_nothing_is_overwritten(stream, clock=time.perf_counter):
-    start, first, times = clock(), {}, {}
-    async for chunk, metadata in stream:
-        if is_token(chunk):
-            node = metadata["langgraph_node"]
-            if not first.get(node):
-                first[node] = clock() - start
-            times.setdefault(node, []).append(clock())
-    return {node: figures_of(first[node], at) for node, at in times.items()}
-
-
 @plainly(
     "2.5",
     1,
@@ -963,20 +1325,144 @@ def results_taken_for_text(state, tools):
     return every(state, tools, work)
 
 
+@plainly("2.1", 0, **dict.fromkeys(NO_INPUT, "must be a generator"))
+def the_demonstration_s_loop(agent, thread_id, text):
+    for event in agent.stream(asking(text), config(thread_id)):
+        for node, update in event.items():
+            print(node, [message.type for message in update["messages"]])
+
+
+@plainly(
+    "2.1",
+    0,
+    tells_each_message="a tuple of three",
+    tells_both_results="a tuple of three",
+    tells_as_it_happens="a tuple of three",
+)
+def the_events_as_they_are(agent, thread_id, text):
+    yield from agent.stream(asking(text), config(thread_id))
+
+
+GENERATOR = "must be a generator"
+
+
+@plainly(
+    "2.2",
+    0,
+    pieces_make_the_answer=GENERATOR,
+    reads_blocks=GENERATOR,
+    comes_at_once=GENERATOR,
+    serves_two_readers=GENERATOR,
+)
+async def the_demonstration_of_tokens(agent, thread_id, text):
+    for chunk, metadata in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        if metadata["langgraph_node"] == "llm":
+            print(chunk.text, end="|", flush=True)
+
+
+NO_TEXT = "No text came out of the generator"
+
+
+@plainly(
+    "2.2", 1.5, pieces_make_the_answer=NO_TEXT, reads_blocks="whatever the content", comes_at_once=NO_TEXT
+)
+async def printed_and_not_yielded(agent, thread_id, text):
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text:
+            print(chunk.text, end="")
+            yield ""
+
+
+DICTS = "a dict of dicts"
+
+
+@plainly("2.3", 0, counts_the_tokens=DICTS, times_the_wait=DICTS, tells_nodes_apart=DICTS)
+def the_demonstration_without_its_picture(agent, thread_id, text, clock=time.perf_counter):
+    for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        print(chunk.text, end="|", flush=True)
+
+
+RETURNED = "The tool returned nothing"
+
+
+@plainly("2.4", 1, tool_reports=RETURNED, shows_while_searching="reached the model as None")
+def a_tool_that_returns_nothing():
+    def search_aloud(search):
+        @tool
+        def search_aloud(query: str):
+            """Search."""
+            reporting(search).invoke({"query": query})
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+TOOL = "must return a tool"
+
+
+@plainly("2.4", 1, tool_reports=TOOL, shows_while_searching=TOOL)
+def the_search_s_name_alone():
+    return lambda search: search.name, shown
+
+
+@plainly("2.4", 0, tool_reports=NAME, shows_both='("node", name)', shows_while_searching=NAME)
+def the_demonstration_s_tool_and_loop():
+    def search_aloud(search):
+        @tool
+        def weigh(thing: str) -> int:
+            """How heavy a thing is, in grams."""
+            get_stream_writer()({"weighing": thing})
+            return 100 * len(thing)
+
+        return weigh
+
+    def show(agent, thread_id, text):
+        yield from agent.stream(asking(text), config(thread_id), stream_mode=["updates", "custom"])
+
+    return search_aloud, show
+
+
+@plainly("2.5", 0, answers_every_call=RAISED, says_what_failed=RAISED, lets_interrupts_pass=RAISED)
+def the_agent_s_own(state, tools):
+    results = []
+    for call in state["messages"][-1].tool_calls:
+        result = tools[call["name"]].invoke(call["args"])
+        results.append(ToolMessage(str(result), name=call["name"], tool_call_id=call["id"]))
+    return {"messages": results}
+
+
+@plainly(
+    "2.6",
+    0,
+    shows_each_piece_once=GENERATOR,
+    asks_nothing_again=GENERATOR,
+    raises_at_last="raised an error",
+    comes_while_speaking=GENERATOR,
+)
+def the_demonstration_of_a_drop(agent, thread_id, text):
+    try:
+        for chunk, _ in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+            print(chunk.text, end="")
+    except Exception as error:
+        print(type(error).__name__)
+    print(agent.invoke(None, config(thread_id))["messages"][-1].text)
+
+
 NAME = "must have `search` in it"
 
 
 @plainly("2.4", 1, tool_reports=NAME, shows_while_searching=NAME)
 def a_tool_of_another_name():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def slow_lookup(query: str) -> str:
-            """Search the web, slowly."""
+        def loud_lookup(query: str) -> str:
+            """Search the web."""
             return reporting(search).invoke({"query": query})
 
-        return slow_lookup
+        return loud_lookup
 
-    return search_slowly, shown
+    return search_aloud, shown
 
 
 ARGUMENT = "must be called query"
@@ -984,12 +1470,12 @@ ARGUMENT = "must be called query"
 
 @plainly("2.4", 1, tool_reports=ARGUMENT, shows_while_searching=ARGUMENT)
 def a_tool_with_another_argument():
-    def search_slowly(search):
+    def search_aloud(search):
         @tool
-        def slow_search(question: str) -> str:
-            """Search the web, slowly."""
+        def loud_search(question: str) -> str:
+            """Search the web."""
             return reporting(search).invoke({"query": question})
 
-        return slow_search
+        return loud_search
 
-    return search_slowly, shown
+    return search_aloud, shown

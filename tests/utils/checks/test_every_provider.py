@@ -17,6 +17,7 @@ from utils.results import ExerciseResult
 OTHERS = [name for name in PROVIDERS if name != "openai"]
 CONTENT_FOR_TEXT = (
     "1.1 empty content means a tool call",
+    "2.1 content instead of the text",
     "2.2 content instead of text",
     "2.2 content only where it is a string",
     "3.1 a word beside a call means the end",

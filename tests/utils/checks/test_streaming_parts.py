@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
 from utils.agent import Agent
 from utils.checks.parts import load_parts
-from utils.checks.streaming.parts import BlocksModel, TimedStream
+from utils.checks.streaming.parts import AFTERWARDS, BlocksModel, TimedAgent
 
 PARTS = load_parts()
 
@@ -48,38 +50,63 @@ def test_it_works_in_an_agent_turn_after_turn(asynchronous: bool) -> None:
         assert state["messages"][-2].text == "weather in Oslo: cold"
 
 
-def test_a_fed_stream_moves_its_own_clock_and_nothing_else_does() -> None:
-    rows = [
-        {"at": 0.5, "node": "llm", "kind": "token", "text": "It"},
-        {"at": 2.0, "node": "action", "kind": "result", "text": "cold"},
+def timed(ticks: Sequence[float]) -> TimedAgent:
+    graph = Agent(BlocksModel(turns=TURNS), [search], InMemorySaver()).graph
+    return TimedAgent(graph, 1000.0, 2.0, ticks)
+
+
+TIMES = [1002.5, 1003.0, 1003.5, 1004.0]
+"""what the clock shows at the four pieces of text in ``TURNS``"""
+MODES: list[dict[str, Any]] = [
+    {"stream_mode": "messages"},
+    {"stream_mode": ["updates", "messages"]},
+    {"stream_mode": "messages", "version": "v2"},
+    {"stream_mode": ["updates", "messages"], "subgraphs": True},
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_clock_goes_on_at_tokens_only_whatever_the_modes(mode: Mapping[str, Any]) -> None:
+    agent = timed([0.5] * 4)
+    asked: Any = {"messages": [HumanMessage("Oslo?")]}
+    seen = [agent.clock() for _ in agent.stream(asked, CONFIG, **mode)]
+    assert sorted({*seen} - {1002.0}) == TIMES
+    assert agent.clock() == TIMES[-1] + AFTERWARDS
+
+
+@pytest.mark.parametrize("method", ["astream", "astream_events"])
+def test_a_clock_goes_on_in_asynchronous_streams_as_well(method: str) -> None:
+    agent = timed([0.5] * 4)
+    asked: Any = {"messages": [HumanMessage("Oslo?")]}
+    options: dict[str, Any] = {"stream_mode": "messages"} if method == "astream" else {"version": "v2"}
+
+    async def read() -> list[float]:
+        return [agent.clock() async for _ in getattr(agent, method)(asked, CONFIG, **options)]
+
+    assert sorted({*asyncio.run(read())} - {1002.0}) == TIMES
+
+
+def test_a_timed_agent_is_the_agent_in_all_else() -> None:
+    agent = timed([])
+    assert agent.invoke({"messages": [HumanMessage("Oslo?")]}, CONFIG)["messages"][-1].text == "It is cold."
+    assert agent.get_state(CONFIG).next == ()
+
+
+def test_voices_speak_in_the_order_of_their_script() -> None:
+    graph = PARTS["voices"]([["writer", ["a", "b"]], ["critic", ["c"]], ["writer", ["d"]]])
+    asked: Any = {"messages": [HumanMessage("Oslo?")]}
+    said = [
+        (metadata["langgraph_node"], chunk.text)
+        for chunk, metadata in graph.stream(asked, CONFIG, stream_mode="messages")
+        if chunk.text
     ]
-    stream = TimedStream(rows, 1000.0)
-
-    async def read() -> list[Any]:
-        return [(stream.clock(), message, metadata) async for message, metadata in stream]
-
-    assert stream.clock() == 1000.0
-    (first, token, where), (second, result, _) = asyncio.run(read())
-    assert (first, second) == (1000.5, 1002.0)
-    assert (token.text, where) == ("It", {"langgraph_node": "llm"})
-    assert isinstance(result, ToolMessage)
-
-
-def test_a_fed_stream_can_be_closed_and_gives_nothing_any_more() -> None:
-    rows = [{"at": at, "node": "llm", "kind": "token", "text": "It"} for at in (0.5, 1.0, 1.5)]
-
-    async def read() -> list[Any]:
-        async with contextlib.aclosing(TimedStream(rows, 0.0)) as stream:
-            first = [await anext(stream)]
-        return first + [item async for item in stream]
-
-    assert len(asyncio.run(read())) == 1
+    assert said == [("writer", "a"), ("writer", "b"), ("critic", "c"), ("writer", "d")]
 
 
 @pytest.mark.parametrize("value", [7, [1, 2], "text"])
 def test_a_giving_tool_gives_values_as_they_are(value: Any) -> None:
     giving = PARTS["giving_tool"]("ledger", value)
-    assert (giving.name, giving.invoke({"query": "Oslo"})) == ("ledger", value)
+    assert (giving.name, giving.invoke({"query": "Oslo", "unit": "mm"})) == ("ledger", value)
 
 
 def test_a_tool_that_asks_a_person_pauses_the_run() -> None:
@@ -87,6 +114,13 @@ def test_a_tool_that_asks_a_person_pauses_the_run() -> None:
     graph = Agent(model, [PARTS["asking_tool"]("ask")], InMemorySaver()).graph
     graph.invoke({"messages": [HumanMessage("Oslo?")]}, CONFIG)
     assert PARTS["interrupts"](graph, "trip") == [{"query": "fly?"}]
+
+
+def test_a_tool_that_hands_over_raises_no_error_and_no_interrupt() -> None:
+    handing = PARTS["handing_tool"]("colleague")
+    with pytest.raises(GraphBubbleUp) as raised:
+        handing.invoke({"query": "Oslo"})
+    assert not isinstance(raised.value, GraphInterrupt)
 
 
 def test_a_telling_tool_reports_around_its_work() -> None:
@@ -130,9 +164,21 @@ async def meeting(texts: list[str], met: asyncio.Event, others: asyncio.Event) -
 def test_streams_are_read_at_once_in_one_loop() -> None:
     async def read() -> None:
         one, two = asyncio.Event(), asyncio.Event()
-        await PARTS["read_at_once"]([meeting(["a"], one, two), meeting(["b", "c"], two, one)], 10)
+        streams = [meeting(["a"], one, two), meeting(["b", "c"], two, one)]
+        assert await PARTS["read_at_once"](streams, 10) == []
 
     asyncio.run(read())
+
+
+async def dozing() -> AsyncIterator[str]:
+    time.sleep(0)  # noqa: ASYNC251
+    yield "a"
+
+
+def test_who_sleeps_in_the_loop_is_told_and_a_profiler_is_put_back() -> None:
+    before = sys.getprofile()
+    assert asyncio.run(PARTS["read_at_once"]([dozing()], 10)) == ["dozing"]
+    assert sys.getprofile() is before
 
 
 def test_a_stream_without_an_end_is_read_to_a_limit() -> None:

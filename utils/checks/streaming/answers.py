@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from utils.checks.registry import Words, expect, fail
-from utils.checks.streaming.items import Items, text_of
+from utils.checks.streaming.items import MOST, Items, text_of
 from utils.checks.streaming.lab import Case
-from utils.checks.weather import City, conversation
+from utils.checks.weather import City, conversation, plain
 from utils.lab.lab import END, Lab, Ref, Stage
 from utils.observed.moments import Moment
-from utils.replay.conversation import AnswerTurn, Fault, Turn, UserTurn
+from utils.replay.conversation import AnswerTurn, CallsTurn, Fault, Turn, UserTurn
+from utils.views.plain import plural
+
+PATIENCE = 0.6
+"""seconds that a gate waits in vain: only what is wrong waits that long"""
 
 
 def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:
@@ -23,10 +27,11 @@ def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:
     return agent
 
 
-def last_answer(turns: Sequence[Turn], fault: Fault) -> tuple[Turn, ...]:
-    """Return the turns, with something going wrong in the answer at their end."""
-    *before, answer = turns
-    return (*before, cast("AnswerTurn", answer).model_copy(update={"fault": fault}))
+def going_wrong(turns: Sequence[Turn], fault: Fault, at: int = -1) -> tuple[Turn, ...]:
+    """Return the turns, with something going wrong in one of the model's, as a rule in the last."""
+    found = list(turns)
+    found[at] = cast("AnswerTurn | CallsTurn", found[at]).model_copy(update={"fault": fault})
+    return tuple(found)
 
 
 def in_words(text: str) -> tuple[str, ...]:
@@ -51,7 +56,7 @@ def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
     """Return what a function yields for a question without a tool; the model is held in its answer."""
     city = case.cities[0]
     fault = Fault(kind="stall", after=case.after)
-    stage = lab.stage(conversation("held", last_answer(said_in(held_answer(case), city.question), fault)))
+    stage = lab.stage(conversation("held", going_wrong(said_in(held_answer(case), city.question), fault)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     return Items(lab, stage, function, agent, case.thread, city.question), stage
 
@@ -76,10 +81,10 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
     first = came[0] if came else None
     if first is None:
         fail(
-            "There must be pieces of text.",
+            "No text came out of the generator.",
             got=Words("no piece at all"),
             expected=repr(answer),
-            why="Whoever shows the answer prints piece after piece.",
+            why="Only what is yielded reaches the reader: what the function prints stays where it runs.",
         )
     expect(
         first.open == 1,
@@ -101,7 +106,7 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
         "Each piece must come while the model is still speaking, not the first alone.",
         got=Words(f"the model was held after {sent!r}, and of this only {early!r} came before it had ended"),
         expected=f"{due!r} at least",
-        why="Whoever reads along waits for the rest as long as for a text that comes whole.",
+        why="A reader waits for the rest as long as for a text that comes whole.",
     )
 
 
@@ -110,3 +115,45 @@ def moments(items: Items, stage: Stage) -> Iterator[Moment]:
     while (item := items.next()) is not END:
         if text := text_of([item]):
             yield Moment("llm", "token", text, open=stage.traffic().open())
+
+
+def serves_both(lab: Lab, function: str, case: Case) -> None:
+    """Fail if one of two readers has to wait for the other one, or for somebody who sleeps."""
+    cities = case.cities[:2]
+    stage = lab.stage(*(conversation(city.name, plain(city.question, city.answer)) for city in cities))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    readers = [
+        Items(lab, stage, function, agent, f"{case.thread} {number}", city.question)
+        for number, city in enumerate(cities, 1)
+    ]
+    for reader in readers:
+        reader.expect_asynchronous()
+    # Code that blocks the loop asks for the second reader when the first one has everything.
+    stage.cap(len(readers), patience=PATIENCE)
+    called = f"{lab.last_call}, beside one on another thread"
+    slept = lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
+    expect(
+        stage.traffic().peak() == len(readers),
+        "One reader has to wait until the other one has the whole answer.",
+        got=Words(f"{plural(stage.traffic().peak(), 'model request')} open at a time"),
+        expected=f"{len(readers)} model requests open at once",
+        why=(
+            "async def alone leaves no room for others: agent.stream(…) in it holds everything up "
+            "while it waits, async for … in agent.astream(…) does not."
+        ),
+    )
+    expect(
+        slept == [],
+        "All readers wait while this function sleeps: time.sleep(…) holds up the whole loop.",
+        got=Words(f"time.sleep(…) was called in {', '.join(map(str, slept))}"),
+        expected="await asyncio.sleep(…) where there must be a pause, or no pause at all",
+        why="One reader's pause is then everybody's. At an await the others go on.",
+    )
+    made = len(stage.requests())
+    expect(
+        made == len(readers),
+        "Each question must be put to the model once.",
+        got=Words(f"{plural(made, 'model request')} for {len(readers)} questions"),
+        expected=f"{len(readers)} model requests",
+        why="Each request is paid for, and nobody reads what comes of the others.",
+    )

@@ -1,4 +1,4 @@
-"""Exercise 2.3, "Measure a stream": judged by the figures of streams that carry their own clock."""
+"""Exercise 2.3, "Measure the wait": judged by runs whose tokens come at times that the check has chosen."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from utils.checks.registry import Words, expect, fail
+from utils.checks.streaming.answers import in_words, said_in
 from utils.checks.streaming.lab import Case, check
+from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, StudentError
-from utils.observed.moments import Figures, Moment, figures
 
 KEYS = ("first", "tokens", "per_second")
+START = 1_000.0
+"""what the clock shows when a run is asked for"""
+CHUNKS = 10
+"""tokens besides those of the answer that a run has at most"""
+Figures = Mapping[str, Mapping[str, Any]]
 
 
-def measured(lab: Lab, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what ``measure`` says of a stream that carries its own clock."""
-    stream = lab.make("timed_stream", list(rows), 1000.0, label="stream")
-    clock = stream.get("clock")
+def measured(
+    lab: Lab, case: Case, agent: Ref, question: str, before: float, ticks: Sequence[float]
+) -> dict[str, dict[str, Any]]:
+    """Return what ``measure`` says of a run.
+
+    It begins after ``before`` seconds, and each of its tokens takes the next of the ``ticks``.
+    """
+    timed = lab.make("timed_agent", agent, START, before, list(ticks), label="agent")
+    clock = timed.get("clock")
     clock = Ref(clock.number, clock.type, "clock", lab)
     try:
-        told = lab.call("measure", stream, clock=clock)
+        told = lab.call("measure", timed, case.thread, question, clock=clock)
     except StudentError as error:
         if error.is_a("ZeroDivisionError"):
             no_time_between(error)
@@ -33,7 +44,7 @@ def measured(lab: Lab, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, An
             "measure must return a dict of dicts: for each node its three figures.",
             got=told,
             expected="{'llm': {'first': …, 'tokens': …, 'per_second': …}}",
-            why="Whoever compares two streams looks the figures up by these names.",
+            why="Two runs are compared by looking the figures up by these names.",
         )
     return dict(told)
 
@@ -47,42 +58,55 @@ def no_time_between(error: StudentError) -> NoReturn:
     )
 
 
-WHY = {
-    "first": "first is counted by clock(), from the call of measure: ask it before the loop, and no other.",
-    "tokens": "Each chunk with text of the model is one, and what belongs to another node is not.",
-    "per_second": "The rate is (tokens - 1) / (last - first); 0.0 for one token, or all at the same moment.",
-}
-
-
-def true_figures(rows: Sequence[dict[str, Any]]) -> dict[str, Figures]:
-    """Return the figures of the rows that are tokens, from the data of the timeline."""
-    tokens = (row for row in rows if row["kind"] in ("token", "blocks") and row["text"])
-    return figures(Moment(row["node"], "token", row["text"], at=row["at"]) for row in tokens)
-
-
-def compare_figures(
-    told: dict[str, dict[str, Any]], rows: Sequence[dict[str, Any]], why: Mapping[str, str] = WHY
-) -> None:
-    true = {
-        node: dict(zip(KEYS, (found.first, found.tokens, found.per_second), strict=True))
-        for node, found in true_figures(rows).items()
-    }
+def expect_nodes(told: Figures, true: Sequence[str]) -> None:
+    """Fail unless there are figures of the nodes that spoke, and of no other."""
+    if "action" in told and "action" not in true:
+        fail(
+            "A tool's message was counted: it is no token of the model.",
+            got=Words(", ".join(map(str, told))),
+            expected=", ".join(sorted(true)),
+            why="The mode messages gives tools' messages as well: their type is 'tool'.",
+        )
     expect(
-        sorted(told) == sorted(true),
+        sorted(map(str, told)) == sorted(true),
         "There must be figures for each node that gave text, and for no other.",
         got=Words(", ".join(map(str, told)) or "no node"),
-        expected=", ".join(true),
-        why="Nodes may speak at the same time; metadata['langgraph_node'] tells whose a chunk is.",
+        expected=", ".join(sorted(true)),
+        why="Several nodes may speak; metadata['langgraph_node'] tells whose a chunk is.",
     )
-    for node, figure in true.items():
-        for key in KEYS:
-            expect(
-                close(told[node][key], figure[key]),
-                f"The figure {key!r} is not right.",
-                got=Words(f"{node}: {shown_figure(told[node][key])}"),
-                expected=f"{node}: {shown_figure(figure[key])}",
-                why=why[key],
-            )
+
+
+def expect_tokens(told: Figures, node: str, true: int, why: str) -> None:
+    expect(
+        close(told[node]["tokens"], true),
+        "The number of tokens is not right.",
+        got=Words(f"{node}: {shown_figure(told[node]['tokens'])}"),
+        expected=f"{node}: {true}",
+        why=why,
+    )
+
+
+def expect_times(told: Figures, node: str, times: Sequence[float]) -> None:
+    """Fail unless the wait and the rate of a node are right; ``times`` are those of its tokens."""
+    first, span = times[0], times[-1] - times[0]
+    expect(
+        close(told[node]["first"], first),
+        "The wait for the first token is not right.",
+        got=Words(f"{node}: 'first' is {shown_figure(told[node]['first'])}"),
+        expected=f"{node}: 'first' is {first:g}",
+        why=(
+            "It is what clock() says at the first token, less what it says before the run begins. Ask the "
+            "clock that is given, and ask it before the loop."
+        ),
+    )
+    rate = (len(times) - 1) / span if span else 0.0
+    expect(
+        close(told[node]["per_second"], rate),
+        "The rate is not right.",
+        got=Words(f"{node}: 'per_second' is {shown_figure(told[node]['per_second'])}"),
+        expected=f"{node}: 'per_second' is {rate:g}",
+        why="It is (tokens - 1) / (last - first); 0.0 for one token, or if all came at the same moment.",
+    )
 
 
 def close(told: Any, true: float) -> bool:
@@ -90,49 +114,65 @@ def close(told: Any, true: float) -> bool:
 
 
 def shown_figure(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else repr(value)
+    return f"{value:g}" if isinstance(value, int | float) and abs(value) < 1e300 else repr(value)[:40]
 
 
-def times(case: Case) -> list[float]:
-    return list(itertools.accumulate(case.ticks))
+def blocks_agent(lab: Lab, city: City, *texts: Sequence[str]) -> Ref:
+    """Return the kit's agent whose model speaks in blocks: texts beside a call, and one that answers."""
+    *calls, answer = [[{"text": piece} for piece in text] for text in texts]
+    stage = lab.stage(conversation("trip", asked(city)))
+    call = {"call": "search", "args": {"query": city.query}}
+    turns = [*([*text, call] for text in calls), answer]
+    return lab.kit.agent(lab.make("block_model", turns, label="model"), [stage.tool()], lab.kit.saver())
 
 
-@check("2.3", points=1, title="the first token, the number and the rate of one node")
-def measures_one_node(lab: Lab, case: Case) -> None:
-    for begun in (0.0, case.ticks[0]):  # the second time the first token comes at once
-        rows = [
-            {"at": at - begun, "node": "llm", "kind": "token", "text": f" {case.word}"} for at in times(case)
-        ]
-        compare_figures(measured(lab, rows), rows)
+@check("2.3", points=1.5, title="the tokens of a run are counted, and nothing else in it")
+def counts_the_tokens(lab: Lab, case: Case) -> None:
+    first, second, _ = case.cities
+    pieces = (*in_words(f"{case.word.capitalize()} for {first.name}, and take"), "\n\n", "time", ".")
+    answer = said_in(pieces, first.question)[-1:]
+    stage = lab.stage(conversation("trip", (*asked(first)[:-1], *answer)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    ticks = [1.0] * (len(pieces) + CHUNKS)
+    told = measured(lab, case, agent, first.question, 1.0, ticks)
+    expect(
+        len(stage.requests()) == 2,
+        "The question must be put to the agent once.",
+        got=Words(f"{len(stage.requests())} model requests"),
+        expected="2 model requests: one for the call, one for the answer",
+        why="What is measured is one run; each further one is paid for.",
+    )
+    expect_nodes(told, ["llm"])
+    what = "Chunks without text and pieces of a call are no tokens; a line break is one."
+    expect_tokens(told, "llm", len(pieces), what)
+    said = ("I look ", "it up", ".")
+    told = measured(lab, case, blocks_agent(lab, second, said, pieces), second.question, 1.0, ticks)
+    expect_nodes(told, ["llm"])
+    blocks = f"Here content is a list of blocks, and chunk.text reads it. {what}"
+    expect_tokens(told, "llm", len(said) + len(pieces), blocks)
+
+
+@check("2.3", points=0.5, title="the wait for the first token, and the rate after it")
+def times_the_wait(lab: Lab, case: Case) -> None:
+    ticks, city = list(case.ticks), case.cities[0]
+    for before, waits in ((ticks[-1], ticks), (0.0, [0.0, *ticks[1:]])):  # there the first comes at once
+        agent = blocks_agent(lab, city, [f" {case.word}"] * len(waits))
+        told = measured(lab, case, agent, city.question, before, waits)
+        expect_nodes(told, ["llm"])
+        expect_times(told, "llm", list(itertools.accumulate(waits, initial=before))[1:])
 
 
 @check("2.3", points=1, title="several nodes, and one that gave a single token")
-def measures_each_node(lab: Lab, case: Case) -> None:
-    nodes = ("writer", "critic", "writer", "critic", "title", "critic", "writer", "writer")
-    rows: list[dict[str, Any]] = [
-        {"at": at, "node": node, "kind": "token", "text": f" {case.word}"}
-        for at, node in zip(times(case), nodes, strict=True)
-    ]
-    end = rows[-1]["at"]
-    rows += [{"at": end, "node": "twice at once", "kind": "token", "text": text} for text in ("a", "b")]
-    compare_figures(measured(lab, rows), rows)
-
-
-@check("2.3", points=1, title="only pieces of the model's text count")
-def counts_text_only(lab: Lab, case: Case) -> None:
-    told = (
-        ("llm", "token", ""),
-        ("llm", "call", '{"query": '),
-        ("llm", "block call", '{"query": '),
-        ("lookup", "result", case.cities[0].result),
-        ("llm", "blocks", f" {case.word}"),
-        ("llm", "token", f" {case.word}"),
-        ("llm", "token", "\n\n"),
-        ("llm", "token", ""),
-    )
-    rows = [
-        {"at": at, "node": node, "kind": kind, "text": text}
-        for at, (node, kind, text) in zip(times(case), told, strict=True)
-    ]
-    text_only = "Empty chunks, pieces of a tool call and a tool's message are not tokens of the answer."
-    compare_figures(measured(lab, rows), rows, {key: f"{text_only} {why}" for key, why in WHY.items()})
+def tells_nodes_apart(lab: Lab, case: Case) -> None:
+    word = f" {case.word}"
+    script = [("writer", 2), ("critic", 2), ("writer", 2), ("title", 1), ("twice at once", 2)]
+    ticks = [*case.ticks, 0.0]
+    graph = lab.make("voices", [[node, [word] * count] for node, count in script], label="agent")
+    told = measured(lab, case, graph, case.cities[0].question, 0.0, ticks)
+    spoken = [node for node, count in script for _ in range(count)]
+    expect_nodes(told, list(dict.fromkeys(spoken)))
+    at = list(zip(spoken, itertools.accumulate(ticks), strict=True))
+    for node in told:
+        times = [time for name, time in at if name == node]
+        expect_tokens(told, node, len(times), "What another node has said is not this one's.")
+        expect_times(told, node, times)

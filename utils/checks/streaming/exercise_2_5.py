@@ -9,7 +9,7 @@ from typing import Any
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.lab import CALLS, Case, check
-from utils.checks.weather import asked, conversation
+from utils.checks.weather import conversation, plain
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAnswer, ToolCall, Turn, UserTurn
@@ -57,7 +57,8 @@ def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
     """Return calls of every kind, each with what its tool answers.
 
     A good call, bad arguments, an unknown tool, two tools that raise, a huge result, a tool that raises the
-    kit's own error at great length, and three whose results are of an unusual kind or length.
+    kit's own error at great length, three with two arguments, whose results are of an unusual kind or
+    length, and the good call once more.
     """
     first, second, third = case.cities
     unseen = ToolAnswer(text="")
@@ -65,15 +66,18 @@ def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
     failing = ToolAnswer(raises=words, times=1_000)
     lamenting = ToolAnswer(raises=words.ljust(LIMIT + MARK, "!") + "!" * MARK, times=1_000)
     huge = ToolAnswer(text=second.result, pad=500_000)
+    good = (ToolCall(tool="search", args={"query": first.query}), ToolAnswer(text=first.result))
+    two = {"query": first.query, "unit": case.word}
     return [
-        (ToolCall(tool="search", args={"query": first.query}), ToolAnswer(text=first.result)),
+        good,
         (ToolCall(tool="search", args={"place": case.word}), unseen),
         (ToolCall(tool=UNKNOWN, args={"query": third.name}), unseen),
         (ToolCall(tool="archive", args={"query": third.query}), failing),
         (ToolCall(tool="harbour", args={"query": third.query}), failing),
         (ToolCall(tool="library", args={"query": second.query}), huge),
         (ToolCall(tool="museum", args={"query": third.query}), lamenting),
-        *((ToolCall(tool=name, args={"query": first.query}), unseen) for name in GIVING),
+        *((ToolCall(tool=name, args=two), unseen) for name in GIVING),
+        good,
     ]
 
 
@@ -91,7 +95,7 @@ def acted(lab: Lab, case: Case) -> Acted:
                 AnswerTurn(answer=f"That is all about {case.word}."),
             ),
         ),
-        conversation("what the tools do", *(alone(call, answer) for call, answer in pairs)),
+        conversation("what the tools do", *(alone(call, answer) for call, answer in the_calls(case)[:-1])),
     )
     tools = [
         stage.tool(),
@@ -124,15 +128,31 @@ def expect_each_answered(done: Acted) -> None:
     """Fail unless the calls of the turn are answered, each once and in their order."""
     calls = next((message.tool_calls for message in done.messages if message.tool_calls), ())
     ids = [str(call.get("id")) for call in calls]
+    answered = done.answered
+    told = Words(f"calls answered: {places(answered, ids)}")
+    all_of_them = f"calls answered: {', '.join(str(n) for n in range(1, len(ids) + 1))}"
     expect(
-        done.answered == ids,
+        len(answered) != len(ids) or set(answered) <= set(ids),
+        "The tool_call_id of a tool message must be the id of the call that it answers.",
+        got=Words(f"{told}; a tool_call_id is {next((i for i in answered if i not in ids), '')!r}"),
+        expected='ToolMessage(…, tool_call_id=call["id"])',
+        why="A tool may be called twice in one message: only the id tells which call is answered.",
+    )
+    expect(
+        sorted(answered) != sorted(ids) or answered == ids,
+        "The tool messages must stand in the order of the calls.",
+        got=told,
+        expected=all_of_them,
+        why="Some providers want them so, and a person who reads the thread does as well.",
+    )
+    ends_early = answered == ids[: len(answered)] and len(answered) < len(ids)
+    expect(
+        answered == ids,
         "There must be exactly one tool message for each call, in the order of the calls.",
-        got=Words(f"calls answered: {places(done.answered, ids)}"),
-        expected=f"calls answered: {', '.join(str(n) for n in range(1, len(ids) + 1))}",
-        why=(
-            "Providers refuse a history with an unanswered call, now and at every later question. A try "
-            "around the loop ends it at the first error: it belongs inside of the loop."
-        ),
+        got=told,
+        expected=all_of_them,
+        why="Providers refuse a history with an unanswered call, now and at every later question."
+        + (" A try around the loop ends it at the first error: put it inside." if ends_early else ""),
     )
 
 
@@ -208,6 +228,14 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         expected=f"a message with the text {str(given(case)[0])!r}",
         why="A message holds text: str(…) makes it of any result, before its length is asked for.",
     )
+    again = done.of(10)
+    expect(
+        again.text == first.result and again.status != "error",
+        "Two calls that are alike are two calls: each has its result.",
+        got=again,
+        expected=f"a message with the text {first.result!r}",
+        why="What a tool gave a moment ago may be something else by now.",
+    )
 
 
 @check("2.5", points=1, title="what failed says so, and a huge result is cut")
@@ -234,7 +262,7 @@ def says_what_failed(lab: Lab, case: Case) -> None:
         expect(
             needle in done.of(number).text,
             "An error's text must say what happened: the tool's own words, or the name of the unknown tool.",
-            got=Words(f"{failed[number]}: {done.of(number).text[:200]!r}"),
+            got=Words(f"{failed[number]}: {done.of(number).text[:80]!r}"),
             expected=f"{failed[number]}: a text with {needle!r}",
             why="A KeyError may come from the dict of tools or from a tool: only one is an unknown tool.",
         )
@@ -272,24 +300,78 @@ def expect_length_counts(done: Acted, case: Case) -> None:
     )
 
 
-@check("2.5", points=1, title="an interrupt passes through")
+@check("2.5", points=1, title="an interrupt passes through, also beside a tool that fails")
 def lets_interrupts_pass(lab: Lab, case: Case) -> None:
-    city = case.cities[0]
+    lets_a_person_be_asked(lab, case)
+    lets_others_go_on(lab, case)
+
+
+def lets_a_person_be_asked(lab: Lab, case: Case) -> None:
+    """Fail if a tool that asks a person does not pause the run, in the second turn of a thread."""
+    first, second, third = case.cities
     # Whatever comes back is answered, so that a swallowed interrupt is told by its own sentence.
-    stage = lab.stage(conversation("trip", asked(city, answer=ToolAnswer(text=""))))
-    tool = lab.make("asking_tool", "search", label="search")
-    agent = acting(lab, stage, [tool])
+    edited = ToolAnswer(edited=True)
+    fails = ToolCall(tool="archive", args={"query": third.query})
+    asks = ToolCall(tool="search", args={"query": first.query})
+    turn = (
+        UserTurn(user=first.question),
+        CallsTurn(calls=(fails, asks)),
+        ResultsTurn(results=(edited, edited)),
+        AnswerTurn(answer=first.answer),
+    )
+    failing = ToolAnswer(raises=f"{WENT_WRONG} {case.word}", times=1_000)
+    stage = lab.stage(
+        conversation("trip", plain(second.question, second.answer), turn),
+        conversation("what the tool does", alone(fails, failing)),
+    )
+    tools = [stage.tool("archive", error=case.error), lab.make("asking_tool", "search", label="search")]
+    agent = acting(lab, stage, tools)
+    lab.part("turn", agent, case.thread, second.question)
     called = f"take_action(state, tools) with a tool that calls interrupt(…), thread {case.thread!r}"
-    lab.part("turn", agent, case.thread, city.question, called=called)
+    try:
+        lab.part("turn", agent, case.thread, first.question, called=called)
+    except StudentError as error:
+        expect_caught(error)
+        if lab.refusals():
+            expect_each_answered(of_state(lab.part("state", agent, case.thread), case))
+        raise
     waiting = lab.part("interrupts", agent, case.thread)
     state = lab.part("state", agent, case.thread)
+    made = len(stage.requests())
     expect(
-        waiting == [{"query": city.query}] and state["next"] == ("action",),
+        waiting == [{"query": first.query}] and state["next"] == ("action",) and made == 2,
         "A tool that asks a person must be able to: its interrupt has to go through.",
         got=Words(f"{len(waiting)} waiting; the messages are: {kinds(state['messages'])}"),
-        expected="1 waiting; the messages are: human ai",
+        expected="1 waiting; the messages are: human ai human ai",
         why=(
             "interrupt() works by an exception, GraphInterrupt. `except Exception` takes it for a tool's "
             "error, and nobody is ever asked: put `except GraphBubbleUp: raise` before it."
         ),
+    )
+
+
+def lets_others_go_on(lab: Lab, case: Case) -> None:
+    """Fail if a GraphBubbleUp that is no interrupt is taken for an error."""
+    city = case.cities[1]
+    call = ToolCall(tool="colleague", args={"query": city.query})
+    turn = (
+        UserTurn(user=city.question),
+        CallsTurn(calls=(call,)),
+        ResultsTurn(results=(ToolAnswer(edited=True),)),
+        AnswerTurn(answer=city.answer),
+    )
+    stage = lab.stage(conversation("colleague", turn))
+    agent = acting(lab, stage, [lab.make("handing_tool", "colleague", label="colleague")])
+    called = "take_action(state, tools) with a tool that hands over to another agent"
+    try:
+        lab.part("turn", agent, case.thread, city.question, called=called)
+    except StudentError as error:
+        if not error.is_a("GraphBubbleUp"):
+            raise
+        return
+    fail(
+        "Not interrupts alone: every GraphBubbleUp has to go through.",
+        got=Words("the tool handed over to another agent, and this was taken for an error"),
+        expected="the exception goes on to LangGraph: `except GraphBubbleUp: raise`",
+        why="GraphInterrupt is one of its kinds; with others a tool hands over to another agent.",
     )

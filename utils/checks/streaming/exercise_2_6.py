@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from utils.checks.graphs import kinds
-from utils.checks.registry import Words, expect
+from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.answers import (
-    arrives_while_open,
     asked_before,
-    held,
+    going_wrong,
+    held_answer,
     in_words,
-    last_answer,
     said_in,
+    serves_both,
 )
 from utils.checks.streaming.items import Items, text_of
 from utils.checks.streaming.lab import Case, check
@@ -27,6 +27,19 @@ from utils.checks.weather import (
 )
 from utils.lab.lab import END, Lab, Ref, Stage, StudentError
 from utils.replay.conversation import Fault
+from utils.views.plain import plural
+
+MOST_DROPS = 5
+"""how often a line drops that is not to be had: who tries for ever comes to an end"""
+OWN = ("TypeError", "NameError", "AttributeError", "LookupError", "AssertionError")
+NOTHING_TO_RAISE = "No active exception to"
+"""errors of Python's that are a mistake in the student's own code, and what it says to a raise too late"""
+IN_A_CALL = 3
+"""pieces more than words: a name is cut in two at most, and a call has a head and several pieces"""
+ANSWERED_BY = 3
+"""number of the request that brings the answer, where the first one broke off"""
+SECOND_CALL = 3
+"""place of the second message with a call in a tour of two cities"""
 
 
 def dropped(case: Case, times: int | None = 1) -> Fault:
@@ -57,33 +70,58 @@ def streamed(
     return text_of(told), None
 
 
+NOTICED = "A line that drops once must not be noticed: the error came out."
+
+
+def expect_whole(told: str, whole: str, shown: str, where: str, why: str) -> None:
+    """Fail unless the text is whole; ``shown`` is what had been shown of it when the line dropped."""
+    if told == whole:
+        return
+    if told.startswith(shown) and len(told) >= len(whole) + len(shown):
+        what = "the message that broke off was told again from its beginning"
+    elif len(told) < len(whole):
+        what = "letters are missing"
+    elif len(told) > len(whole):
+        what = "letters came twice"
+    else:
+        what = "other letters came than the model has said"
+    fail(
+        f"After a drop {where} the text must go on where it stopped, each piece once: {what}.",
+        got=told,
+        expected=repr(whole),
+        why=why,
+    )
+
+
 @check("2.6", points=1, title="after a drop each piece is shown once")
 def shows_each_piece_once(lab: Lab, case: Case) -> None:
     question, pieces = echo(case)
     answer = "".join(pieces)
+    fault = dropped(case)
     stage = lab.stage(
-        conversation("trip", asked(case.cities[0]), last_answer(said_in(pieces, question), dropped(case)))
+        conversation("trip", asked(case.cities[0]), going_wrong(said_in(pieces, question), fault))
     )
     agent = asked_before(lab, stage, case, case.cities[0])
     told = streamed_to_the_end(lab, stage, case, agent, question, answer)
-    expect(
-        told == answer,
-        "After a drop the text must go on where it stopped: each piece once, none left out.",
-        got=told,
-        expected=repr(answer),
-        why=(
-            "The model says all of its answer again, in other pieces. Skip as many letters as were shown: "
-            "pieces cannot be counted, and a set of them would swallow words that come twice."
-        ),
+    expect_whole(
+        told,
+        answer,
+        "".join(pieces[: fault.after]),
+        "in the answer",
+        "The model says all of its answer again, in other pieces. Skip as many letters as were shown: "
+        "pieces cannot be counted, and a set of them would swallow words that come twice.",
     )
-    goes_on_after_words_beside_calls(lab, case)
+    goes_on_in_a_call(lab, case)
 
 
-def goes_on_after_words_beside_calls(lab: Lab, case: Case) -> None:
-    """Fail if a drop in the last answer is answered by counting what earlier messages said."""
+def goes_on_in_a_call(lab: Lab, case: Case) -> None:
+    """Fail if a drop within a call, behind words and after another call, is not survived."""
     first, second, _ = case.cities
     say, question = "Let me look up", tour_question(first, second)
-    stage = lab.stage(conversation("tour", last_answer(one_by_one(first, second, say=say), dropped(case))))
+    turns = one_by_one(first, second, say=say)
+    # So many pieces are the words, whatever they are cut into, and a part of the call behind them.
+    fault = Fault(kind="drop", after=len(f"{say} {second.name}.".split()) + IN_A_CALL, times=1)
+    stage = lab.stage(conversation("tour", going_wrong(turns, fault, at=SECOND_CALL)))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     whole = f"{say} {first.name}.{say} {second.name}.{compare_answer(first, second)}"
     told = streamed_to_the_end(lab, stage, case, agent, question, whole)
@@ -94,15 +132,13 @@ def goes_on_after_words_beside_calls(lab: Lab, case: Case) -> None:
         expected=repr(whole),
         why="Each piece is to be yielded when it comes: nobody knows yet whether the line will drop.",
     )
-    expect(
-        told == whole,
-        "Where the model wrote words beside its tool calls, the text after a drop is not right.",
-        got=told,
-        expected=repr(whole),
-        why=(
-            "Only the message that broke off is said again; earlier ones are saved. "
-            "So count for each message by itself: begin at 0 when a tool's message has come."
-        ),
+    expect_whole(
+        told,
+        whole,
+        f"{say} {first.name}.{say} {second.name}.",
+        "in a message with words beside its call",
+        "Only the message that broke off is said again, words and call; earlier ones are saved. So count "
+        "for each message by itself, and begin at 0 when a tool's message has come.",
     )
 
 
@@ -111,7 +147,7 @@ def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question
     told, error = streamed(lab, stage, case, agent, question)
     expect(
         error is None,
-        "A line that drops once must not be noticed.",
+        NOTICED,
         got=Words(f"{error.type}: {error.message}" if error else ""),
         expected=repr(answer),
         why="The run can go on from its last checkpoint: nothing is lost but a second.",
@@ -122,19 +158,36 @@ def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question
 @check("2.6", points=1, title="the question is not asked again, and nothing saved is done again")
 def asks_nothing_again(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
-    turn = last_answer(compared(first, second), dropped(case))
+    turn = going_wrong(compared(first, second), dropped(case))
     stage = lab.stage(conversation("trip", asked(third), turn))
     agent = asked_before(lab, stage, case, third)
-    streamed(lab, stage, case, agent, compare_question(first, second))
+    streamed_to_the_end(
+        lab, stage, case, agent, compare_question(first, second), compare_answer(first, second)
+    )
     model, tools = len(stage.requests()), len(stage.tool_requests())
+    state = lab.part("state", agent, case.thread)
+    asked_twice = kinds(state["messages"]).count("human") > 2
+    expect(
+        not asked_twice,
+        "The question was asked a second time: after a drop the run must go on, not begin again.",
+        got=Words(f"{plural(model, 'model request')}, and the thread holds the question twice"),
+        expected="the question once: with None for an input the run goes on from its last checkpoint",
+        why="The model would read the question twice, and everything that is saved would be done again.",
+    )
+    expect(
+        model > 2,
+        "The answer that broke off was not asked for again.",
+        got=Words(plural(model, "model request")),
+        expected="3 model requests: the calls, the answer that broke off, the answer",
+        why="What came before the line dropped is half an answer. Only the model has the rest.",
+    )
     expect(
         (model, tools) == (3, 2),
         "Only the answer that broke off may be asked for again.",
-        got=Words(f"{model} model requests, {tools} searches"),
-        expected="3 model requests (the calls, the answer that broke off, the answer), 2 searches",
+        got=Words(f"{plural(model, 'model request')}, {plural(tools, 'request')} of the search"),
+        expected="3 model requests (the calls, the answer that broke off, the answer) and 2 of the search",
         why="The tools' results are saved: with None for an input the run goes on from there.",
     )
-    state = lab.part("state", agent, case.thread)
     expect(
         kinds(state["messages"]) == "human ai tool ai human ai tool tool ai"
         and state["messages"][-1].text == compare_answer(first, second),
@@ -148,18 +201,25 @@ def asks_nothing_again(lab: Lab, case: Case) -> None:
 @check("2.6", points=1, title="a second failure is raised")
 def raises_at_last(lab: Lab, case: Case) -> None:
     question, pieces = echo(case)
-    city = case.cities[0]
-    broken = last_answer(said_in(pieces, question), dropped(case, times=None))
-    stage = lab.stage(conversation("trip", broken), conversation("later", asked(city)))
+    broken = going_wrong(said_in(pieces, question), dropped(case, times=MOST_DROPS))
+    stage = lab.stage(conversation("trip", broken))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     _, error = streamed(lab, stage, case, agent, question)
     count = len(stage.requests())
     expect(
         error is not None,
         "When the line drops a second time the error must be raised.",
-        got=Words(f"no error after {count} requests"),
+        got=Words(f"no error after {plural(count, 'request')}"),
         expected="the error of the connection, after 2 requests",
         why="Half an answer without an error looks like a whole one.",
+    )
+    mistaken = error is not None and (any(map(error.is_a, OWN)) or NOTHING_TO_RAISE in error.message)
+    expect(
+        not mistaken,
+        "Another error came out than that of the line: something went wrong while the drop was handled.",
+        got=Words(f"{error.type}: {error.message}" if error else ""),
+        expected="the error of the connection, as the second attempt raised it",
+        why="The error says what happened. `raise` alone raises it again, within the except block only.",
     )
     expect(
         count > 1,
@@ -169,17 +229,83 @@ def raises_at_last(lab: Lab, case: Case) -> None:
         why="Most drops are over in a moment; only the second one is the reader's business.",
     )
     expect(
+        all(request.stream for request in stage.requests()),
+        "The second attempt was not streamed: the answer was asked for as a whole.",
+        got=Words(f"{plural(count, 'request')}, and not all of them asked for a stream"),
+        expected="2 requests that stream: go on with stream(None, …) or astream(None, …)",
+        why="invoke waits for the whole text, and a provider's client repeats such a request by itself.",
+    )
+    expect(
         count == 2,
         "A dropped line is tried again once.",
-        got=Words(f"{count} requests"),
+        got=Words(plural(count, "request")),
         expected="2 requests",
         why="A service that is down is not helped by more requests, and the person wants to know.",
     )
-    lab.part("turn", agent, case.thread, city.question, called=f"agent.invoke(…), thread {case.thread!r}")
 
 
-@check("2.6", points=1, title="pieces still come while the model is speaking")
+@check("2.6", points=1, title="pieces still come while the model is speaking, and a reader may leave")
 def comes_while_speaking(lab: Lab, case: Case) -> None:
-    items, stage = held(lab, "resilient_stream", case)
-    items.expect_asynchronous()
-    arrives_while_open(items, stage, case)
+    city = case.cities[0]
+    say, pieces = f"I look up {city.name}, and what to take along.", held_answer(case)
+    turns = (*asked(city, say=say)[:-1], *said_in(pieces, city.question)[1:])
+    turns = going_wrong(turns, Fault(kind="drop", after=case.after - 1, times=1), at=1)
+    stage = lab.stage(conversation("held", going_wrong(turns, Fault(kind="stall", after=case.after))))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    due = "".join(pieces[:2])
+    with Items(lab, stage, "resilient_stream", agent, case.thread, city.question) as items:
+        items.expect_asynchronous()
+        told = read_while_held(lab, stage, items, due)
+        stage.release()
+    expect(
+        due in told,
+        "The pieces must come while the model is still speaking, also after a drop.",
+        got=Words(f"the model was held in the middle of its answer, and before it had ended came {told!r}"),
+        expected=f"{due!r} as well: the words with which the answer begins",
+        why="What is collected until all is safe comes late: a reader sees nothing until all is over.",
+    )
+    leaves(lab, case)
+    serves_both(lab, "resilient_stream", case)
+
+
+def read_while_held(lab: Lab, stage: Stage, items: Items, due: str) -> str:
+    """Return what comes, until ``due`` is among it, before the model goes on that is held in its answer."""
+    told = ""
+    while due not in told:
+        try:
+            item = items.next()
+        except StudentError as error:
+            if lab.refusals() or lab.misses():
+                raise
+            fail(
+                NOTICED,
+                got=Words(f"{error.type}: {error.message}"),
+                expected=repr(due),
+                why="The run can go on from its last checkpoint: nothing is lost but a second.",
+            )
+        held_no_more = len(stage.requests()) >= ANSWERED_BY and not stage.traffic().open()
+        if item is END or held_no_more:
+            break
+        told += text_of([item])
+    return told
+
+
+def leaves(lab: Lab, case: Case) -> None:
+    """Fail if a reader who leaves in the middle is taken for a dropped line."""
+    why = (
+        "Closing a generator raises GeneratorExit in it. A bare `except:` takes that for a dropped line and "
+        "asks the model again, for nobody."
+    )
+    message = "A reader who leaves is no dropped line: the generator must end, and ask nothing more."
+    expected = "an end without an error and without another request: `except Exception`"
+    city = case.cities[0]
+    stage = lab.stage(conversation("left", said_in(held_answer(case), city.question)))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    items = Items(lab, stage, "resilient_stream", agent, case.thread, city.question)
+    items.next()
+    try:
+        lab.close(items.given)
+    except StudentError as error:
+        fail(message, got=Words(f"{error.type}: {error.message}"), expected=expected, why=why)
+    made = len(stage.requests())
+    expect(made == 1, message, got=Words(plural(made, "request")), expected=expected, why=why)

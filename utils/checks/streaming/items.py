@@ -39,6 +39,8 @@ class Items:
                 self._no_pairs(error)
             if error.is_a("InvalidUpdateError") and error.message.startswith("Expected dict"):
                 self._no_input("a run was begun with something that is not a dict")
+            if error.is_a("AttributeError") and error.message.endswith("has no attribute 'text'"):
+                self._no_messages(error)
             self._expect_asked()
             raise
         if item is END:
@@ -57,7 +59,7 @@ class Items:
                 f"{self._function} never comes to an end.",
                 got=Words(f"{self._count:,} items with {self._letters:,} letters, and more to come"),
                 expected="an end after the answer",
-                why="Whoever loops over it waits for ever.",
+                why="A loop over it waits for ever.",
             )
 
     def expect_asynchronous(self) -> None:
@@ -106,6 +108,14 @@ class Items:
             got=Words(f"{error.type}: {error.message}"),
             expected='pairs: (chunk, metadata) with stream_mode="messages", (mode, data) with several modes',
             why="Without stream_mode, in the mode updates, an item is a dictionary: a node with its update.",
+        )
+
+    def _no_messages(self, error: StudentError) -> NoReturn:
+        fail(
+            f"The loop in {self._function} takes something for a message that is none.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected="the text of a message, or of a chunk: message.text, chunk.text",
+            why="The message is further inside: in the messages of an update, or as a pair's first part.",
         )
 
     def _no_generator(self, given: Any) -> NoReturn:

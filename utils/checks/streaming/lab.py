@@ -12,18 +12,18 @@ from utils.checks.weather import City
 
 LAB = LabChecks("streaming", "Show it as it happens")
 LAB.exercise("2.1", "Tell each step", function="steps", points=3)
-LAB.exercise("2.2", "Show the answer's text", function="tokens", points=4)
-LAB.exercise("2.3", "Measure a stream", function="measure", points=3)
-LAB.exercise("2.4", "Report progress", function="search_slowly", others=("show",), points=3)
+LAB.exercise("2.2", "Show the model's words", function="tokens", points=4)
+LAB.exercise("2.3", "Measure the wait", function="measure", points=3)
+LAB.exercise("2.4", "Report progress", function="search_aloud", others=("show",), points=3)
 LAB.exercise("2.5", "Survive a tool", function="take_action", points=3)
 LAB.exercise("2.6", "Survive a dropped line", function="resilient_stream", points=4)
 check = LAB.check
 
-CALLS = 10
+CALLS = 11
 """tool calls in one message of the model, in exercise 2.5"""
 
 TICKS = 8
-"""items of a fed stream"""
+"""tokens of a run whose times are given"""
 ERRORS = ("ArithmeticError", "LookupError", "OSError", "RuntimeError", "TypeError", "ValueError")
 """what a tool may raise"""
 
@@ -40,7 +40,7 @@ class Case:
     order: tuple[int, ...]
     """in which order the calls of one message come"""
     ticks: tuple[float, ...]
-    """seconds between the items of a fed stream: eight, all multiples of an eighth"""
+    """seconds between the tokens of a run: eight, all multiples of an eighth"""
     error: str
     """which of Python's errors a tool raises, besides a KeyError"""
     after: int
@@ -63,9 +63,9 @@ class Case:
 
 LAB.example = Case(
     cities=(City("San Francisco", 20.5), City("Los Angeles", 15.1), City("Oslo", 3.4)),
-    thread="trip",
+    thread="weekend",
     word="sunglasses",
-    order=(2, 0, 5, 7, 4, 1, 8, 6, 9, 3),
+    order=(2, 0, 5, 7, 10, 4, 1, 8, 6, 9, 3),
     ticks=(0.5, 0.25, 0.75, 0.125, 1.0, 0.375, 0.25, 0.5),
     error="RuntimeError",
     after=4,

@@ -1,4 +1,4 @@
-"""Parts for what happens while a graph runs: a model that streams blocks, a fed stream, tools that report.
+"""Parts for what happens while a graph runs: a model that streams blocks, a clock, tools that report.
 
 Made on the student's side, like all parts of the kit: ``utils.lab.parts`` finds them here.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import operator
+import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import reduce
+from types import FrameType
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -18,16 +21,21 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
-    ToolMessage,
     message_chunk_to_message,
 )
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
+from langgraph.errors import GraphBubbleUp
+from langgraph.graph import END as GRAPH_END
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 END = object()
 Block = Mapping[str, Any]
+AFTERWARDS = 100.0
+"""seconds that pass at the end of a timed stream, after its last token"""
 FRAGMENT = 8
 """letters of a tool call's arguments that come at once"""
 
@@ -90,46 +98,86 @@ def _block_chunks(blocks: Sequence[Block], spoken: int) -> Iterator[AIMessageChu
     yield AIMessageChunk(content=[])
 
 
-class TimedStream:
-    """A ``messages`` stream that carries its own clock: each item comes at a time of its own."""
+class TimedAgent:
+    """A compiled graph with a clock that its streams move: a token of a model takes the time that is given.
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], start: float) -> None:
-        self._rows = iter(rows)
-        self._start = start
+    Nothing else takes time but the beginning and the end, so that an asker knows what the clock shows
+    whatever else a stream holds.
+    """
+
+    def __init__(self, graph: Any, start: float, before: float, ticks: Sequence[float]) -> None:
+        self._graph = graph
         self._now = start
+        self._before = before
+        self._ticks = iter(ticks)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._graph, name)
 
     def clock(self) -> float:
         """Return what the clock shows, in seconds."""
         return self._now
 
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Yield what the graph's own method yields."""
+        self._now += self._before
+        for item in self._graph.stream(*args, **kwargs):
+            self._passes(item)
+            yield item
+        self._now += AFTERWARDS
 
-    async def __anext__(self) -> Any:
-        row = next(self._rows, None)
-        if row is None:
-            raise StopAsyncIteration
-        self._now = self._start + row["at"]
-        return _timed(row), {"langgraph_node": row["node"]}
+    async def astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Yield what the graph's own method yields."""
+        self._now += self._before
+        async for item in self._graph.astream(*args, **kwargs):
+            self._passes(item)
+            yield item
+        self._now += AFTERWARDS
 
-    async def aclose(self) -> None:
-        """End the stream, as ``aclosing`` does: nothing comes of it any more."""
-        self._rows = iter(())
+    async def astream_events(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Yield what the graph's own method yields."""
+        self._now += self._before
+        async for event in self._graph.astream_events(*args, **kwargs):
+            if event["event"] == "on_chat_model_stream":
+                self._passes(event["data"]["chunk"])
+            yield event
+        self._now += AFTERWARDS
+
+    def _passes(self, item: Any) -> None:
+        if _is_token(item):
+            self._now += next(self._ticks, 0.0)
 
 
-def _timed(row: Mapping[str, Any]) -> BaseMessage:
-    text = str(row.get("text", ""))
-    match row["kind"]:
-        case "result":
-            return ToolMessage(text, tool_call_id="call_1")
-        case "blocks":
-            return AIMessageChunk(content=[{"type": "text", "text": text, "index": 0}])
-        case "block call":
-            return AIMessageChunk(content=[{"type": "input_json_delta", "partial_json": text, "index": 1}])
-        case "call":
-            part: Any = {"name": None, "args": text, "id": None, "index": 0}
-            return AIMessageChunk(content="", tool_call_chunks=[part])
-    return AIMessageChunk(content=text)
+def _is_token(item: Any) -> bool:
+    """Return whether an item of a stream, in whatever modes, is a piece of a model's text."""
+    match item:
+        case AIMessageChunk():
+            return bool(item.text)
+        case ("messages", data) | (_, "messages", data) | {"type": "messages", "data": data}:
+            return _is_token(data)
+        case (AIMessageChunk() as chunk, _):
+            return bool(chunk.text)
+    return False
+
+
+def make_voices(script: Sequence[tuple[str, Sequence[str]]]) -> Any:
+    """Return a graph whose nodes speak one after the other, each as the script says: a node, its pieces."""
+    model = BlocksModel(turns=[[{"text": piece} for piece in pieces] for _, pieces in script])
+
+    def speak(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    def turn(state: MessagesState) -> str:
+        spoken = sum(message.type == "ai" for message in state["messages"])
+        return script[spoken][0] if spoken < len(script) else GRAPH_END
+
+    names = sorted({name for name, _ in script})
+    graph = StateGraph(MessagesState)
+    for name in names:
+        graph.add_node(name, speak)
+    for source in (START, *names):
+        graph.add_conditional_edges(source, turn, [*names, GRAPH_END])
+    return graph.compile(checkpointer=InMemorySaver())
 
 
 def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
@@ -147,9 +195,9 @@ def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
 
 
 def make_giving_tool(name: str, value: Any) -> BaseTool:
-    """Return a tool that gives the same value for whatever is looked up."""
+    """Return a tool that gives the same value for whatever is looked up, and takes two arguments."""
 
-    def work(query: str) -> Any:
+    def work(query: str, unit: str) -> Any:
         return value
 
     return StructuredTool.from_function(work, name=name, description="Look something up.")
@@ -162,6 +210,19 @@ def make_asking_tool(name: str) -> BaseTool:
         return f"a person said: {interrupt({'query': query})}"
 
     return StructuredTool.from_function(work, name=name, description="Ask a person first.")
+
+
+class HandedOver(GraphBubbleUp):
+    """Somebody else goes on: no error, and no interrupt either."""
+
+
+def make_handing_tool(name: str) -> BaseTool:
+    """Return a tool that hands the conversation over to somebody else."""
+
+    def work(query: str) -> str:
+        raise HandedOver(query)
+
+    return StructuredTool.from_function(work, name=name, description="Hand over to somebody else.")
 
 
 async def custom_items(graph: Any, thread_id: str, text: str) -> AsyncIterator[Any]:
@@ -184,15 +245,29 @@ def is_asynchronous(value: Any) -> bool:
     return hasattr(type(value), "__anext__")
 
 
-async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> None:
-    """Read some streams at the same time, in one loop, each to its end or to so many items."""
+async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> list[str]:
+    """Read some streams at the same time, in one loop, each to its end or to so many items.
+
+    Return the functions that slept meanwhile in the loop's thread, where everybody waits for them.
+    """
+    slept: list[str] = []
+
+    def notice(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called is time.sleep:
+            slept.append(frame.f_code.co_name)
 
     async def read(stream: AsyncIterator[Any]) -> None:
         for _ in range(most):
             if await anext(stream, END) is END:
                 return
 
-    await asyncio.gather(*map(read, streams))
+    before = sys.getprofile()
+    sys.setprofile(notice)
+    try:
+        await asyncio.gather(*map(read, streams))
+    finally:
+        sys.setprofile(before)
+    return slept[:1]
 
 
 def is_tool(value: Any) -> bool:
@@ -205,10 +280,12 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "block_model": lambda turns: BlocksModel(turns=turns),
     "custom_items": custom_items,
     "giving_tool": make_giving_tool,
+    "handing_tool": make_handing_tool,
     "interrupts": interrupts_of,
     "is_asynchronous": is_asynchronous,
     "is_tool": is_tool,
     "read_at_once": read_at_once,
     "telling_tool": make_telling_tool,
-    "timed_stream": TimedStream,
+    "timed_agent": TimedAgent,
+    "voices": make_voices,
 }
