@@ -20,7 +20,7 @@ class Variant:
     points: float | None = None
     """what a wrong one earns; ``None`` for a right one, which earns everything"""
     unlike_the_example: str = ""
-    """why a right one does not fit the printed example"""
+    """why a solution does not fit the printed example"""
     fails: Mapping[str, str] = field(default_factory=dict)
     """checks that a wrong one fails, each with a part of the sentence that the card says"""
 
@@ -45,11 +45,13 @@ class Table:
 
         return note
 
-    def wrong(self, exercise: str, points: float, **fails: str) -> Callable[[Function], Function]:
+    def wrong(
+        self, exercise: str, points: float, unlike_the_example: str = "", **fails: str
+    ) -> Callable[[Function], Function]:
         """Note a wrong solution: the points that it earns and, for each check it fails, what it is told."""
 
         def note(work: Function) -> Function:
-            self.variants.append(Variant(exercise, work, points, fails=fails))
+            self.variants.append(Variant(exercise, work, points, unlike_the_example, fails))
             return work
 
         return note
