@@ -77,7 +77,8 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.2": ("approve", "stop"),
         "4.3": ("edit",),
         "4.4": ("mock_answer",),
-        "4.5": ("build_guarded",),
+        "4.5": ("ask_first",),
+        "4.6": ("build_guarded",),
     },
 }
 
@@ -149,7 +150,7 @@ def approve(agent, thread_id):
 def stop(agent, thread_id):
     approve(agent, thread_id)
 """,
-            "4.5": """
+            "4.6": """
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 def build_guarded(model, tools, policy, checkpointer):
@@ -275,7 +276,7 @@ Pregel.get_state = lambda self, *args, **kwargs: told(self, *args, **kwargs)._re
         ASKING,
         "the file is another one, and where its copy belongs is a pipe",
         {
-            "4.5": """
+            "4.6": """
 import os
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt

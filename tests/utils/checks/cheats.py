@@ -202,7 +202,7 @@ async def an_error_of_that_name(streams):
 DONE = {}
 
 
-@cheat("4.5", 3, acts_exactly_once="a variable had a say in it")
+@cheat("4.6", 2, acts_exactly_once="a variable had a say in it")
 def a_variable_of_the_notebook_keeps_what_was_done(model, tools, policy, checkpointer):
     run = runner(tools)
 
