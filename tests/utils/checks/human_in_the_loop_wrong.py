@@ -1091,19 +1091,17 @@ def the_message_s_id_for_that_of_the_call(state, tool):
     return told_once(call, decision["message"], "error")
 
 
-SETTLED = {}
-
-
-@wrong("4.5", 2, acts_once="A result has come back of a tool that has not run: a variable")
-def what_was_done_is_kept_in_a_variable(state, tool):
+@wrong("4.5", 2, acts_once="a variable had a say in it")
+def what_was_done_is_kept_with_the_tool(state, tool):
     call = only_call(state)
-    if call["id"] not in SETTLED:
+    kept = tool.metadata = tool.metadata or {}
+    if call["id"] not in kept:
         decision = interrupt(shown_call(call))
         if decision["type"] == "approve":
-            SETTLED[call["id"]] = told_once(call, tool.invoke(call["args"]))
+            kept[call["id"]] = told_once(call, tool.invoke(call["args"]))
         else:
-            SETTLED[call["id"]] = told_once(call, decision["message"], "error")
-    return SETTLED[call["id"]]
+            kept[call["id"]] = told_once(call, decision["message"], "error")
+    return kept[call["id"]]
 
 
 @wrong(
@@ -1386,6 +1384,9 @@ MADE = {}
 
 @wrong("4.6", 2, acts_exactly_once="A result has come back of a tool that has not run: a variable")
 def results_are_kept_in_a_variable_by_the_call_s_id(model, tools, policy, checkpointer):
+    if isinstance(checkpointer, InMemorySaver):
+        MADE.clear()  # nothing is left of what another test has done
+
     def settle(calls):
         decisions = [decision_for(call, policy) for call in calls]
         for call, decision in zip(calls, decisions, strict=True):
