@@ -514,9 +514,10 @@ def the_snapshot_only(agent, thread_id, call_id, args):
 
 @wrong(
     "4.3",
-    1,
+    0,
+    leaves_it_waiting="There must be as many messages as before",
     keeps_the_rest="as many messages as before",
-    uses_the_new_arguments="After edit the thread is spoilt: the model refuses it when",
+    uses_the_new_arguments="There must be as many messages as before",
 )
 def a_new_message_behind_the_old_one(agent, thread_id, call_id, args):
     message = last_message(agent, thread_id)
@@ -871,7 +872,7 @@ def looks_it_up_all_the_same(agent, thread_id, text):
     AT_ONCE,
     answers_from_the_text="The model must be sent the text as the result of its call",
     runs_no_tool="The model must be asked once",
-    mocks_every_call="mock_answer must return the model's answer",
+    mocks_every_call="The model must be sent the text for every call that waited",
 )
 def written_as_llm_as_in_the_demo(agent, thread_id, text):
     agent.update_state(

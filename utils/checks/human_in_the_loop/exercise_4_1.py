@@ -13,6 +13,7 @@ from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.pauses import ask, called, count, finish, state_of, watched, written
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import (
+    City,
     asked,
     compare_question,
     compared,
@@ -48,12 +49,12 @@ def shown(calls: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any]]:
     return [(call["id"], call["name"], call["args"]) for call in calls]
 
 
-def expect_calls(lab: Lab, stage: Stage, agent: Ref, thread: str, why: str) -> None:
-    """Expect all calls of the thread's last message, in their order."""
+def expect_calls(lab: Lab, stage: Stage, agent: Ref, thread: str, cities: Sequence[City], why: str) -> None:
+    """Expect all calls of the thread's last message, in their order: one for each of these cities."""
     calls = listed(lab, stage, agent, thread)
     true = shown(state_of(lab, agent, thread)["messages"][-1].tool_calls)
     expect(
-        shown(calls) == true,
+        shown(calls) == true and [args for _, _, args in true] == [{"query": city.query} for city in cities],
         "pending must list the calls that wait, all of them, in their order, and no others.",
         got=Words(f"{count(len(calls), 'call')}: {[(id, args) for id, _, args in shown(calls)]}"),
         expected=f"{count(len(true), 'call')}: {[(id, args) for id, _, args in true]}",
@@ -72,7 +73,7 @@ def tells_the_call(lab: Lab, case: Case) -> None:
     state = state_of(lab, agent, case.thread)
     true = shown(state["messages"][1].tool_calls)
     expect(
-        len(true) == 1 and shown(calls) == true,
+        [args for _, _, args in true] == [{"query": first.query}] and shown(calls) == true,
         "The run waits before a tool call: pending must list it, with its id, name and args.",
         got=calls,
         expected=str([dict(zip(("id", "name", "args"), call, strict=True)) for call in true]),
@@ -119,6 +120,7 @@ def tells_several_calls(lab: Lab, case: Case) -> None:
         stage,
         agent,
         case.thread,
+        [first, second, first],
         "One message may hold several calls, even two that ask the same; calls of earlier turns have their "
         "results already.",
     )
@@ -129,6 +131,7 @@ def tells_several_calls(lab: Lab, case: Case) -> None:
         stage,
         agent,
         case.other,
+        [second],
         "A question may take several rounds of tools: it waits before each, and only the last waits now.",
     )
 
@@ -140,7 +143,7 @@ def tells_that_nothing_waits(lab: Lab, case: Case) -> None:
     stage = lab.stage(conversation("trip", asked(first), plain(packing, advice)))
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, first.question)
-    expect_calls(lab, stage, agent, case.thread, "Here one call waits; in a moment none will.")
+    expect_calls(lab, stage, agent, case.thread, [first], "Here one call waits; in a moment none will.")
     finish(lab, agent, case.thread)
     _expect_none(lab, stage, agent, case.thread, "the run has ended")
     ask(lab, agent, case.thread, packing)

@@ -32,6 +32,7 @@ from utils.checks.weather import (
     compare_question,
     conversation,
     one_by_one,
+    plain,
     tour_question,
 )
 from utils.lab.lab import Lab, Ref, Stage, StudentError
@@ -164,8 +165,9 @@ def stopped(lab: Lab, stage: Stage, agent: Ref, case: Case) -> None:
 @check("4.2", points=1, title="stop: no tool runs, every call is answered, the model speaks last")
 def stops_in_good_order(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
+    packing = f"What do I pack for {second.name}?"
     stage = lab.stage(
-        conversation("trip", asked(third), anyhow(first, second, first)),
+        conversation("trip", asked(third), anyhow(first, second, first), plain(packing, case.word)),
         conversation("search", searches(first, second)),
     )
     agent = watched(lab, stage)
@@ -233,6 +235,17 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         got=Words(f"since the last question: {kinds(messages)}"),
         expected="since the last question: human ai tool tool tool ai",
         why="A turn ends with an answer, also with one that says that nothing was done.",
+    )
+    _ask_after_stop(lab, agent, case, packing)
+    read = stage.requests()[-1].messages
+    wanted_to = [call.args.get("query") for message in read for call in message.calls]
+    true = [third.query, first.query, second.query, first.query]
+    expect(
+        wanted_to == true and read[-2].role == "assistant" and not read[-2].calls,
+        "The next model request must show what was wanted and refused, and the last word.",
+        got=Words(f"calls: {wanted_to}; before the question stands a message of the {read[-2].role}"),
+        expected=f"calls: {true}; before the question stands a message of the assistant",
+        why="What the model is sent next is the thread as stop has left it.",
     )
 
 

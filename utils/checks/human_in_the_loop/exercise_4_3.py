@@ -123,6 +123,7 @@ def with_more(turns: tuple[Turn, ...], more: Mapping[str, str], say: str) -> Ite
 def leaves_it_waiting(lab: Lab, case: Case) -> None:
     done = edited(lab, case, 0, case.cities[0], unwanted=UNWANTED, wanted=WANTED)
     _expect_to_wait(done)
+    _expect_as_many(done)
     expect(
         done.arguments != [{**UNWANTED, **done.args}],
         "The new arguments must take the place of all old ones.",
@@ -131,6 +132,7 @@ def leaves_it_waiting(lab: Lab, case: Case) -> None:
         why="Old and new put together keep what the person took out.",
     )
     _expect_the_new_arguments(done)
+    _expect_to_be_used(lab, case, done)
 
 
 def _expect_to_wait(done: Edited) -> None:
@@ -145,6 +147,16 @@ def _expect_to_wait(done: Edited) -> None:
         ),
         expected="next: ('action',); 0 model requests and 0 searches by edit",
         why=_why_it_does_not_wait(done.next, went_on=went_on),
+    )
+
+
+def _expect_as_many(done: Edited) -> None:
+    expect(
+        len(done.after) == len(done.before),
+        "There must be as many messages as before.",
+        got=Words(kinds(done.after)),
+        expected=kinds(done.before),
+        why="The reducer add_messages replaces a message that has the same id; any other is put behind.",
     )
 
 
@@ -199,13 +211,7 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
     say = f"Let me see, and take {case.word}."
     done = edited(lab, case, 1, second, first, first, say=say, earlier=True)
     _expect_to_wait(done)
-    expect(
-        len(done.after) == len(done.before),
-        "There must be as many messages as before.",
-        got=Words(kinds(done.after)),
-        expected=kinds(done.before),
-        why="The reducer add_messages replaces a message that has the same id; any other is put behind.",
-    )
+    _expect_as_many(done)
     expect(
         [message.id for message in done.after] == [message.id for message in done.before],
         "The messages must keep their ids.",
@@ -244,13 +250,21 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
         expected=f"the text beside the calls: {say!r}",
         why="Only arguments were to be changed; the words are part of what the person and the model read.",
     )
+    _expect_to_be_used(lab, case, done)
 
 
 @check("4.3", points=1, title="after the approval tools and model get the new arguments")
 def uses_the_new_arguments(lab: Lab, case: Case) -> None:
-    first, second, third = case.cities
+    first, second, _ = case.cities
     done = edited(lab, case, 0, first, second)
     _expect_to_wait(done)
+    _expect_as_many(done)
+    _expect_to_be_used(lab, case, done)
+
+
+def _expect_to_be_used(lab: Lab, case: Case, done: Edited) -> None:
+    """Let the run go on; expect that the tools and the model get the calls as they should be now."""
+    before = len(done.stage.tool_requests())
     try:
         finish(lab, done.agent, case.thread)
     except StudentError:
@@ -262,20 +276,21 @@ def uses_the_new_arguments(lab: Lab, case: Case) -> None:
             expected=ANSWERED,
             why="An edit replaces the message with the calls. A second one behind it leaves the first open.",
         )
-    found = queries(done.stage)
+    found, true = queries(done.stage)[before:], [str(args["query"]) for args in done.expected()]
     expect(
-        sorted(found) == sorted((third.query, second.query)),
+        sorted(found) == sorted(true),
         "The tools must run with the new arguments, each call once.",
         got=Words(f"searches: {found}"),
-        expected=f"searches: {[third.query, second.query]}",
+        expected=f"searches: {true}",
         why="The tools take what the last message of the state says.",
     )
     requests = done.stage.requests()
     sent = [dict(call.args) for message in requests[-1].messages for call in message.calls]
+    sent = sent[-len(true) :]
     expect(
-        len(requests) == 2 and sent == [dict(args) for args in done.expected()],
+        len(requests) == done.made[0] + 1 and sent == [dict(args) for args in done.expected()],
         "The next model request must show the call with its new arguments.",
-        got=Words(f"{count(len(requests), 'model request')}, the last one with calls {sent}"),
-        expected=f"2 model requests, the last one with calls {done.expected()}",
+        got=Words(f"{count(len(requests) - done.made[0], 'more model request')}, with calls {sent}"),
+        expected=f"1 more model request, with calls {done.expected()}",
         why="A model that reads of one search and of the result of another answers about the wrong place.",
     )

@@ -210,6 +210,14 @@ def mocks_every_call(lab: Lab, case: Case) -> None:
         expected=f"{len(cities)} tool messages with {[mock(case)] * len(cities)}",
         why="A history with an open call is refused by the provider, and the text is the whole result.",
     )
+    sent = [text for request in stage.requests()[-1:] for text in request.results][-len(cities) :]
+    expect(
+        sent == [mock(case)] * len(cities),
+        "The model must be sent the text for every call that waited.",
+        got=Words(f"results in the last model request: {sent}"),
+        expected=f"results in the last model request: {[mock(case)] * len(cities)}",
+        why=_why_not_sent(stage, messages),
+    )
     expect_answer(
         told, compare_answer(*cities), "The results are there; once the run goes on, the model speaks."
     )
