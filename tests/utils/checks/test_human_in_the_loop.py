@@ -28,7 +28,10 @@ from tests.utils.checks.human_in_the_loop_right import (
 from tests.utils.checks.human_in_the_loop_wrong import (
     all_first,
     in_one_node,
+    only_call,
+    shown_call,
     stop_answers_every_call_of_the_thread,
+    told_once,
 )
 from tests.utils.checks.variants import Variant
 from utils.agent import Agent
@@ -205,6 +208,47 @@ def with_a_word_before(agent: Any, thread_id: str, text: str) -> str:
 def test_the_reason_fits_the_mistake(make_lab: MakeLab, number: str, work: Any, why: str) -> None:
     result = run(make_lab, Variant(number, work))
     assert why in result.checks[0].why, told(result)
+
+
+def a_list_of_messages(state: Any, tool: Any) -> Any:
+    call = shown_call(only_call(state))
+    interrupt(call)
+    return [answer(call, "done")]
+
+
+async def an_asynchronous_node(state: Any, tool: Any) -> Any:
+    return a_list_of_messages(state, tool)
+
+
+def a_message_of_an_approval(state: Any, tool: Any) -> Any:
+    call = shown_call(only_call(state))
+    return told_once(call, interrupt(call)["message"])
+
+
+def the_list_for_the_call(state: Any, tool: Any) -> Any:
+    return interrupt(state["messages"][-1].tool_calls["args"])
+
+
+def values_of_an_unused_thread(agent: Any, thread_id: str) -> Any:
+    return snapshot(agent, thread_id).values["messages"][-1].tool_calls
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "why"),
+    [
+        ("4.1", values_of_an_unused_thread, "nobody has used it"),
+        ("4.5", a_list_of_messages, "put the list into a dict"),
+        ("4.5", an_asynchronous_node, "write def"),
+        ("4.5", a_message_of_an_approval, "only reject and respond have a message"),
+        ("4.5", the_list_for_the_call, "tool_calls is a list of calls"),
+    ],
+)
+def test_an_error_of_python_s_is_told_in_the_exercise_s_words(
+    make_lab: MakeLab, number: str, work: Any, why: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    failed = [check for check in result.checks if check.status == "failed"]
+    assert why in failed[-1].why or why in failed[0].why, told(result)
 
 
 def test_what_does_not_go_on_is_told_how_to(make_lab: MakeLab) -> None:

@@ -26,15 +26,21 @@ ASKING = (
     ),
     mistake(
         "TypeError",
-        r"string indices must be integers",
-        "a text was read like a dict.",
-        "the decision is a dict with the key type, and a call is a dict with id, name and args.",
+        r"(string|list) indices must be integers",
+        "a text or a list was read like a dict.",
+        "tool_calls is a list of calls; a call is a dict with id, name and args, a decision one with a type.",
     ),
     mistake(
         "InvalidUpdateError",
-        r"Expected dict, got ToolMessage",
-        "the node returned the message itself, and a node returns what changes in the state.",
-        'put it into a dict: {"messages": [message]}.',
+        r"Expected dict, got \[",
+        "the node returned a list, and a node returns what changes in the state.",
+        'put the list into a dict: {"messages": [message]}.',
+    ),
+    mistake(
+        "InvalidUpdateError|TypeError",
+        r"Expected dict, got <coroutine|No synchronous function provided",
+        "a node is async def, and the check runs this graph with invoke.",
+        "write def, and call the model and the tool with invoke.",
     ),
 )
 

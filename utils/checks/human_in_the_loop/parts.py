@@ -97,7 +97,10 @@ def make_agent_with(model: Any, tool: BaseTool, saver: Any, node: Callable[..., 
 
     class Asking(Agent):
         def take_action(self, state: AgentState) -> Any:
-            return node(state, tool)
+            done = node(state, tool)
+            if inspect.iscoroutine(done):
+                done.close()  # it is no update, and LangGraph says so; here nobody would ever await it
+            return done
 
     return Asking(model, [tool], saver).graph
 
