@@ -47,7 +47,7 @@ def give_up(graph: Any, thread_id: str) -> None:
 
 
 def written(graph: Any, thread_id: str) -> list[str]:
-    """Return the ids of a thread's checkpoints: whoever only looks adds none."""
+    """Return the ids of a thread's checkpoints: to look adds none."""
     history = graph.get_state_history({"configurable": {"thread_id": thread_id}})
     return [snapshot.config["configurable"]["checkpoint_id"] for snapshot in history]
 
