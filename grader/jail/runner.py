@@ -56,6 +56,7 @@ from utils.lab.handle import Handle
 from utils.lab.plain import safe_text, short_type
 from utils.modes import GRADING
 from utils.providers import chosen_provider
+from utils.questions import asking
 
 PRELOADED = ("langchain_openai", "langchain_community.tools.tavily_search")
 """what the labs use beyond that; importing them, or a provider's package, takes longer than a cell may"""
@@ -90,8 +91,9 @@ class Runner:
                 if self._job.in_step and told["status"] != "skipped":
                     self._channel.receive()
             self._channel.send({"kind": "finished", "twice": self._twice()})
-            while True:
-                await self._answer(await self._question())
+            with asking():  # a thread that a function leaves behind is asked between two questions, too
+                while True:
+                    await self._answer(await self._question())
 
     def _spare(self) -> frozenset[str]:
         """Return the ids of the cells that need not run; of all demonstrations, where that takes too long."""

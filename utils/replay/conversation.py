@@ -71,6 +71,8 @@ class ToolCall(Frozen):
 
     tool: str
     args: dict[str, Any] = {}
+    unoffered: bool = False
+    """the model asks for it whether the request offers this tool or not, as models do now and then"""
 
 
 class Hit(Frozen):

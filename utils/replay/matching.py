@@ -303,7 +303,7 @@ def _find(index: Index, request: ModelRequest, *, exact: bool) -> Row | NotRecor
     row = max(fitting, key=lambda found: found[:3])[3]
     if isinstance(row.reply, CallsTurn):
         for call in row.reply.calls:
-            if offered(call.tool, request.tools) is None:
+            if not call.unoffered and offered(call.tool, request.tools) is None:
                 return _no_tool(asked, call.tool, request.tools)
     return row
 

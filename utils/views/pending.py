@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from utils.errors import ViewError
+from utils.questions import refuse_when_asked
 from utils.views.plain import one_line, plural
 
 How = Literal["nothing", "stopped", "breakpoint", "interrupt"]
@@ -89,6 +90,7 @@ class ArgumentsError(ViewError):
 
 def read_stop(snapshot: Any) -> Stop:
     """Return where the thread of this snapshot stands, and what waits there."""
+    refuse_when_asked("read_stop")
     following = tuple(str(name) for name in snapshot.next)
     if snapshot.interrupts:
         asked = [_asked(interrupt) for interrupt in snapshot.interrupts[:_MOST]]
@@ -115,6 +117,7 @@ def _asked(interrupt: Any) -> Waiting:
 
 def open_calls(messages: Sequence[Any]) -> tuple[int, list[Any]]:
     """Return the place, from the end, and the unanswered calls of the last message from the model."""
+    refuse_when_asked("open_calls")
     answered = set()
     for back, message in enumerate(reversed(messages), 1):
         if getattr(message, "type", "") != "tool":
@@ -229,6 +232,7 @@ def code_given(names: str, view: str) -> str:
 
 def code_for(stop: Stop, decided: Mapping[str, Decision], *, asynchronous: bool = False) -> str:
     """Return Python that does what these decisions do; interrupts are numbered: their ids mean nothing."""
+    refuse_when_asked("code_for")
     if stop.how == "interrupt":
         numbers = {waiting.id: number for number, waiting in enumerate(stop.waiting)}
         sent = ", ".join(

@@ -41,6 +41,7 @@ class Thread:
                 hint="compile it with one: builder.compile(checkpointer=…)",
             )
         self.graph = graph
+        self._view = view
         # An old checkpoint's id would make every call a fork of that checkpoint.
         kept = {key: value for key, value in configurable.items() if key != "checkpoint_id"}
         self.config: dict[str, Any] = {**config, "configurable": kept}
@@ -64,6 +65,7 @@ class Thread:
 
     async def call(self, method: str, *args: Any, **named: Any) -> Any:
         """Return what a method of the graph returns, or its asynchronous twin."""
+        refuse_when_asked(self._view)
         if self.asynchronous:
             return await getattr(self.graph, f"a{method}")(*args, **named)
         self._refuse_a_loop_that_rests()
@@ -71,6 +73,7 @@ class Thread:
 
     async def history(self) -> list[Any]:
         """Return all checkpoints, newest first."""
+        refuse_when_asked(self._view)
         if self.asynchronous:
             found = self.graph.aget_state_history(self.config, limit=MOST_CHECKPOINTS)
             return [snapshot async for snapshot in found]

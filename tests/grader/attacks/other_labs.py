@@ -77,7 +77,8 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.2": ("approve", "stop"),
         "4.3": ("edit",),
         "4.4": ("mock_answer",),
-        "4.5": ("build_guarded",),
+        "4.5": ("ask_first",),
+        "4.6": ("build_guarded",),
     },
 }
 
@@ -149,7 +150,7 @@ def approve(agent, thread_id):
 def stop(agent, thread_id):
     approve(agent, thread_id)
 """,
-            "4.5": """
+            "4.6": """
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 def build_guarded(model, tools, policy, checkpointer):
@@ -272,7 +273,7 @@ Pregel.get_state = lambda self, *args, **kwargs: told(self, *args, **kwargs)._re
         ASKING,
         "the file is another one, and where its copy belongs is a pipe",
         {
-            "4.5": """
+            "4.6": """
 import os
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
@@ -314,6 +315,58 @@ def stop(agent, thread_id):
             "4.4": """
 def mock_answer(agent, thread_id, text):
     return approval_card(agent, {"configurable": {"thread_id": thread_id}}).decide("respond", message=text).answer
+""",
+        },
+    ),
+    LabAttack(
+        ASKING,
+        "the approval card does it in a thread, which goes on between two questions",
+        {
+            "4.1": """
+import threading
+from utils.views import approval_card
+def elsewhere(work):
+    told = []
+    def tried():
+        for _ in range(20):
+            try:
+                told.append(work())
+                return
+            except Exception:
+                time.sleep(0.001)
+    thread = threading.Thread(target=tried)
+    thread.start()
+    thread.join()
+    return told[0]
+import time
+def card(agent, thread_id):
+    return approval_card(agent, {"configurable": {"thread_id": thread_id}})
+def pending(agent, thread_id):
+    waiting = elsewhere(lambda: card(agent, thread_id).waiting)
+    return [{"id": one.id, "name": one.name, "args": one.args} for one in waiting]
+""",
+            "4.2": """
+def approve(agent, thread_id):
+    return elsewhere(lambda: card(agent, thread_id).decide("approve").answer)
+def later(work):
+    def tried():
+        for _ in range(2000):
+            try:
+                return work()
+            except Exception:
+                pass
+    threading.Thread(target=tried, daemon=True).start()
+def stop(agent, thread_id):
+    later(lambda: card(agent, thread_id).decide("reject", message="no"))
+    return None
+""",
+            "4.3": """
+def edit(agent, thread_id, call_id, args):
+    later(lambda: card(agent, thread_id).decide("edit", id=call_id, args=args))
+""",
+            "4.4": """
+def mock_answer(agent, thread_id, text):
+    return elsewhere(lambda: card(agent, thread_id).decide("respond", message=text).answer)
 """,
         },
     ),

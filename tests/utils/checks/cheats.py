@@ -6,10 +6,12 @@ import asyncio
 import itertools
 import operator
 import sqlite3
+import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, TypedDict
 
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -27,6 +29,8 @@ from tests.utils.checks.human_in_the_loop_wrong import decision_for, in_one_node
 from tests.utils.checks.streaming_right import reporting, shown
 from tests.utils.checks.variants import Table
 from utils.observed.moments import figures, watch
+from utils.views import approval_card
+from utils.views.pending import read_stop
 
 TABLE = Table()
 cheat = TABLE.wrong
@@ -283,7 +287,7 @@ async def an_error_of_that_name(streams):
 DONE = {}
 
 
-@cheat("4.5", 3, acts_exactly_once="a variable had a say in it")
+@cheat("4.6", 2, acts_exactly_once="a variable had a say in it")
 def a_variable_of_the_notebook_keeps_what_was_done(model, tools, policy, checkpointer):
     run = runner(tools)
 
@@ -306,3 +310,126 @@ def the_agent_is_told_what_to_say(agent, thread_id):
         state.values["messages"][-1].tool_calls = calls
         agent.get_state = lambda *_: state
     return calls
+
+
+# The approval card does what four exercises ask for, and so does what it rests on. A thread that a function
+# begins has an empty context; a card that was made before a question is one by the time it is used.
+
+FOR_A_PERSON = "raised an error"
+
+
+def elsewhere(work):
+    """What work gives in a thread of its own, with an empty context."""
+    told = []
+
+    def kept():
+        try:
+            told.append((work(), None))
+        except Exception as error:
+            told.append((None, error))
+
+    thread = threading.Thread(target=kept)
+    thread.start()
+    thread.join()
+    ((value, error),) = told
+    if error is not None:
+        raise error
+    return value
+
+
+def decided(agent, thread_id, kind, **more):
+    return elsewhere(lambda: approval_card(agent, config(thread_id)).decide(kind, **more).answer)
+
+
+@cheat(
+    "4.1",
+    0,
+    tells_the_call=FOR_A_PERSON,
+    tells_several_calls=FOR_A_PERSON,
+    tells_that_nothing_waits=FOR_A_PERSON,
+)
+def a_card_in_a_thread_sees_what_waits(agent, thread_id):
+    waiting = elsewhere(lambda: approval_card(agent, config(thread_id)).waiting)
+    return [{"id": one.id, "name": one.name, "args": one.args} for one in waiting]
+
+
+@cheat(
+    "4.1",
+    0,
+    tells_the_call=FOR_A_PERSON,
+    tells_several_calls=FOR_A_PERSON,
+    tells_that_nothing_waits=FOR_A_PERSON,
+)
+def what_the_card_rests_on_sees_what_waits(agent, thread_id):
+    stop = elsewhere(lambda: read_stop(agent.get_state(config(thread_id))))
+    return [{"id": one.id, "name": one.name, "args": one.args} for one in stop.waiting]
+
+
+@cheat(
+    "4.2",
+    0,
+    approves_to_the_end=FOR_A_PERSON,
+    approves_one_pause=FOR_A_PERSON,
+    stops_in_good_order=FOR_A_PERSON,
+    goes_on_after_stop=FOR_A_PERSON,
+)
+def a_card_in_a_thread_approves_and_rejects():
+    def approve(agent, thread_id):
+        return decided(agent, thread_id, "approve")
+
+    def stop(agent, thread_id):
+        decided(agent, thread_id, "reject", message="no")
+
+    return approve, stop
+
+
+@cheat(
+    "4.3", 0, leaves_it_waiting=FOR_A_PERSON, keeps_the_rest=FOR_A_PERSON, uses_the_new_arguments=FOR_A_PERSON
+)
+def a_card_in_a_thread_edits(agent, thread_id, call_id, args):
+    decided(agent, thread_id, "edit", id=call_id, args=args)
+
+
+@cheat("4.4", 0, answers_from_the_text=FOR_A_PERSON, runs_no_tool=FOR_A_PERSON, mocks_every_call=FOR_A_PERSON)
+def a_card_in_a_thread_answers(agent, thread_id, text):
+    return decided(agent, thread_id, "respond", message=text)
+
+
+class Handed:
+    """Stands for a graph when a card is made, and hands on to another one later."""
+
+    checkpointer = InMemorySaver()
+
+    def __init__(self):
+        self.graph = (
+            StateGraph(dict)
+            .add_node("none", lambda state: state)
+            .add_edge(START, "none")
+            .compile(self.checkpointer)
+        )
+
+    def get_state(self, where):
+        return self.graph.get_state(where)
+
+    def update_state(self, *args, **named):
+        return self.graph.update_state(*args, **named)
+
+    def invoke(self, *args):
+        return self.graph.invoke(*args)
+
+
+HANDED = Handed()
+CARD = approval_card(HANDED, config("any"))
+
+
+@cheat(
+    "4.4",
+    0,
+    answers_from_the_text="must be sent the text",
+    runs_no_tool="asked once",
+    mocks_every_call="must get the text",
+)
+def a_card_that_was_made_before_answers(agent, thread_id, text):
+    HANDED.graph = agent
+    CARD._thread.config = config(thread_id)
+    return CARD.refresh().decide("respond", message=text).answer

@@ -49,8 +49,9 @@ def calls_of_the_last_message_where_action_is_next(agent, thread_id):
 
 
 @right("4.1")
-def calls_that_have_no_tool_message(agent, thread_id):
-    messages = snapshot(agent, thread_id).values.get("messages", [])
+def calls_that_have_no_tool_message_while_the_run_waits(agent, thread_id):
+    state = snapshot(agent, thread_id)
+    messages = state.values.get("messages", []) if state.next else []
     answered = {m.tool_call_id for m in messages if m.type == "tool"}
     return [
         call
@@ -73,8 +74,7 @@ def from_the_newest_of_the_history_in_dicts_of_its_own(agent, thread_id):
 @right("4.1", unlike_the_example="a coroutine takes await, the example has none")
 async def asynchronous_pending(agent, thread_id):
     state = await agent.aget_state(config(thread_id))
-    messages = state.values.get("messages")
-    return list(getattr(messages[-1], "tool_calls", [])) if messages else []
+    return list(state.values["messages"][-1].tool_calls) if state.next else []
 
 
 # 4.2
@@ -166,11 +166,16 @@ def the_notes_way_changed_in_place_and_then_written(agent, thread_id, call_id, a
 # 4.4
 
 
+def spoken(agent, thread_id, state):
+    """The text of the answer; None while calls wait."""
+    return None if snapshot(agent, thread_id).next else state["messages"][-1].text
+
+
 @right("4.4")
 def written_as_the_action_and_then_on(agent, thread_id, text):
     mocks = answers_to(last_message(agent, thread_id), text)
     agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
-    return agent.invoke(None, config(thread_id))["messages"][-1].text
+    return spoken(agent, thread_id, agent.invoke(None, config(thread_id)))
 
 
 @right("4.4")
@@ -179,11 +184,11 @@ def given_as_the_input_of_a_run(agent, thread_id, text):
         {"role": "tool", "content": text, "tool_call_id": call["id"]}
         for call in last_message(agent, thread_id).tool_calls
     ]
-    return agent.invoke({"messages": mocks}, config(thread_id))["messages"][-1].text
+    return spoken(agent, thread_id, agent.invoke({"messages": mocks}, config(thread_id)))
 
 
 @right("4.4")
-def as_an_update_in_a_command_and_streamed(agent, thread_id, text):
+def as_an_update_with_its_own_config_and_streamed(agent, thread_id, text):
     where = config(thread_id)
     mocks = [
         ToolMessage(content=text, tool_call_id=call["id"], name=call["name"])
@@ -191,10 +196,56 @@ def as_an_update_in_a_command_and_streamed(agent, thread_id, text):
     ]
     forked = agent.update_state(where, {"messages": mocks}, "action")
     *_, state = agent.stream(None, forked, stream_mode="values")
-    return state["messages"][-1].text
+    last = state["messages"][-1]
+    return None if last.tool_calls else last.text
 
 
 # 4.5
+
+
+@right("4.5")
+def a_call_of_its_own_with_three_keys(state, tool):
+    [call] = state["messages"][-1].tool_calls
+    decision = interrupt({"id": call["id"], "name": call["name"], "args": call["args"]})
+    if decision["type"] == "approve":
+        done = ToolMessage(tool.invoke(call["args"]), tool_call_id=call["id"])
+    else:
+        done = ToolMessage(decision["message"], tool_call_id=call["id"], status="error")
+    return {"messages": [done]}
+
+
+@right("4.5")
+def the_call_as_it_is_and_langchain_makes_the_message(state, tool):
+    call = state["messages"][-1].tool_calls[0]
+    match interrupt(call):
+        case {"type": "approve"}:
+            return {"messages": [tool.invoke(call)]}
+        case {"message": message}:
+            refused = f"The person has refused: {message}"
+            return {"messages": ToolMessage(refused, tool_call_id=call["id"], status="error")}
+
+
+@right("4.5")
+def asks_in_a_function_of_its_own_and_lets_interrupts_pass(state, tool):
+    call = dict(state["messages"][-1].tool_calls[-1])
+    call.pop("type", None)
+
+    def result():
+        decision = interrupt(call)
+        return tool.invoke(call["args"]) if decision["type"] == "approve" else None, decision
+
+    try:
+        text, decision = result()
+    except GraphBubbleUp:
+        raise
+    except Exception as error:
+        text, decision = str(error), {}
+    status = "success" if text else "error"
+    text = text or decision["message"]
+    return Command(update={"messages": [ToolMessage(text, tool_call_id=call["id"], status=status)]})
+
+
+# 4.6
 
 
 def asks_model(model, tools):
@@ -251,7 +302,7 @@ def looped(model, tools, action, checkpointer, **nodes):
     return graph.compile(checkpointer=checkpointer)
 
 
-@right("4.5")
+@right("4.6")
 def all_decisions_first(model, tools, policy, checkpointer):
     def action(state):
         calls = state["messages"][-1].tool_calls
@@ -262,7 +313,7 @@ def all_decisions_first(model, tools, policy, checkpointer):
     return looped(model, tools, action, checkpointer)
 
 
-@right("4.5")
+@right("4.6")
 def one_branch_for_each_call(model, tools, policy, checkpointer):
     run = runner(tools)
 
@@ -285,7 +336,7 @@ class Reviewed(MessagesState):
     decisions: dict[str, Any]
 
 
-@right("4.5")
+@right("4.6")
 class Guard:
     """A class with a node that asks and a node that acts; what was decided is in the state."""
 
@@ -313,7 +364,7 @@ class Guard:
         return {"messages": [settled(call, state["decisions"][call["id"]], self.run) for call in calls]}
 
 
-@right("4.5")
+@right("4.6")
 def acts_between_questions_in_tasks_that_are_saved(model, tools, policy, checkpointer):
     @task
     def work(name, args):
@@ -329,7 +380,7 @@ def acts_between_questions_in_tasks_that_are_saved(model, tools, policy, checkpo
     return looped(model, tools, action, checkpointer)
 
 
-@right("4.5")
+@right("4.6")
 def a_command_that_edits_the_calls_before_a_prebuilt_tool_node(model, tools, policy, checkpointer):
     def review(state):
         message = state["messages"][-1]
@@ -356,7 +407,7 @@ def a_command_that_edits_the_calls_before_a_prebuilt_tool_node(model, tools, pol
     return graph.compile(checkpointer=checkpointer)
 
 
-@right("4.5")
+@right("4.6")
 def errors_of_tools_are_caught_and_interrupts_are_not(model, tools, policy, checkpointer):
     def decide_all(calls):
         made = {}
@@ -377,11 +428,53 @@ def errors_of_tools_are_caught_and_interrupts_are_not(model, tools, policy, chec
     return looped(model, tools, action, checkpointer)
 
 
+@right("4.6")
+def forbidden_tools_are_not_offered(model, tools, policy, checkpointer):
+    allowed = [tool for tool in tools if policy[tool.name] != "forbid"]
+
+    def action(state):
+        calls = state["messages"][-1].tool_calls
+        decisions = [decision_for(call, policy) for call in calls]
+        run = runner(allowed)
+        return {"messages": [settled(call, made, run) for call, made in zip(calls, decisions, strict=True)]}
+
+    return looped(model, allowed, action, checkpointer)
+
+
+@right("4.6")
+def the_whole_call_is_shown(model, tools, policy, checkpointer):
+    def action(state):
+        calls = state["messages"][-1].tool_calls
+        made = [
+            interrupt(call) if policy[call["name"]] == "ask" else decision_for(call, policy) for call in calls
+        ]
+        return {"messages": [settled(*pair, runner(tools)) for pair in zip(calls, made, strict=True)]}
+
+    return looped(model, tools, action, checkpointer)
+
+
+@right("4.6")
+def edits_are_written_into_the_message_as_langchain_does(model, tools, policy, checkpointer):
+    """The message with the calls is replaced under its id, so that the history shows what has run."""
+
+    def action(state):
+        message = state["messages"][-1]
+        made = [decision_for(call, policy) for call in message.tool_calls]
+        calls = [
+            {**call, "args": decision.get("args", call["args"])}
+            for call, decision in zip(message.tool_calls, made, strict=True)
+        ]
+        results = [settled(call, decision, runner(tools)) for call, decision in zip(calls, made, strict=True)]
+        return {"messages": [message.model_copy(update={"tool_calls": calls}), *results]}
+
+    return looped(model, tools, action, checkpointer)
+
+
 class Kept(MessagesState):
     decisions: Annotated[dict[str, Any], operator.or_]
 
 
-@right("4.5")
+@right("4.6")
 def asks_backwards_and_keeps_all_decisions_by_id(model, tools, policy, checkpointer):
     def review(state):
         made = {}

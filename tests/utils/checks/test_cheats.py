@@ -78,7 +78,7 @@ def test_sixty_questions_about_two_calls_are_too_many(make_lab: MakeLab) -> None
         graph.add_conditional_edges(START, lambda _: [Send("ask", {"n": n}) for n in range(60)], ["ask"])
         return graph.compile(checkpointer=checkpointer)
 
-    result = judge(OF["4.5"].checks, make_lab, Variant("4.5", build_guarded))
+    result = judge(OF["4.6"].checks, make_lab, Variant("4.6", build_guarded))
     assert {check.message for check in result.checks} == {"Far more is asked than there are calls."}
 
 

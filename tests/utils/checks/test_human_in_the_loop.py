@@ -28,7 +28,10 @@ from tests.utils.checks.human_in_the_loop_right import (
 from tests.utils.checks.human_in_the_loop_wrong import (
     all_first,
     in_one_node,
+    only_call,
+    shown_call,
     stop_answers_every_call_of_the_thread,
+    told_once,
 )
 from tests.utils.checks.variants import Variant
 from utils.agent import Agent
@@ -121,18 +124,18 @@ def nobody_is_asked(model: Any, tools: Any, policy: Any, checkpointer: Any) -> A
         ("4.1", lambda *_: None, "pending must return a list of tool calls."),
         ("4.1", lambda *_: ["search"], "pending must return a list of tool calls."),
         ("4.1", lambda *_: [], "pending must list it, with its id, name and args"),
-        ("4.3", lambda *_: None, "must have the new arguments"),
+        ("4.3", lambda *_: None, "edit has written nothing into the thread"),
         ("4.3", the_action_instead, "the run must still wait"),
         ("4.4", lambda *_: None, "must be sent the text"),
         ("4.4", the_text_itself, "must be sent the text"),
         ("4.4", as_the_last_writer, "must be sent the text"),
-        ("4.5", lambda *_: None, "build_guarded must return the compiled graph."),
-        ("4.5", without_a_checkpointer, "must be compiled with the checkpointer"),
-        ("4.5", nobody_is_asked, "about no others"),
-        ("4.5", interrupts_are_taken_for_errors, "about no others"),
-        ("4.5", one_question_for_all, "must be the call: id, name and args"),
-        ("4.5", with_a_checkpointer_of_its_own, "must be compiled with the checkpointer"),
-        ("4.5", a_breakpoint_instead, "about no others"),
+        ("4.6", lambda *_: None, "build_guarded must return the compiled graph."),
+        ("4.6", without_a_checkpointer, "must be compiled with the checkpointer"),
+        ("4.6", nobody_is_asked, "about no others"),
+        ("4.6", interrupts_are_taken_for_errors, "about no others"),
+        ("4.6", one_question_for_all, "must be the call: its id, name and args"),
+        ("4.6", with_a_checkpointer_of_its_own, "must be compiled with the checkpointer"),
+        ("4.6", a_breakpoint_instead, "about no others"),
     ],
 )
 def test_what_cannot_be_right_gets_nothing_and_a_sentence(
@@ -144,10 +147,10 @@ def test_what_cannot_be_right_gets_nothing_and_a_sentence(
     assert {check.status for check in result.checks} == {"failed"}, told(result)
 
 
-def test_a_yes_typed_as_a_message_is_refused_by_the_model(make_lab: MakeLab) -> None:
+def test_a_yes_typed_as_a_message_is_told_to_be_one(make_lab: MakeLab) -> None:
     result = run(make_lab, Variant("4.2", lambda: (yes_as_a_message, yes_as_a_message)))
     assert result.points == 0, told(result)
-    assert {"refused the conversation" in check.message for check in result.checks} == {True}, told(result)
+    assert {"has sent a new message of a person" in c.message for c in result.checks} == {True}, told(result)
 
 
 def test_what_does_nothing_gets_nothing_for_approve_and_stop(make_lab: MakeLab) -> None:
@@ -197,14 +200,55 @@ def with_a_word_before(agent: Any, thread_id: str, text: str) -> str:
         ("4.4", without_going_on, "invoke with None lets the run go on"),
         ("4.4", as_the_last_writer, "Written as the node action, llm comes next"),
         ("4.4", with_a_word_before, "exactly as given"),
-        ("4.5", interrupts_are_taken_for_errors, "except GraphBubbleUp: raise"),
-        ("4.5", a_breakpoint_instead, "a breakpoint, which asks nothing"),
-        ("4.5", everybody_is_asked, "Too many questions"),
+        ("4.6", interrupts_are_taken_for_errors, "except GraphBubbleUp: raise"),
+        ("4.6", a_breakpoint_instead, "a breakpoint, which asks nothing"),
+        ("4.6", everybody_is_asked, "Too many questions"),
     ],
 )
 def test_the_reason_fits_the_mistake(make_lab: MakeLab, number: str, work: Any, why: str) -> None:
     result = run(make_lab, Variant(number, work))
     assert why in result.checks[0].why, told(result)
+
+
+def a_list_of_messages(state: Any, tool: Any) -> Any:
+    call = shown_call(only_call(state))
+    interrupt(call)
+    return [answer(call, "done")]
+
+
+async def an_asynchronous_node(state: Any, tool: Any) -> Any:
+    return a_list_of_messages(state, tool)
+
+
+def a_message_of_an_approval(state: Any, tool: Any) -> Any:
+    call = shown_call(only_call(state))
+    return told_once(call, interrupt(call)["message"])
+
+
+def the_list_for_the_call(state: Any, tool: Any) -> Any:
+    return interrupt(state["messages"][-1].tool_calls["args"])
+
+
+def values_of_an_unused_thread(agent: Any, thread_id: str) -> Any:
+    return snapshot(agent, thread_id).values["messages"][-1].tool_calls
+
+
+@pytest.mark.parametrize(
+    ("number", "work", "why"),
+    [
+        ("4.1", values_of_an_unused_thread, "nobody has used it"),
+        ("4.5", a_list_of_messages, "put the list into a dict"),
+        ("4.5", an_asynchronous_node, "write def"),
+        ("4.5", a_message_of_an_approval, "only reject and respond have a message"),
+        ("4.5", the_list_for_the_call, "tool_calls is a list of calls"),
+    ],
+)
+def test_an_error_of_python_s_is_told_in_the_exercise_s_words(
+    make_lab: MakeLab, number: str, work: Any, why: str
+) -> None:
+    result = run(make_lab, Variant(number, work))
+    failed = [check for check in result.checks if check.status == "failed"]
+    assert why in failed[-1].why or why in failed[0].why, told(result)
 
 
 def test_what_does_not_go_on_is_told_how_to(make_lab: MakeLab) -> None:
@@ -216,7 +260,7 @@ def test_what_does_not_go_on_is_told_how_to(make_lab: MakeLab) -> None:
 
 @pytest.mark.parametrize("work", [nobody_is_asked, interrupts_are_taken_for_errors])
 def test_what_a_run_came_to_is_told_with_the_call_that_ran_it(make_lab: MakeLab, work: Any) -> None:
-    result = run(make_lab, Variant("4.5", work))
+    result = run(make_lab, Variant("4.6", work))
     assert all(check.called.startswith("agent.invoke(") for check in result.checks), told(result)
 
 
@@ -234,10 +278,10 @@ def asks_in_a_different_order_each_time(model: Any, tools: Any, policy: Any, che
 def test_whoever_asks_in_a_different_order_each_time_does_not_slip_through(make_lab: MakeLab) -> None:
     """Five questions, each decided otherwise: by chance the places agree in one of 86 million turns."""
     for _ in range(4):
-        result = run(make_lab, Variant("4.5", asks_in_a_different_order_each_time))
+        result = run(make_lab, Variant("4.6", asks_in_a_different_order_each_time))
         (check,) = (found for found in result.checks if found.check == "obeys_each_decision")
         assert check.status == "failed", told(result)
-        assert "what the person decided" in check.message, told(result)
+        assert "the person have decided" in check.message, told(result)
 
 
 def test_each_of_five_questions_is_decided_otherwise() -> None:
@@ -261,7 +305,7 @@ def no_answer(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
 
 
 def test_an_agent_that_stops_after_its_tools_is_told_so(make_lab: MakeLab) -> None:
-    result = run(make_lab, Variant("4.5", no_answer))
+    result = run(make_lab, Variant("4.6", no_answer))
     assert result.points == 0, told(result)
     messages = [check.message for check in result.checks]
     assert all("and then the answer" in message for message in messages[:2]), told(result)
@@ -290,16 +334,16 @@ def one_round_and_a_last_word(model: Any, tools: Any, policy: Any, checkpointer:
 
 
 def test_an_agent_without_a_loop_is_told_that_the_model_may_call_again(make_lab: MakeLab) -> None:
-    result = run(make_lab, Variant("4.5", one_round_and_a_last_word))
+    result = run(make_lab, Variant("4.6", one_round_and_a_last_word))
     (failed,) = (check for check in result.checks if check.status != "passed")
-    assert (failed.check, result.points) == ("acts_exactly_once", 3), told(result)
+    assert (failed.check, result.points) == ("acts_exactly_once", 2), told(result)
     assert "and then the answer" in failed.message, told(result)
     assert "until it has an answer" in failed.why, told(result)
 
 
 def test_calls_that_look_alike_are_decided_otherwise() -> None:
     earlier, later = alike(LAB.example)
-    looks = [(task.tool, task.query) for task in (*earlier, *later)]
+    looks = [(task.tool, task.args) for task in (*earlier, *later)]
     decided = [task.decision and task.decision["type"] for task in (*earlier, *later)]
     assert looks[0] == looks[2]
     assert looks[3] == looks[4]

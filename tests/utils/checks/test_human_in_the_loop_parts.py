@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 
+from utils.checks.human_in_the_loop.parts import SEARCH_MODULE
 from utils.checks.parts import load_parts
 from utils.checks.streaming.parts import BlocksModel
 
@@ -83,3 +88,64 @@ def test_a_saver_s_file_is_put_back_to_what_it_held(tmp_path: Path) -> None:
             PARTS["resume"](graph, "trip", {item["id"]: "yes" for item in waiting})
         assert len(waiting) == 2
         PARTS["copy_file"](kept, path)
+
+
+def test_a_run_is_declared_over_with_its_call_open() -> None:
+    tool = PARTS["asking_tool"]("search")
+    graph = PARTS["agent"](BlocksModel(turns=TURNS), [tool], InMemorySaver(), interrupt_before=["action"])
+    PARTS["sync_turn"](graph, "trip", "Oslo?")
+    before = PARTS["written"](graph, "trip")
+    PARTS["give_up"](graph, "trip")
+    state = PARTS["state"](graph, "trip")
+    assert state["next"] == ()
+    assert state["messages"][-1].tool_calls
+    assert len(PARTS["written"](graph, "trip")) == len(before) + 1
+
+
+def test_looking_writes_no_checkpoint() -> None:
+    graph = two_questions(InMemorySaver())
+    assert PARTS["written"](graph, "trip") == []
+    PARTS["sync_turn"](graph, "trip", "Which?")
+    before = PARTS["written"](graph, "trip")
+    PARTS["waiting"](graph, "trip")
+    assert before
+    assert PARTS["written"](graph, "trip") == before
+
+
+def test_the_notebook_s_search_asks_elsewhere_while_a_function_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = ModuleType(SEARCH_MODULE)
+    search.TAVILY_API_URL = "http://before"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, SEARCH_MODULE, search)
+
+    async def where(path: str) -> str:
+        return f"{search.TAVILY_API_URL}{path}"
+
+    def fails() -> None:
+        raise ValueError(search.TAVILY_API_URL)
+
+    assert asyncio.run(PARTS["seen"]("http://check", where, "/search")) == "http://check/tavily/search"
+    with pytest.raises(ValueError, match="http://check/tavily"):
+        asyncio.run(PARTS["seen"]("http://check", fails))
+    assert search.TAVILY_API_URL == "http://before"
+
+
+def test_without_a_search_of_the_notebook_s_a_function_is_called_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, SEARCH_MODULE, raising=False)
+    assert asyncio.run(PARTS["seen"]("http://check", lambda: 7)) == 7
+
+
+def test_a_node_stands_in_for_the_agent_s_action() -> None:
+    def node(state: Any, tool: Any) -> dict[str, Any]:
+        (call,) = state["messages"][-1].tool_calls
+        answer = f"{tool.name}: {interrupt(call['args'])}"
+        return {"messages": [{"role": "tool", "content": answer, "tool_call_id": call["id"]}]}
+
+    tool = PARTS["asking_tool"]("search")
+    graph = PARTS["agent_with"](BlocksModel(turns=TURNS), tool, InMemorySaver(), node)
+    PARTS["sync_turn"](graph, "trip", "Oslo?")
+    (waiting,) = PARTS["waiting"](graph, "trip")
+    assert waiting["value"] == {"query": "Oslo"}
+    state = PARTS["resume"](graph, "trip", {waiting["id"]: "yes"})
+    assert [message.text for message in state["messages"][2:]] == ["search: yes", "It is cold."]

@@ -26,7 +26,17 @@ from tests.utils.replay.talks import (
     tool_answer,
     user,
 )
-from utils.replay.conversation import AnswerTurn, Conversation, Hit, Scenario, ToolAnswer
+from utils.replay.conversation import (
+    AnswerTurn,
+    CallsTurn,
+    Conversation,
+    Hit,
+    Origin,
+    Scenario,
+    ToolAnswer,
+    ToolCall,
+    UserTurn,
+)
 from utils.replay.matching import (
     GO_LIVE,
     NotRecorded,
@@ -272,6 +282,15 @@ def test_a_recorded_call_without_its_tool_asks_for_bind_tools() -> None:
     assert "offers no tool at all: did you forget model.bind_tools(tools)?" in found.sentence
     found = missed(find(INDEX, request(user("Weather in SF?"), tools=("lookup", "other"))))
     assert "calls the tool 'search', but the request offers lookup, other" in found.sentence
+
+
+def test_a_call_of_a_tool_that_nobody_offered_is_made_where_it_is_recorded_so() -> None:
+    call = ToolCall(tool="wire", unoffered=True)
+    turns = (UserTurn(user="Pay."), CallsTurn(calls=(call,)))
+    index = compile_scenario(
+        Scenario(conversations=(Conversation(name="pay", origin=Origin(kind="authored"), turns=turns),))
+    )
+    assert isinstance(find(index, request(user("Pay."), tools=("lookup",))), Row)
 
 
 def test_without_any_question_there_is_no_answer() -> None:

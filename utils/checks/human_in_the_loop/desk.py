@@ -1,19 +1,20 @@
-"""The desk of exercise 4.5: calls, what a person decides about each, and the guarded agent they attend to."""
+"""The desk of exercises 4.5 and 4.6: calls, what a person decides about each, and the agent that asks."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from utils.checks.graphs import compiled, expect_own_methods
 from utils.checks.human_in_the_loop.conversations import WHATEVER, does
 from utils.checks.human_in_the_loop.lab import Case
-from utils.checks.human_in_the_loop.pauses import state_of
-from utils.checks.registry import Words, expect
+from utils.checks.human_in_the_loop.pauses import ANSWERED, broken, state_of
+from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import conversation
-from utils.lab.lab import Lab, Ref, Stage
+from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolCall, Turn, UserTurn
 
@@ -23,6 +24,9 @@ MOST_SHOWN = 50
 """different questions that a person is asked about a handful of calls, before that is called too many"""
 
 Decision = Mapping[str, Any]
+Args = Mapping[str, Any]
+Work = tuple[str, str]
+"""a tool's name and its arguments, as JSON"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +34,64 @@ class Task:
     """One call, what a person decides about it, and what must come of it."""
 
     tool: str
-    query: str
+    args: Args
     decision: Decision | None = None
     """``None`` where nobody is to be asked"""
-    runs: str | None = None
-    """the query that the tool must do, once; ``None`` if it must not run"""
+    runs: Args | None = None
+    """the arguments that the tool must run with, once; ``None`` if it must not run"""
     says: str = ""
     """what the result must say"""
     status: Literal["success", "error"] = "success"
 
     @property
     def call(self) -> ToolCall:
-        return ToolCall(tool=self.tool, args={"query": self.query})
+        # A forbidden tool may be left unbound; the model calls it all the same.
+        return ToolCall(tool=self.tool, args=dict(self.args), unoffered=POLICY[self.tool] == "forbid")
 
     @property
     def named(self) -> str:
         how = self.decision["type"] if self.decision else POLICY[self.tool]
-        return f"{self.tool} {self.query!r} ({how})"
+        return f"{self.tool} {dict(self.args)} ({how})"
 
 
-def fulfilled(query: str, case: Case) -> str:
-    """Return what every tool says when it has done its work."""
-    return f"done: {query}, {case.word}"
+def work(tool: str, args: Args) -> Work:
+    """Return what a tool has done, or is to do, in a form that can be counted."""
+    return tool, json.dumps(dict(args), sort_keys=True)
+
+
+def fulfilled(tool: str, args: Args, case: Case) -> str:
+    """Return what a tool says when it has done its work."""
+    return f"{tool} has done: {', '.join(map(str, args.values()))}; {case.word}"
+
+
+def that_runs(tool: str, args: Args, case: Case, decision: Decision | None = None) -> Task:
+    """Return a call whose tool must run, with other arguments if the decision has some."""
+    runs = decision.get("args", args) if decision else args
+    return Task(tool, args, decision, runs, fulfilled(tool, runs, case))
+
+
+def that_is_rejected(tool: str, args: Args, message: str) -> Task:
+    return Task(tool, args, {"type": "reject", "message": message}, says=message, status="error")
+
+
+def that_is_answered(tool: str, args: Args, message: str) -> Task:
+    return Task(tool, args, {"type": "respond", "message": message}, says=message)
 
 
 def tasks(case: Case) -> list[Task]:
     """Return one call that runs, five that a person is asked about, and one that is forbidden."""
     first, second, third = (city.name for city in case.cities)
-    trains, flat = f"trains to {first}", f"a flat in {second}"
-    room, better = f"a room in {first}", f"a room in {third}"
     no, yes, full = f"no {case.word} today", f"they know of {case.word}", f"only {case.word} left"
+    noted = {"note": f"with {case.word}"}
+    other = {"type": "edit", "args": {"query": f"a room in {third}"}}
     return [
-        Task("search", trains, runs=trains, says=fulfilled(trains, case)),
-        Task("wire", f"100 to {second}", status="error"),
-        Task("book", room, {"type": "approve"}, runs=room, says=fulfilled(room, case)),
-        Task("book", flat, {"type": "edit", "args": {"query": better}}, better, fulfilled(better, case)),
-        Task("mail", f"ask {first}", {"type": "reject", "message": no}, says=no, status="error"),
-        Task("mail", f"ask {second}", {"type": "respond", "message": yes}, says=yes),
-        Task("book", f"a boat in {third}", {"type": "respond", "message": full}, says=full),
+        that_runs("search", {"query": f"trains to {first}"}, case),
+        Task("wire", {"query": f"100 to {second}"}, status="error"),
+        that_runs("book", {"query": f"a room in {first}", **noted}, case, {"type": "approve"}),
+        that_runs("book", {"query": f"a flat in {second}", **noted}, case, other),
+        that_is_rejected("mail", {"query": f"ask {first}"}, no),
+        that_is_answered("mail", {"query": f"ask {second}"}, yes),
+        that_is_answered("book", {"query": f"a boat in {third}"}, full),
     ]
 
 
@@ -77,17 +101,17 @@ def alike(case: Case) -> tuple[Sequence[Task], Sequence[Task]]:
     In the second round one call is like one of the first, and two are like each other.
     """
     first, second, third = (city.name for city in case.cities)
-    room, boat = f"a room in {first}", f"a boat in {third}"
+    room, boat = {"query": f"a room in {first}"}, {"query": f"a boat in {third}"}
     no, full = f"no more {case.word}", f"only {case.word} left"
     return (
         (
-            Task("book", room, {"type": "approve"}, runs=room, says=fulfilled(room, case)),
-            Task("mail", f"ask {second}", {"type": "reject", "message": no}, says=no, status="error"),
+            that_runs("book", room, case, {"type": "approve"}),
+            that_is_rejected("mail", {"query": f"ask {second}"}, no),
         ),
         (
-            Task("book", room, {"type": "reject", "message": no}, says=no, status="error"),
-            Task("book", boat, {"type": "respond", "message": full}, says=full),
-            Task("book", boat, {"type": "approve"}, runs=boat, says=fulfilled(boat, case)),
+            that_is_rejected("book", room, no),
+            that_is_answered("book", boat, full),
+            that_runs("book", boat, case, {"type": "approve"}),
         ),
     )
 
@@ -114,31 +138,43 @@ def errand_answer(case: Case) -> AnswerTurn:
 
 @dataclass
 class Desk:
-    """A guarded agent that a person attends to: its graph is built again from the file at each step."""
+    """An agent that asks, and that a person attends to.
+
+    With ``anew`` its graph is built again from the file at each step; without, it is built once and keeps
+    its thread in memory.
+    """
 
     lab: Lab
     stage: Stage
     case: Case
-    model: Ref
-    tools: Sequence[Ref]
+    function: str
+    """what the student writes: ``ask_first`` or ``build_guarded``"""
+    tools: Sequence[str]
+    anew: bool = False
     shown: list[Any] = field(default_factory=list)
     """what the person was asked, by the order in which it was first seen"""
+    _model: Ref | None = None
+    _tools: Sequence[Ref] = ()
     _saver: Ref | None = None
     _built: Ref | None = None
-    _before: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _before: Counter[Work] = field(default_factory=Counter)
     """what had been done before the last answer"""
+
+    def __post_init__(self) -> None:
+        self._model = self.stage.model()
+        url = self.stage.model_side.url
+        self._tools = [self.lab.make("booking_tool", url, name, label=name) for name in self.tools]
 
     def put_back(self) -> None:
         """Let the file be as it was before the last answer."""
         self.close()
         self._copy(COPY, FILE)
 
-    def done(self) -> Counter[tuple[str, str]]:
+    def done(self) -> Counter[Work]:
         """Return what the tools have done so far, and how often."""
-        made = self.stage.tool_requests()
-        return Counter((request.tool, str(request.args.get("query"))) for request in made)
+        return Counter(work(request.tool, request.args) for request in self.stage.tool_requests())
 
-    def done_last(self) -> Counter[tuple[str, str]]:
+    def done_last(self) -> Counter[Work]:
         """Return what the tools have done since the last answer was given."""
         return self.done() - self._before
 
@@ -147,7 +183,7 @@ class Desk:
 
     def close(self) -> None:
         """Close the file."""
-        if self._saver is not None:
+        if self._saver is not None and self.anew:
             self.lab.part("close_saver", self._saver)
         self._saver = self._built = None
 
@@ -156,52 +192,79 @@ class Desk:
         return self._built or self.graph()
 
     def graph(self) -> Ref:
-        """Return the graph, built by ``build_guarded`` with a saver that was opened again."""
+        """Return the graph, built with a saver that was opened again where it is to be built anew."""
+        if self._built is not None and not self.anew:
+            return self._built
         self.close()
-        self._saver = self.lab.kit.saver(self.lab.path(FILE))
-        given = self.lab.call("build_guarded", self.model, list(self.tools), POLICY, self._saver)
-        graph = compiled(self.lab, given, "build_guarded", why="Whoever runs it needs nothing else.")
+        self._saver = self.lab.kit.saver(self.lab.path(FILE) if self.anew else None)
+        self._built = self._guarded() if self.function == "build_guarded" else self._with_the_node()
+        return self._built
+
+    def _with_the_node(self) -> Ref:
+        node = self.lab.get(self.function)
+        given = (self._model, self._tools[0], self._saver, node)
+        return self.lab.make("agent_with", *given, label="agent")
+
+    def _guarded(self) -> Ref:
+        given = self.lab.call(self.function, self._model, list(self._tools), POLICY, self._saver)
+        graph = compiled(
+            self.lab, given, self.function, why="A graph can be run as it comes back, with invoke."
+        )
         expect_own_methods(self.lab, graph)
         expect(
             bool(self.lab.part("remembers", graph, self._saver)),
-            "The graph must be compiled with the checkpointer that build_guarded is given.",
+            f"The graph must be compiled with the checkpointer that {self.function} is given.",
             got=Words("a graph without it"),
             expected="graph.compile(checkpointer=checkpointer)",
             why="Without it the run still ends with __interrupt__, but nobody can ever answer.",
         )
-        self._built = Ref(graph.number, graph.type, "agent", self.lab)
-        return self._built
+        return Ref(graph.number, graph.type, "agent", self.lab)
 
     def ask(self, text: str) -> None:
         """Ask a question, up to the first pause."""
         called = f'agent.invoke({{"messages": [("user", {text!r})]}}, thread({self.case.thread!r}))'
-        self.lab.part("sync_turn", self.graph(), self.case.thread, text, called=called)
+        self._run("sync_turn", text, called)
+
+    def _run(self, part: str, given: Any, called: str) -> None:
+        """Run the graph; fail where the model refuses what the graph has made of the conversation."""
+        try:
+            self.lab.part(part, self.graph(), self.case.thread, given, called=called)
+        except StudentError:
+            if not self.lab.refusals():
+                raise
+            self._refused()
+
+    def _refused(self) -> NoReturn:
+        fail(
+            "The model refused the conversation: a call has no result, or another one than its own.",
+            got=Words(f"the model was sent {broken(self.lab)}"),
+            expected=ANSWERED,
+            why=(
+                "Whatever becomes of a call, run, refused, forbidden or answered by a person, a ToolMessage "
+                "with its id must say so."
+            ),
+        )
 
     def waiting(self, graph: Ref) -> list[Mapping[str, Any]]:
         """Return the interrupts that wait now, and note what they show."""
         found: list[Mapping[str, Any]] = self.lab.part("waiting", graph, self.case.thread)
-        for item in found:
-            value = item["value"]
-            expect(
-                isinstance(value, Mapping) and set(value) == {"id", "name", "args"},
-                "The value of each interrupt must be the call: id, name and args, and nothing else.",
-                got=value,
-                expected="interrupt({'id': …, 'name': …, 'args': …}), one for each call",
-                why="Whoever decides reads the call, and answers for this one alone.",
-            )
-            if value not in self.shown:
-                self.shown.append(value)
+        plain: list[Mapping[str, Any]] = [
+            {"id": item["id"], "value": _as_a_call(item["value"])} for item in found
+        ]
+        for item in plain:
+            if item["value"] not in self.shown:
+                self.shown.append(item["value"])
             expect(
                 len(self.shown) <= MOST_SHOWN,
                 "Far more is asked than there are calls.",
                 got=Words(f"more than {MOST_SHOWN} different questions"),
-                expected="one interrupt for each call of a tool with the policy ask",
+                expected="one interrupt for each call that needs one",
                 why="Too many questions are clicked away.",
             )
-        return found
+        return plain
 
     def decide(self, *rounds: Sequence[Task]) -> None:
-        """Answer what waits, by id, until nothing waits any more; the graph is rebuilt before each answer."""
+        """Answer what waits, by id, until nothing waits any more."""
         chosen = [task for calls in rounds for task in calls]
         for _ in range(2 * len(chosen)):
             waiting = self.waiting(self.built())
@@ -209,11 +272,12 @@ class Desk:
                 return
             ids = [call["id"] for message in self.messages() for call in message.tool_calls]
             answers = {item["id"]: _decision(item["value"], chosen, ids) for item in waiting}
-            self._copy(FILE, COPY)
+            if self.anew:
+                self._copy(FILE, COPY)
             self._before = self.done()
             given = ", ".join(f"{decision['type']!r}" for decision in answers.values())
             called = f"agent.invoke(Command(resume={{… {given} …}}), thread({self.case.thread!r}))"
-            self.lab.part("resume", self.graph(), self.case.thread, answers, called=called)
+            self._run("resume", answers, called)
 
     def messages(self) -> list[Message]:
         """Return the thread's messages."""
@@ -221,29 +285,56 @@ class Desk:
         return found
 
 
+def _as_a_call(value: Any) -> dict[str, Any]:
+    """Return what a person is shown, without the key ``type`` that LangChain's calls have."""
+    told = {key: part for key, part in value.items() if key != "type"} if isinstance(value, Mapping) else {}
+    expect(
+        set(told) == {"id", "name", "args"},
+        "The value of each interrupt must be the call: its id, name and args, and nothing else.",
+        got=value,
+        expected="interrupt({'id': …, 'name': …, 'args': …}), one for each call",
+        why="A person reads the call and decides about this one alone. LangChain's own key type may stay.",
+    )
+    return told
+
+
 def _decision(value: Mapping[str, Any], chosen: Sequence[Task], ids: Sequence[Any]) -> Decision:
-    """Return what a person decides about the call that is shown; ``ids`` are those of the thread's calls.
+    """Return what a person decides about the call that is shown; ``ids`` are those of the thread's calls."""
+    known = list(ids[: len(chosen)])
+    expect(
+        value["id"] in known,
+        "The id that the person is shown must be the call's.",
+        got=value["id"],
+        expected=f"one of {known}",
+        why="Two calls may have the same name and arguments; the id tells them apart.",
+    )
+    return chosen[known.index(value["id"])].decision or {"type": "approve"}
 
-    Where the thread has no such id, the first call with this name and these arguments is meant.
-    """
-    wanted = value["name"], value["args"]
-    fitting = [(n, task) for n, task in enumerate(chosen) if (task.tool, dict(task.call.args)) == wanted]
-    if not fitting:
-        return {"type": "approve"}
-    meant = [task for n, task in fitting if ids[n : n + 1] == [value["id"]]]
-    task = meant[0] if meant else fitting[0][1]
-    return task.decision or {"type": "approve"}
 
-
-def attended(lab: Lab, case: Case, *rounds: Sequence[Task], decide: bool = True) -> Desk:
+def attended(
+    lab: Lab,
+    case: Case,
+    function: str,
+    *rounds: Sequence[Task],
+    tools: Sequence[str] = tuple(POLICY),
+    decide: bool = True,
+    anew: bool = False,
+) -> Desk:
     """Return a desk after a question that takes these calls, each round in one message of the model."""
     chosen = [task for calls in rounds for task in calls]
     # Every tool can do everything, so that whatever should not have run is seen to have run.
-    known = dict.fromkeys([task.query for task in chosen] + [task.runs for task in chosen if task.runs])
-    able = (does(tool, query, fulfilled(query, case)) for tool in POLICY for query in known)
+    known = {work(tool, args): args for task in chosen for args in _variants(task) for tool in tools}
+    able = (does(tool, args, fulfilled(tool, args, case)) for (tool, _), args in known.items())
     stage = lab.stage(conversation("errand", errand(case, rounds)), conversation("tools", *able))
-    desk = Desk(lab, stage, case, stage.model(), [stage.tool(name) for name in POLICY])
+    desk = Desk(lab, stage, case, function, tools, anew)
     desk.ask(errand_question(case, rounds))
     if decide:
         desk.decide(*rounds)
     return desk
+
+
+def _variants(task: Task) -> list[Args]:
+    """Return the arguments that a tool may be run with, rightly or wrongly, when this call has come."""
+    if task.runs is None:
+        return [task.args]
+    return [task.args, task.runs, {**task.args, **task.runs}, {"query": task.args["query"]}]

@@ -5,54 +5,82 @@ What was searched for is judged, what comes back, and whether the thread can go 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from utils.checks.graphs import kinds
-from utils.checks.human_in_the_loop.conversations import anyhow, searches
+from utils.checks.human_in_the_loop.conversations import anyhow, anyhow_in_rounds, searches
 from utils.checks.human_in_the_loop.lab import Case, check
-from utils.checks.human_in_the_loop.pauses import ask, count, finish, queries, state_of, watched
+from utils.checks.human_in_the_loop.pauses import (
+    ANSWERED,
+    ask,
+    asks_anew,
+    broken,
+    called,
+    count,
+    finish,
+    queries,
+    state_of,
+    watched,
+)
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import (
+    City,
     asked,
     compare_answer,
     compare_question,
-    compared,
     conversation,
     one_by_one,
+    plain,
     tour_question,
 )
-from utils.lab.lab import Lab, Ref, StudentError
+from utils.lab.lab import Lab, Ref, Stage, StudentError
 
 
-@check("4.2", points=1, title="approve: each tool runs once, and the answer comes back")
+def approved(lab: Lab, stage: Stage, agent: Ref, case: Case) -> Any:
+    """Return what ``approve`` returns."""
+    try:
+        return called(lab, stage, "approve", agent, case.thread)
+    except StudentError:
+        if not asks_anew(lab):
+            raise
+        fail(
+            "approve has sent a new message of a person, and the calls still wait for their results.",
+            got=Words(f"the model refused the conversation: {broken(lab)}"),
+            expected="no new message: the run goes on from its checkpoint",
+            why="A yes is not part of the conversation. None as input means: no question, go on.",
+        )
+
+
+@check("4.2", points=1, title="approve: the calls that wait run once, and then the answer comes back")
 def approves_to_the_end(lab: Lab, case: Case) -> None:
-    first, second, _ = case.cities
-    stage = lab.stage(conversation("trip", compared(first, second)))
-    agent = watched(lab, stage)
-    ask(lab, agent, case.thread, compare_question(first, second))
-    told = lab.call("approve", agent, case.thread)
-    found = queries(stage)
-    _expect_to_go_on(found, [first.query, second.query])
-    expect(
-        sorted(found) == sorted((first.query, second.query)),
-        "Each call that was approved must run exactly once.",
-        got=Words(f"searches: {found}"),
-        expected=f"searches: {[first.query, second.query]}",
-        why="Given None, the run goes on by itself: whoever runs the tools by hand runs them twice.",
+    first, second, third = case.cities
+    now, later = (first, second, first), (third,)
+    stage = lab.stage(
+        conversation("trip", anyhow_in_rounds(now, later)), conversation("search", searches(*case.cities))
     )
+    agent = watched(lab, stage)
+    ask(lab, agent, case.thread, compare_question(*now, *later))
+    told = approved(lab, stage, agent, case)
+    _expect_to_go_on(queries(stage), now)
+    _expect_only_what_waited(queries(stage), now)
+    _expect_none_yet(told)
+    told = approved(lab, stage, agent, case)
+    _expect_only_what_waited(queries(stage), (*now, *later))
     expect(
-        told == compare_answer(first, second),
+        told == compare_answer(*now, *later),
         "At the end of the run approve must return the answer's text.",
         got=told,
-        expected=repr(compare_answer(first, second)),
+        expected=repr(compare_answer(*now, *later)),
         why="The traveller waits for it.",
     )
     made = len(stage.requests())
     expect(
-        made == 2,
+        made == 3,
         "The paused run must go on: nothing is asked again.",
         got=Words(count(made, "model request")),
-        expected="2 model requests: the calls, the answer",
+        expected="3 model requests: twice for calls, once for the answer",
         why="What is in the checkpoint was paid for once.",
     )
 
@@ -63,24 +91,11 @@ def approves_one_pause(lab: Lab, case: Case) -> None:
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, tour_question(first, second))
-    told = lab.call("approve", agent, case.thread)
-    found = queries(stage)
-    _expect_to_go_on(found, [first.query])
-    expect(
-        found == [first.query],
-        "One approval is for the calls that wait now, not for those that come later.",
-        got=Words(f"searches after one approval: {found}"),
-        expected=f"searches after one approval: {[first.query]}",
-        why="The person has not seen the next call yet: that is what the pause is for.",
-    )
-    expect(
-        told is None,
-        "When the run has paused again, approve must return None.",
-        got=told,
-        expected="None",
-        why="There is no answer yet; the model's word beside a call is not one.",
-    )
-    told = lab.call("approve", agent, case.thread)
+    told = approved(lab, stage, agent, case)
+    _expect_to_go_on(queries(stage), [first])
+    _expect_only_what_waited(queries(stage), [first])
+    _expect_none_yet(told)
+    told = approved(lab, stage, agent, case)
     expect(
         told == compare_answer(first, second),
         "The second approval must bring the answer.",
@@ -90,30 +105,78 @@ def approves_one_pause(lab: Lab, case: Case) -> None:
     )
 
 
-def _expect_to_go_on(found: Sequence[str], waited: Sequence[str]) -> None:
+def _expect_to_go_on(found: Sequence[str], waited: Sequence[City]) -> None:
     expect(
         bool(found),
         "approve must let the run go on: the agent then runs the calls that wait.",
         got=Words(f"searches: {found}"),
-        expected=f"searches: {waited}",
+        expected=f"searches: {[city.query for city in waited]}",
         why="invoke or stream with None as input goes on from the pause; the agent runs its tools itself.",
     )
+
+
+def _expect_only_what_waited(found: Sequence[str], waited: Sequence[City]) -> None:
+    true = [city.query for city in waited]
+    extra = Counter(found) - Counter(true)
+    again = [query for query in extra if query in true]
+    expect(
+        not again,
+        "Each call that was approved must run exactly once.",
+        got=Words(f"searches: {found}"),
+        expected=f"searches: {true}",
+        why="Given None, the run goes on and runs its tools itself. Run by hand as well, they run twice.",
+    )
+    expect(
+        sorted(found) == sorted(true),
+        "One approval is for the calls that wait now, not for those that come later.",
+        got=Words(f"searches so far: {found}"),
+        expected=f"searches so far: {true}",
+        why="The person has not seen the next call yet: that is what the pause is for.",
+    )
+
+
+def _expect_none_yet(told: Any) -> None:
+    expect(
+        told is None,
+        "When the run has paused again, approve must return None.",
+        got=told,
+        expected="None",
+        why="There is no answer yet; the model's word beside a call is not one.",
+    )
+
+
+def stopped(lab: Lab, stage: Stage, agent: Ref, case: Case) -> None:
+    """Call ``stop``."""
+    try:
+        called(lab, stage, "stop", agent, case.thread)
+    except StudentError:
+        if not lab.refusals():
+            raise
+        fail(
+            "stop has asked the model, and the model refused the conversation: not every call was answered."
+            if not asks_anew(lab)
+            else "stop has sent a new message of a person, and the calls still wait for their results.",
+            got=Words(f"the model was sent {broken(lab)}"),
+            expected=ANSWERED,
+            why="Each call that waits needs a ToolMessage of its own, before anything else is said.",
+        )
 
 
 @check("4.2", points=1, title="stop: no tool runs, every call is answered, the model speaks last")
 def stops_in_good_order(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
+    packing = f"What do I pack for {second.name}?"
     stage = lab.stage(
-        conversation("trip", asked(third), anyhow(first, second)),
+        conversation("trip", asked(third), anyhow(first, second, first), plain(packing, case.word)),
         conversation("search", searches(first, second)),
     )
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, third.question)
     finish(lab, agent, case.thread)
     before = len(state_of(lab, agent, case.thread)["messages"])
-    ask(lab, agent, case.thread, compare_question(first, second))
+    ask(lab, agent, case.thread, compare_question(first, second, first))
     stage.clear()
-    lab.call("stop", agent, case.thread)
+    stopped(lab, stage, agent, case)
     ran, made = len(stage.tool_requests()), len(stage.requests())
     expect(
         ran == 0,
@@ -122,27 +185,37 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         expected="0 searches after the pause",
         why="The person said no.",
     )
+    expect(
+        made <= 1,
+        "To stop may take one model request at most.",
+        got=Words(f"{made} after the pause"),
+        expected="0 or 1 after the pause",
+        why=(
+            "Each request costs time and money, and may come back with new calls. update_state writes and "
+            "runs nothing; a Command as input writes, and then the run goes on."
+        ),
+    )
     messages = state_of(lab, agent, case.thread)["messages"][before:]
     ids = [str(call["id"]) for call in messages[1].tool_calls] if len(messages) > 1 else []
     expect(
-        len(ids) == 2,
+        len(ids) == 3,
         "The message with the calls must stay, and every call be answered by one tool message behind it.",
         got=Words(
             f"since the last question: {kinds(messages)}; {count(len(ids), 'call')} in the second message"
         ),
-        expected="since the last question: human ai tool tool ai; 2 calls in the second message",
+        expected="since the last question: human ai tool tool tool ai; 3 calls in the second message",
         why="The history says what the model wanted to do and that it was refused.",
     )
     answered = [str(message.tool_call_id) for message in messages if message.type == "tool"]
     wanted = len(set(answered) & set(ids))
     expect(
-        kinds(messages[:4]) == "human ai tool tool" and sorted(answered) == sorted(ids),
+        kinds(messages[:5]) == "human ai tool tool tool" and sorted(answered) == sorted(ids),
         "Every call that waited must be answered by exactly one tool message, directly behind it.",
         got=Words(
             f"since the last question: {kinds(messages)}; "
             f"calls answered: {wanted} of {len(ids)}, others: {len(set(answered) - set(ids))}"
         ),
-        expected="since the last question: human ai tool tool ai; calls answered: 2 of 2, others: 0",
+        expected="since the last question: human ai tool tool tool ai; calls answered: 3 of 3, others: 0",
         why=(
             "Calls of earlier turns have their results already: those that wait are in the last message."
             if set(answered) - set(ids)
@@ -150,18 +223,29 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         ),
     )
     expect(
-        kinds(messages) == "human ai tool tool ai" and not messages[-1].tool_calls,
-        "After the tool messages the model must have the last word.",
-        got=Words(f"since the last question: {kinds(messages)}"),
-        expected="since the last question: human ai tool tool ai",
-        why="A turn ends with an answer, also with one that says that nothing was done.",
+        kinds(messages) != "human ai tool tool tool ai ai" or not made,
+        "The model was asked once more, after the last word was said.",
+        got=Words(f"since the last question: {kinds(messages)}; {count(made, 'model request')}"),
+        expected="since the last question: human ai tool tool tool ai",
+        why="update_state only writes. After invoke(Command(update=…)) the run goes on.",
     )
     expect(
-        made <= 1,
-        "To stop may take one model request at most.",
-        got=Words(f"{made} after the pause"),
-        expected="0 or 1 after the pause",
-        why="Stopping is to cost less than going on.",
+        kinds(messages) == "human ai tool tool tool ai" and not messages[-1].tool_calls,
+        "After the tool messages the model must have the last word.",
+        got=Words(f"since the last question: {kinds(messages)}"),
+        expected="since the last question: human ai tool tool tool ai",
+        why="A turn ends with an answer, also with one that says that nothing was done.",
+    )
+    _ask_after_stop(lab, agent, case, packing)
+    read = stage.requests()[-1].messages
+    wanted_to = [call.args.get("query") for message in read for call in message.calls]
+    true = [third.query, first.query, second.query, first.query]
+    expect(
+        wanted_to == true and read[-2].role == "assistant" and not read[-2].calls,
+        "The next model request must show what was wanted and refused, and the last word.",
+        got=Words(f"calls: {wanted_to}; before the question stands a message of the {read[-2].role}"),
+        expected=f"calls: {true}; before the question stands a message of the assistant",
+        why="What the model is sent next is the thread as stop has left it.",
     )
 
 
@@ -175,7 +259,7 @@ def goes_on_after_stop(lab: Lab, case: Case) -> None:
     )
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, first.question)
-    lab.call("stop", agent, case.thread)
+    stopped(lab, stage, agent, case)
     state = state_of(lab, agent, case.thread)
     expect(
         state["next"] == (),
@@ -201,7 +285,7 @@ def goes_on_after_stop(lab: Lab, case: Case) -> None:
         "The next question must pause before its own tool, and be answered after it.",
         got=Words(f"searches: {queries(stage)}; the last message: {messages[-1].text!r}"),
         expected=f"searches: {[third.query]}; the last message: {third.answer!r}",
-        why="Who stops one search has not stopped the assistant.",
+        why="To stop one search does not stop the assistant.",
     )
 
 
@@ -210,12 +294,11 @@ def _ask_after_stop(lab: Lab, agent: Ref, case: Case, question: str) -> None:
     try:
         lab.part("sync_turn", agent, case.thread, question, called=called)
     except StudentError:
-        refused = lab.refusals()
-        if not refused:
+        if not lab.refusals():
             raise
         fail(
             "After stop the thread is spoilt: the model refused the next question.",
-            got=Words(f"the model was sent: {' '.join(refused[-1].roles)}"),
-            expected="a history in which every tool call is answered",
+            got=Words(f"the model was sent {broken(lab)}"),
+            expected=ANSWERED,
             why="An empty next only says that nothing will run; the calls stay in the history.",
         )

@@ -12,15 +12,28 @@ from typing import Any
 from utils.checks.graphs import kinds
 from utils.checks.human_in_the_loop.conversations import anyhow, searches
 from utils.checks.human_in_the_loop.lab import Case, check
-from utils.checks.human_in_the_loop.pauses import ask, count, finish, queries, state_of, watched
-from utils.checks.registry import Words, expect
+from utils.checks.human_in_the_loop.pauses import (
+    ANSWERED,
+    ask,
+    broken,
+    called,
+    count,
+    finish,
+    queries,
+    state_of,
+    watched,
+    written,
+)
+from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import City, asked, compare_question, conversation
-from utils.lab.lab import Lab, Ref, Stage
+from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import CallsTurn, Turn
 
 UNWANTED = {"language": "la"}
 """an argument of the model's own making, which the person takes out"""
+WANTED = {"days": 3}
+"""an argument that the person puts in"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,10 @@ class Edited:
     """which call was edited"""
     args: Mapping[str, Any]
     """its new arguments"""
+    wrote: bool
+    """whether there is a checkpoint more than before"""
+    made: tuple[int, int]
+    """requests of the model and of the tool before"""
 
     @property
     def calls(self) -> list[Mapping[str, Any]]:
@@ -58,20 +75,22 @@ def edited(
     number: int,
     *cities: City,
     unwanted: Mapping[str, str] | None = None,
+    wanted: Mapping[str, Any] | None = None,
     say: str = "",
     earlier: bool = False,
 ) -> Edited:
     """Call ``edit`` on one of the calls that wait: it is to look up the third city. Return what came of it.
 
-    ``unwanted`` are arguments that the calls have besides; ``say`` is the model's text beside the calls;
-    ``earlier`` has the thread begin with a turn about the third city.
+    ``unwanted`` are arguments that the calls have besides, ``wanted`` those that the new ones have besides;
+    ``say`` is the model's text beside the calls; ``earlier`` has the thread begin with a turn about the
+    third city.
     """
     third = case.cities[2]
     stage = lab.stage(
         conversation(
             "trip", asked(third) if earlier else (), *with_more(anyhow(*cities), unwanted or {}, say)
         ),
-        conversation("search", searches(*cities), searches(third)),
+        conversation("search", searches(*cities, third)),
     )
     agent = watched(lab, stage)
     if earlier:
@@ -80,10 +99,14 @@ def edited(
     question = compare_question(*cities) if len(cities) > 1 else cities[0].question
     ask(lab, agent, case.thread, question)
     before = state_of(lab, agent, case.thread)["messages"]
-    args = {"query": third.query}
-    lab.call("edit", agent, case.thread, before[-1].tool_calls[number]["id"], args)
+    checkpoints = written(lab, agent, case.thread)
+    made = len(stage.requests()), len(stage.tool_requests())
+    args = {"query": third.query, **(wanted or {})}
+    called(lab, stage, "edit", agent, case.thread, before[-1].tool_calls[number]["id"], args)
     state = state_of(lab, agent, case.thread)
-    return Edited(agent, stage, tuple(before), tuple(state["messages"]), state["next"], number, args)
+    wrote = written(lab, agent, case.thread) != checkpoints
+    after = tuple(state["messages"])
+    return Edited(agent, stage, tuple(before), after, state["next"], number, args, wrote, made)
 
 
 def with_more(turns: tuple[Turn, ...], more: Mapping[str, str], say: str) -> Iterator[tuple[Turn, ...]]:
@@ -98,15 +121,9 @@ def with_more(turns: tuple[Turn, ...], more: Mapping[str, str], say: str) -> Ite
 
 @check("4.3", points=1, title="the call has its new arguments and still waits")
 def leaves_it_waiting(lab: Lab, case: Case) -> None:
-    done = edited(lab, case, 0, case.cities[0], unwanted=UNWANTED)
-    made = len(done.stage.requests()), len(done.stage.tool_requests())
-    expect(
-        done.next == ("action",) and made == (1, 0),
-        "After edit the run must still wait, before the same tools.",
-        got=Words(f"next: {done.next}; {count(made[0], 'model request')}, {count(made[1], 'search')}"),
-        expected="next: ('action',); 1 model request, 0 searches",
-        why="To correct is one thing, to approve another: the person may want to look once more.",
-    )
+    done = edited(lab, case, 0, case.cities[0], unwanted=UNWANTED, wanted=WANTED)
+    _expect_to_wait(done)
+    _expect_as_many(done)
     expect(
         done.arguments != [{**UNWANTED, **done.args}],
         "The new arguments must take the place of all old ones.",
@@ -114,22 +131,26 @@ def leaves_it_waiting(lab: Lab, case: Case) -> None:
         expected=str(done.expected()),
         why="Old and new put together keep what the person took out.",
     )
+    _expect_the_new_arguments(done)
+    _expect_to_be_used(lab, case, done)
+
+
+def _expect_to_wait(done: Edited) -> None:
+    made = len(done.stage.requests()), len(done.stage.tool_requests())
+    went_on = made != done.made
     expect(
-        done.arguments == done.expected(),
-        "The call that waits must have the new arguments.",
-        got=Words(f"the last message is of the type {done.after[-1].type}, with calls {done.arguments}"),
-        expected=f"the last message is of the type ai, with calls {done.expected()}",
-        why=(
-            "A snapshot is a copy: changing it changes nothing. "
-            "update_state writes a new checkpoint, from which the run goes on."
+        done.next == ("action",) and not went_on,
+        "After edit the run must still wait, before the same tools.",
+        got=Words(
+            f"next: {done.next}; {count(made[0] - done.made[0], 'model request')} and "
+            f"{count(made[1] - done.made[1], 'search')} by edit"
         ),
+        expected="next: ('action',); 0 model requests and 0 searches by edit",
+        why=_why_it_does_not_wait(done.next, went_on=went_on),
     )
 
 
-@check("4.3", points=1, title="all else stays: messages and their ids, the other call")
-def keeps_the_rest(lab: Lab, case: Case) -> None:
-    say = f"Let me see, and take {case.word}."
-    done = edited(lab, case, 1, *case.cities[:2], say=say, earlier=True)
+def _expect_as_many(done: Edited) -> None:
     expect(
         len(done.after) == len(done.before),
         "There must be as many messages as before.",
@@ -137,6 +158,60 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
         expected=kinds(done.before),
         why="The reducer add_messages replaces a message that has the same id; any other is put behind.",
     )
+
+
+def _why_it_does_not_wait(following: tuple[str, ...], *, went_on: bool) -> str:
+    if went_on:
+        return (
+            "invoke lets the run go on. To correct is one thing, to approve another: the person looks again."
+        )
+    if following == ("llm",):
+        return "Written as_node='action' it counts as the work of the tools, and then llm comes next."
+    return (
+        "as_node says whose work an update is. After llm's message with calls action comes next; after END "
+        "comes nothing."
+    )
+
+
+def _expect_the_new_arguments(done: Edited) -> None:
+    told = [call["args"] for call in done.before[-1].tool_calls]
+    expect(
+        done.wrote,
+        "edit has written nothing into the thread.",
+        got=Words(f"no new checkpoint; the last message has calls with {done.arguments}"),
+        expected=f"a new checkpoint, whose last message has calls with {done.expected()}",
+        why=(
+            "A snapshot is a copy: changing it changes nothing. "
+            "update_state writes a new checkpoint, from which the run goes on."
+        ),
+    )
+    expect(
+        done.arguments != told,
+        "edit has written a message, but every call in it has its old arguments.",
+        got=Words(str(done.arguments)),
+        expected=str(done.expected()),
+        why="The call is the one whose call['id'] equals call_id; its args become the new ones.",
+    )
+    expect(
+        done.arguments == done.expected(),
+        "The call with this id must have the new arguments, all of them, and every other call its own.",
+        got=Words(f"the last message is of the type {done.after[-1].type}, with calls {done.arguments}"),
+        expected=f"the last message is of the type ai, with calls {done.expected()}",
+        why=(
+            "args takes the place of the old arguments as it is, whatever keys it has."
+            if len(told) == 1
+            else "With several calls in a message the id says which one is meant, not its place or its args."
+        ),
+    )
+
+
+@check("4.3", points=1, title="all else stays: messages and their ids, the other calls and their order")
+def keeps_the_rest(lab: Lab, case: Case) -> None:
+    first, second, _ = case.cities
+    say = f"Let me see, and take {case.word}."
+    done = edited(lab, case, 1, second, first, first, say=say, earlier=True)
+    _expect_to_wait(done)
+    _expect_as_many(done)
     expect(
         [message.id for message in done.after] == [message.id for message in done.before],
         "The messages must keep their ids.",
@@ -144,21 +219,29 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
         expected="the same ids",
         why="Interfaces and logs know a message by its id; the corrected one stands in its place.",
     )
-    ids = [call["id"] for call in done.calls]
+    ids, told = [call["id"] for call in done.calls], [call["id"] for call in done.before[-1].tool_calls]
     expect(
-        ids == [call["id"] for call in done.before[-1].tool_calls],
-        "The calls must keep their ids and their order, the other one too.",
+        len(ids) == len(told),
+        "Every call must stay, also those that were not edited.",
         got=Words(f"{count(len(ids), 'call')}: {done.arguments}"),
-        expected=f"2 calls with the same ids: {done.expected()}",
+        expected=f"{count(len(told), 'call')}: {done.expected()}",
+        why="The person has corrected one call, and refused none.",
+    )
+    expect(
+        sorted(map(str, ids)) == sorted(map(str, told)),
+        "The calls must keep their ids.",
+        got=Words(f"ids: {ids}"),
+        expected=f"ids: {told}",
         why="A tool's result is matched to its call by the id.",
     )
     expect(
-        done.arguments == done.expected(),
-        "Only the call with this id may have new arguments.",
-        got=Words(str(done.arguments)),
-        expected=str(done.expected()),
-        why="With two calls in a message, place and id both matter: the id says which one is meant.",
+        ids == told,
+        "The calls must keep their order: the edited one stays in its place.",
+        got=Words(f"in this order: {done.arguments}"),
+        expected=f"in this order: {done.expected()}",
+        why="Results come in the order of the calls, and so does what a person has seen.",
     )
+    _expect_the_new_arguments(done)
     texts = [message.text for message in done.after]
     expect(
         texts == [message.text for message in done.before],
@@ -167,27 +250,47 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
         expected=f"the text beside the calls: {say!r}",
         why="Only arguments were to be changed; the words are part of what the person and the model read.",
     )
+    _expect_to_be_used(lab, case, done)
 
 
-@check("4.3", points=2, title="after the approval tools and model get the new arguments")
+@check("4.3", points=1, title="after the approval tools and model get the new arguments")
 def uses_the_new_arguments(lab: Lab, case: Case) -> None:
-    first, second, third = case.cities
+    first, second, _ = case.cities
     done = edited(lab, case, 0, first, second)
-    finish(lab, done.agent, case.thread)
-    found = queries(done.stage)
+    _expect_to_wait(done)
+    _expect_as_many(done)
+    _expect_to_be_used(lab, case, done)
+
+
+def _expect_to_be_used(lab: Lab, case: Case, done: Edited) -> None:
+    """Let the run go on; expect that the tools and the model get the calls as they should be now."""
+    before = len(done.stage.tool_requests())
+    try:
+        finish(lab, done.agent, case.thread)
+    except StudentError:
+        if not lab.refusals():
+            raise
+        fail(
+            "After edit the thread is spoilt: the model refuses it when the run goes on.",
+            got=Words(f"the model was sent {broken(lab)}"),
+            expected=ANSWERED,
+            why="An edit replaces the message with the calls. A second one behind it leaves the first open.",
+        )
+    found, true = queries(done.stage)[before:], [str(args["query"]) for args in done.expected()]
     expect(
-        sorted(found) == sorted((third.query, second.query)),
+        sorted(found) == sorted(true),
         "The tools must run with the new arguments, each call once.",
         got=Words(f"searches: {found}"),
-        expected=f"searches: {[third.query, second.query]}",
+        expected=f"searches: {true}",
         why="The tools take what the last message of the state says.",
     )
     requests = done.stage.requests()
     sent = [dict(call.args) for message in requests[-1].messages for call in message.calls]
+    sent = sent[-len(true) :]
     expect(
-        len(requests) == 2 and sent == [dict(args) for args in done.expected()],
+        len(requests) == done.made[0] + 1 and sent == [dict(args) for args in done.expected()],
         "The next model request must show the call with its new arguments.",
-        got=Words(f"{count(len(requests), 'model request')}, the last one with calls {sent}"),
-        expected=f"2 model requests, the last one with calls {done.expected()}",
+        got=Words(f"{count(len(requests) - done.made[0], 'more model request')}, with calls {sent}"),
+        expected=f"1 more model request, with calls {done.expected()}",
         why="A model that reads of one search and of the result of another answers about the wrong place.",
     )

@@ -5,16 +5,26 @@ What the model is sent as results is judged, what comes back, and that no tool r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.human_in_the_loop.conversations import anyhow, anyhow_one_by_one, searches
 from utils.checks.human_in_the_loop.lab import Case, check
-from utils.checks.human_in_the_loop.pauses import ask, count, finish, state_of, watched
-from utils.checks.registry import Words, expect
+from utils.checks.human_in_the_loop.pauses import (
+    ANSWERED,
+    ask,
+    asks_anew,
+    broken,
+    called,
+    count,
+    finish,
+    state_of,
+    watched,
+)
+from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import asked, compare_answer, compare_question, conversation, tour_question
-from utils.lab.lab import Lab, Ref, Stage
+from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, ToolAnswer
 
@@ -23,16 +33,73 @@ def mock(case: Case) -> str:
     return f"The station reports {case.word}, and nothing else."
 
 
-def mocked(lab: Lab, stage: Stage, case: Case, question: str) -> tuple[Any, tuple[Message, ...]]:
+def mocked(
+    lab: Lab, stage: Stage, case: Case, question: str, agent: Ref | None = None
+) -> tuple[Any, tuple[Message, ...]]:
     """Return what ``mock_answer`` returns for a paused run, and the messages after it."""
-    agent = watched(lab, stage)
+    agent = agent or watched(lab, stage)
     ask(lab, agent, case.thread, question)
     stage.clear()
-    told = lab.call("mock_answer", agent, case.thread, mock(case))
+    try:
+        told = called(lab, stage, "mock_answer", agent, case.thread, mock(case))
+    except StudentError:
+        _explain(lab, stage)
+        raise
     return told, tuple(state_of(lab, agent, case.thread)["messages"])
 
 
-@check("4.4", points=2, title="the model answers from the text")
+def _explain(lab: Lab, stage: Stage) -> None:
+    """Fail with a sentence for what has made the model, or the tool, answer with an error."""
+    if ran := stage.tool_requests():
+        fail(
+            "The tool must not run at all, and it was asked for the text.",
+            got=Words(f"the tool was asked for {[request.args for request in ran]}"),
+            expected="no request of the tool",
+            why="The text is the result, not an argument: the call stays as it is, and its answer is yours.",
+        )
+    if asks_anew(lab):
+        fail(
+            "The text was sent as a new message of a person, and the calls still wait for their results.",
+            got=Words(f"the model was sent {broken(lab)}"),
+            expected=ANSWERED,
+            why="A result is a ToolMessage with the id of its call; nothing may come before it.",
+        )
+    if lab.refusals():
+        fail(
+            "The model refused the conversation: not every call that waits has its one result.",
+            got=Words(f"the model was sent {broken(lab)}"),
+            expected=ANSWERED,
+            why="Every call that waits gets a ToolMessage with its own id; earlier calls have theirs.",
+        )
+    if any(miss.reason == "results" for miss in lab.misses()):
+        sent = [text for request in stage.requests()[-1:] for text in request.results]
+        fail(
+            "The model must be sent the text as the result of its call.",
+            got=Words(f"results in the last model request: {sent}"),
+            expected="the text that mock_answer was given, and nothing else",
+            why="To the model a mock is a tool message like any other, with the text exactly as given.",
+        )
+
+
+def expect_answer(told: Any, answer: str, why: str) -> None:
+    """Expect that the model's answer came back, as text."""
+    expect(
+        not isinstance(told, Mapping | Message | list),
+        "mock_answer must return the text of the model's answer, and no message or state.",
+        got=told,
+        expected=repr(answer),
+        why='The text of a message is message.text; the last message is state["messages"][-1].',
+    )
+    expect(
+        told == answer,
+        "mock_answer must return the model's answer.",
+        got=told,
+        expected=repr(answer),
+        why=why,
+    )
+
+
+@check("4.4", points=1, title="the model answers from the text")
 def answers_from_the_text(lab: Lab, case: Case) -> None:
     first = case.cities[0]
     answer = f"For {first.name} they report {case.word}."
@@ -52,13 +119,7 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
         expected=f"1 model request; results in the last one: {[mock(case)]}",
         why=_why_not_sent(stage, messages),
     )
-    expect(
-        told == answer,
-        "mock_answer must return the model's answer.",
-        got=told,
-        expected=repr(answer),
-        why="What the model makes of the text is what you want to see.",
-    )
+    expect_answer(told, answer, "What the model makes of the text is what you want to see.")
 
 
 def _why_not_sent(stage: Stage, messages: Sequence[Message]) -> str:
@@ -95,9 +156,16 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         conversation("tour", anyhow_one_by_one(first, second)),
         conversation("search", searches(first, second)),
     )
-    mocked(lab, stage, case, tour_question(first, second))
+    told, _ = mocked(lab, stage, case, tour_question(first, second))
     _expect_no_search(
         stage, "Here the model calls again when it has read the text: the person has not seen this call yet."
+    )
+    expect(
+        told is None,
+        "If the model asks for another tool, mock_answer must return None: the run has paused again.",
+        got=told,
+        expected="None",
+        why="There is no answer yet; the model's word beside a call is not one.",
     )
 
 
@@ -105,45 +173,51 @@ def _expect_no_search(stage: Stage, why_not: str) -> None:
     """Expect that the model was asked once and no tool has run; ``why_not`` says why none should."""
     ran, made = len(stage.tool_requests()), len(stage.requests())
     expect(
-        (ran, made) == (0, 1),
-        "The tool must not run at all, and the model must be asked once.",
-        got=Words(f"{count(ran, 'search')}, {count(made, 'model request')} after the pause"),
-        expected="0 searches, 1 model request after the pause",
-        why=why_not if ran else "Only the model can say what it makes of the text, and once is enough.",
+        ran == 0,
+        "The tool must not run at all.",
+        got=Words(f"{count(ran, 'search')} after the pause"),
+        expected="0 searches after the pause",
+        why=why_not,
+    )
+    expect(
+        made == 1,
+        "The model must be asked once.",
+        got=Words(f"{count(made, 'model request')} after the pause"),
+        expected="1 model request after the pause",
+        why="Only the model can say what it makes of the text, and once is enough: each request costs.",
     )
 
 
-@check("4.4", points=1, title="two calls wait: both get the text")
+@check("4.4", points=1, title="several calls wait: each gets the text")
 def mocks_every_call(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
+    cities = (first, second, first)
     stage = lab.stage(
-        conversation("trip", asked(third), anyhow(first, second)),
-        conversation("search", searches(first, second)),
+        conversation("trip", asked(third), anyhow(*cities)),
+        conversation("search", searches(*cities)),
     )
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, third.question)
     finish(lab, agent, case.thread)
-    told, messages = mocked_next(lab, agent, case, compare_question(first, second))
+    told, messages = mocked(lab, stage, case, compare_question(*cities), agent)
     ids = [call["id"] for call in messages[5].tool_calls] if len(messages) > 5 else []
     pairs = [(message.tool_call_id, message.text) for message in messages[6:] if message.type == "tool"]
     expect(
-        sorted(pairs, key=str) == sorted(((id, mock(case)) for id in ids), key=str),
+        len(ids) == len(cities)
+        and sorted(pairs, key=str) == sorted(((id, mock(case)) for id in ids), key=str),
         "Every call that waits must get the text, each in a tool message of its own.",
         got=Words(f"{count(len(pairs), 'tool message')} with {[text for _, text in pairs]}"),
-        expected=f"2 tool messages with {[mock(case)] * 2}",
+        expected=f"{len(cities)} tool messages with {[mock(case)] * len(cities)}",
         why="A history with an open call is refused by the provider, and the text is the whole result.",
     )
+    sent = [text for request in stage.requests()[-1:] for text in request.results][-len(cities) :]
     expect(
-        told == compare_answer(first, second),
-        "mock_answer must return the model's answer.",
-        got=told,
-        expected=repr(compare_answer(first, second)),
-        why="The results are there; once the run goes on, the model speaks.",
+        sent == [mock(case)] * len(cities),
+        "The model must be sent the text for every call that waited.",
+        got=Words(f"results in the last model request: {sent}"),
+        expected=f"results in the last model request: {[mock(case)] * len(cities)}",
+        why=_why_not_sent(stage, messages),
     )
-
-
-def mocked_next(lab: Lab, agent: Ref, case: Case, question: str) -> tuple[Any, tuple[Message, ...]]:
-    """Call ``mock_answer`` on a thread that has a turn behind it; return its result and the messages."""
-    ask(lab, agent, case.thread, question)
-    told = lab.call("mock_answer", agent, case.thread, mock(case))
-    return told, tuple(state_of(lab, agent, case.thread)["messages"])
+    expect_answer(
+        told, compare_answer(*cities), "The results are there; once the run goes on, the model speaks."
+    )

@@ -6,11 +6,23 @@ Made on the student's side, like all parts of the kit: ``utils.lab.parts`` finds
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx2
+from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.graph import END
 from langgraph.types import Command
+
+from utils.agent import Agent, AgentState
+from utils.lab.http import post
+from utils.lab.parts import ToolFailed
+
+SEARCH_MODULE = "langchain_community.utilities.tavily_search"
+"""has the address of the notebook's own search as a constant"""
 
 
 def waiting(graph: Any, thread_id: str) -> list[dict[str, Any]]:
@@ -29,6 +41,17 @@ def resume(graph: Any, thread_id: str, answers: Mapping[str, Any]) -> Any:
     return graph.invoke(Command(resume=dict(answers)), {"configurable": {"thread_id": thread_id}})
 
 
+def give_up(graph: Any, thread_id: str) -> None:
+    """Declare a paused run over, with its calls open."""
+    graph.update_state({"configurable": {"thread_id": thread_id}}, None, as_node=END)
+
+
+def written(graph: Any, thread_id: str) -> list[str]:
+    """Return the ids of a thread's checkpoints: to look adds none."""
+    history = graph.get_state_history({"configurable": {"thread_id": thread_id}})
+    return [snapshot.config["configurable"]["checkpoint_id"] for snapshot in history]
+
+
 def copy_file(path: str, copy: str) -> None:
     """Let the file ``copy`` hold what a saver's file holds, whatever was in it."""
     with (
@@ -38,9 +61,58 @@ def copy_file(path: str, copy: str) -> None:
         file.backup(other)
 
 
+async def seen(url: str, work: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns; meanwhile the notebook's own search asks at ``url`` as well.
+
+    So a check's model sees what the function looks up beside the agent that it is given.
+    """
+    search: Any = sys.modules.get(SEARCH_MODULE)  # a notebook that has none yet has no search
+    before = getattr(search, "TAVILY_API_URL", None)
+    if search is not None:
+        search.TAVILY_API_URL = f"{url}/tavily"
+    try:
+        result = work(*args)
+        return await result if inspect.isawaitable(result) else result
+    finally:
+        if search is not None:
+            search.TAVILY_API_URL = before
+
+
+def make_booking_tool(url: str, name: str) -> BaseTool:
+    """Return a tool with an argument that may be left out; it works by one request to the model's side."""
+    address = httpx2.URL(f"{url}/tool/{name}")
+
+    def work(query: str, note: str = "") -> str:
+        response = post(address, {"query": query, **({"note": note} if note else {})})
+        data = response.json()
+        if response.status_code != httpx2.codes.OK:
+            raise ToolFailed(data.get("error", "the tool's service failed"))
+        return str(data["text"])
+
+    return StructuredTool.from_function(work, name=name, description="Do something; the query says what.")
+
+
+def make_agent_with(model: Any, tool: BaseTool, saver: Any, node: Callable[..., Any]) -> Any:
+    """Return the reference agent's graph with one tool and ``node(state, tool)`` as its ``action``."""
+
+    class Asking(Agent):
+        def take_action(self, state: AgentState) -> Any:
+            done = node(state, tool)
+            if inspect.iscoroutine(done):
+                done.close()  # it is no update, and LangGraph says so; here nobody would ever await it
+            return done
+
+    return Asking(model, [tool], saver).graph
+
+
 PARTS: Mapping[str, Callable[..., Any]] = {
     "waiting": waiting,
     "go_on": go_on,
     "resume": resume,
+    "give_up": give_up,
+    "written": written,
     "copy_file": copy_file,
+    "seen": seen,
+    "booking_tool": make_booking_tool,
+    "agent_with": make_agent_with,
 }

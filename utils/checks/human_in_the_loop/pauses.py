@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from utils.checks.graphs import expect_own_methods
+from utils.checks.registry import Words, expect
 from utils.lab.lab import Lab, Ref, Stage
 
 
@@ -34,6 +36,68 @@ def state_of(lab: Lab, agent: Ref, thread: str) -> dict[str, Any]:
     return state
 
 
+def written(lab: Lab, agent: Ref, thread: str) -> list[str]:
+    """Return the ids of a thread's checkpoints."""
+    found: list[str] = lab.part("written", agent, thread)
+    return found
+
+
+def called(lab: Lab, stage: Stage, name: str, *args: Any) -> Any:
+    """Return what a function of the notebook returns.
+
+    Fail if it has asked the notebook's own search meanwhile: that one does what the agent's tools are to do.
+    """
+    work = lab.get(name)
+    told = lab.part("seen", stage.model_side.url, work, *args, called=lab.describe(name, *args))
+    own = [str(request.args.get("query")) for request in stage.traffic().of("search")]
+    expect(
+        not own,
+        f"{name} has asked the notebook's own search, beside the agent that it is given.",
+        got=Words(f"searches of its own: {own}"),
+        expected="none: only the agent runs tools, and only when its run goes on",
+        why="Were it a booking, there would be one too many: the agent runs its calls by itself.",
+    )
+    return told
+
+
 def queries(stage: Stage) -> list[str]:
     """Return what the search was asked for, in order."""
     return [str(request.args.get("query")) for request in stage.tool_requests()]
+
+
+def broken(lab: Lab) -> str:
+    """Return in words what is wrong with the last conversation that the model refused; empty if none was."""
+    refused = lab.refusals()
+    if not refused:
+        return ""
+    calls: dict[str, str] = {}  # of the message before, their names by id
+    told: list[str] = []  # ids that the tool messages behind it name
+    for message in (*refused[-1].messages, None):
+        if message is not None and message.role == "tool":
+            told.append(message.call_id)
+            continue
+        if strange := [id for id in told if id not in calls]:
+            answers = "answers" if len(strange) == 1 else "answer"
+            return f"{count(len(strange), 'tool message')} that {answers} no call of the message before"
+        if twice := [id for id in calls if told.count(id) > 1]:
+            return f"two tool messages for the same call: {_listed([calls[id] for id in twice])}"
+        if lacking := [calls[id] for id in calls if id not in told]:
+            every = count(len(calls), "call")
+            return f"{len(lacking)} of {every} without a tool message behind it: {_listed(lacking)}"
+        calls = {call.id: call.name for call in message.calls} if message else {}
+        told = []
+    return "a conversation that is not well-formed"
+
+
+def asks_anew(lab: Lab) -> bool:
+    """Return whether the last conversation that the model refused ends with a new message of a person."""
+    refused = lab.refusals()
+    return bool(refused) and refused[-1].roles[-1:] == ("user",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+
+
+ANSWERED = "each call answered by one tool message, directly behind the message with the calls"
+"""what is expected where the model has refused a conversation"""
