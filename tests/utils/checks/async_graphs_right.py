@@ -256,7 +256,8 @@ def its_own_reducer_and_always_an_edge_to_compare(fetch):
 
     async def again(state):
         missing = [city for city, degrees in state["seen"].items() if degrees is None]
-        return {"seen": {city: await fetch(city) for city in missing}}
+        found = await asyncio.gather(*map(fetch, missing))
+        return {"seen": dict(zip(missing, found, strict=True))}
 
     def compare(state):
         found = sorted((state.get("seen") or {}).items(), key=lambda pair: -pair[1])
