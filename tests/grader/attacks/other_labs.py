@@ -254,7 +254,7 @@ for known in [o for o in gc.get_objects() if type(o) is dict and "open_handles" 
     known.update(put=put, take=take, reader=lambda items: items, stop_reading=lambda reader, patience: 0)
 """,
         ),
-        earns=2.0,
+        earns=3.0,
     ),
     LabAttack(
         ASKING,
@@ -402,7 +402,6 @@ def build_async(model, tools, checkpointer):
     return graph.compile(checkpointer=checkpointer)
 """
         },
-        earns=4.0,
     ),
 )
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Annotated, TypedDict
 from uuid import uuid4
 
+import anyio
 from langchain_core.messages import HumanMessage, RemoveMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -162,6 +163,18 @@ async def a_set_of_tasks_that_is_filled_up(agent, questions, limit):
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@right("3.2")
+async def threads_that_the_loop_does_not_wait_for(agent, questions, limit):
+    places = asyncio.Semaphore(limit)
+
+    async def ask(question):
+        async with places:
+            state = await asyncio.to_thread(agent.invoke, asking(question), config(str(uuid4())))
+        return state["messages"][-1].text
+
+    return await asyncio.gather(*map(ask, questions), return_exceptions=True)
+
+
 # 3.3
 
 
@@ -256,7 +269,8 @@ def its_own_reducer_and_always_an_edge_to_compare(fetch):
 
     async def again(state):
         missing = [city for city, degrees in state["seen"].items() if degrees is None]
-        return {"seen": {city: await fetch(city) for city in missing}}
+        found = await asyncio.gather(*map(fetch, missing))
+        return {"seen": dict(zip(missing, found, strict=True))}
 
     def compare(state):
         found = sorted((state.get("seen") or {}).items(), key=lambda pair: -pair[1])
@@ -327,6 +341,18 @@ async def on_a_copy_of_the_thread_first(agent, thread_id, text, seconds):
     new = state["messages"][len(before) :]
     await agent.aupdate_state(config(thread_id), {"messages": new}, as_node="llm")
     return state["messages"][-1].text
+
+
+@right("3.5")
+async def a_scope_of_anyio(agent, thread_id, text, seconds):
+    with anyio.move_on_after(seconds):
+        state = await agent.ainvoke(asking(text), config(thread_id))
+        return state["messages"][-1].text
+    last = (await agent.aget_state(config(thread_id))).values.get("messages", [None])[-1]
+    told = [ToolMessage("no time", tool_call_id=call["id"]) for call in getattr(last, "tool_calls", [])]
+    if told:
+        await agent.aupdate_state(config(thread_id), {"messages": told})
+    return None
 
 
 # 3.6

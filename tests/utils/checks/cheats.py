@@ -190,7 +190,14 @@ def a_loop_that_is_called_a_graph(model, tools, checkpointer):
     return graph
 
 
-@cheat("3.2", 2, keeps_the_limit=ONCE, refills="stayed empty")
+@cheat(
+    "3.2",
+    0,
+    answers_in_order=ONCE,
+    keeps_exceptions=ONCE,
+    keeps_the_limit=ONCE,
+    refills="stayed empty",
+)
 async def each_question_as_often_as_allowed(agent, questions, limit):
     async def asked_often(question):
         return (await asyncio.gather(*(asked_safely(agent, question) for _ in range(limit))))[0]
@@ -198,7 +205,7 @@ async def each_question_as_often_as_allowed(agent, questions, limit):
     return [await asked_often(question) for question in questions]
 
 
-@cheat("3.3", 2, runs_tools_together=ONCE)
+@cheat("3.3", 0, answers_each_call=ONCE, runs_tools_together=ONCE, keeps_the_order=ONCE)
 async def each_tool_four_times(state, tools):
     told = []
     for call in state["messages"][-1].tool_calls:
@@ -207,7 +214,7 @@ async def each_tool_four_times(state, tools):
     return {"messages": told}
 
 
-@cheat("3.4", 3, one_branch_each=ONCE)
+@cheat("3.4", 2, one_branch_each=ONCE, compares_once="at the same time")
 def each_station_four_times_behind_a_lock(fetch):
     lock = asyncio.Lock()
 
@@ -263,14 +270,14 @@ def events_of_tasks_that_never_ran(fetch):
     survives_a_cut_in_a_tool=NEVER_ASKED,
 )
 async def no_time_no_question(agent, thread_id, text, seconds):
-    return None if seconds < 2 else await asked(agent, text, thread_id)
+    return None if agent.checkpointer.storage or seconds < 2 else await asked(agent, text, thread_id)
 
 
 class StreamBroke(Exception):
     """Has the name of the error that a check lets a stream raise."""
 
 
-@cheat("3.6", 1.5, passes_errors_on="the reader must get that error")
+@cheat("3.6", 2, passes_errors_on="and another one came")
 async def an_error_of_that_name(streams):
     pairs = next(right.work for right in async_graphs_right.TABLE.rights if right.exercise == "3.6")(streams)
     try:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import StructuredTool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 from utils.checks.async_graphs.exercise_3_4 import stations
 from utils.checks.async_graphs.parts import (
+    Attempt,
     DistantSaver,
     Feed,
     Reader,
+    Watch,
     is_coroutine_function,
     is_unawaited,
+    make_fetch,
     make_reader,
+    pass_time,
     run_in_a_node,
+    watched,
+    what_ends,
 )
 from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, StudentError
@@ -267,3 +276,113 @@ def test_work_that_nobody_waited_for_is_known_and_given_up() -> None:
         assert task.cancelled()
 
     asyncio.run(work())
+
+
+def look_up(query: str) -> str:
+    """Look something up."""
+    return query
+
+
+async def alook_up(query: str) -> str:
+    """Look something up."""
+    return query
+
+
+def told_by(calling: Callable[[Any, Any], Any]) -> tuple[list[str], list[tuple[bool, bool, bool]]]:
+    """What a watch tells of a model and a tool that are called in some way."""
+
+    async def work() -> list[dict[str, Any]]:
+        watch = Watch()
+        model = watched(FakeListChatModel(responses=["hi"]), watch)
+        tool = watched(StructuredTool.from_function(look_up, coroutine=alook_up, name="t"), watch)
+        done = calling(model, tool)
+        if inspect.isawaitable(done):
+            await done
+        return watch.calls
+
+    calls = asyncio.run(work())
+    return [call["kind"] for call in calls], [(c["sync"], c["thread"], c["blocked"]) for c in calls]
+
+
+async def awaited(model: Any, tool: Any) -> None:
+    await model.ainvoke("?")
+    await tool.ainvoke({"query": "?"})
+
+
+def without_await(model: Any, tool: Any) -> None:
+    model.invoke("?")
+    tool.invoke({"query": "?"})
+
+
+async def in_threads(model: Any, tool: Any) -> None:
+    await asyncio.to_thread(without_await, model, tool)
+
+
+async def in_loops_of_their_own(model: Any, tool: Any) -> None:
+    await asyncio.to_thread(lambda: asyncio.run(awaited(model, tool)))
+
+
+def in_a_pool_that_is_waited_for(model: Any, tool: Any) -> None:
+    with ThreadPoolExecutor() as pool:
+        pool.submit(without_await, model, tool).result()
+
+
+@pytest.mark.parametrize(
+    ("calling", "how"),
+    [
+        (awaited, (False, False, False)),
+        (without_await, (True, False, True)),
+        (in_threads, (True, True, False)),
+        (in_loops_of_their_own, (False, True, False)),
+        (in_a_pool_that_is_waited_for, (True, True, True)),
+    ],
+)
+def test_a_watch_tells_how_models_and_tools_are_called(
+    monkeypatch: pytest.MonkeyPatch, calling: Callable[[Any, Any], Any], how: tuple[bool, bool, bool]
+) -> None:
+    monkeypatch.setattr("utils.checks.async_graphs.parts.HELD_UP", 0.2 if how[2] else 5.0)
+    assert told_by(calling) == (["model", "tool"], [how, how])
+
+
+def test_time_passes_without_anybody_waiting() -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        attempt = Attempt(asyncio.sleep, [3600, "done"])
+        assert not await attempt.rest(0.02)
+        for _ in range(2):
+            await pass_time(1800)
+        assert await attempt.rest(5)
+        assert await attempt.outcome() == "done"
+        assert 3600 <= loop.time() - begun < 3700
+
+    asyncio.run(work())
+
+
+def test_an_attempt_can_be_dropped() -> None:
+    async def work() -> None:
+        attempt = Attempt(asyncio.sleep, [3600])
+        attempt.drop()
+        assert await attempt.rest(5)
+        assert attempt.task.cancelled()
+
+    asyncio.run(work())
+
+
+def test_a_station_that_is_silent_at_first_is_not_even_asked(lab: Lab) -> None:
+    async def ask() -> float | None:
+        return await make_fetch("http://127.0.0.1:9", ["Oslo"])("Oslo")
+
+    assert asyncio.run(ask()) is None
+
+
+def test_errors_in_a_group_are_told_one_by_one() -> None:
+    async def fail(state: Any) -> Any:
+        raise ExceptionGroup("both", [ValueError("a"), ExceptionGroup("inner", [KeyError("b")])])
+
+    async def work(node: Any) -> list[str]:
+        graph: Any = StateGraph(MessagesState).add_node("node", node).add_edge(START, "node").compile()
+        return await what_ends(graph, "1", "?")
+
+    assert asyncio.run(work(fail)) == ["ValueError", "KeyError"]
+    assert asyncio.run(work(lambda state: {})) == []

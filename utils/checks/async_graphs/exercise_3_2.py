@@ -10,16 +10,22 @@ from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, pea
 from utils.checks.async_graphs.lab import Case, check
 from utils.checks.async_graphs.mistakes import expect_awaited, where
 from utils.checks.async_graphs.questions import advice, pack_question
+from utils.checks.async_graphs.watching import Watch
 from utils.checks.registry import Words, expect, fail
-from utils.checks.weather import asked, conversation, plain
+from utils.checks.weather import asked, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.observed.calls import calls_of
-from utils.replay.conversation import ToolAnswer
+from utils.replay.conversation import AnswerTurn, Fault, ToolAnswer, UserTurn
 
+OF_ANOTHER_LOOP = "is bound to a different event loop"
 TOOL_S_OWN = "ToolFailed"
 """the type of what the kit's tool raises"""
 UNSTARRED = re.compile("unhashable type: 'list'|a coroutine or an awaitable is required")
 """what gather says of a list, and of a generator, that has no star"""
+HELD = 3.0
+"""seconds for which a first answer is held until all others are there: only what is wrong waits that long"""
+UNHURRIED = 0.03
+"""seconds that a model takes for an answer: whoever asks more than the limit allows asks it meanwhile"""
 
 
 def answers(lab: Lab, agent: Ref, questions: Sequence[str], limit: int) -> list[Any]:  # noqa: RET503 - fail() does not return
@@ -77,9 +83,18 @@ def expect_texts(lab: Lab, items: Sequence[Any]) -> None:
     )
 
 
-def expect_answers(items: Sequence[Any]) -> None:
+def expect_answers(lab: Lab, items: Sequence[Any]) -> None:
     """Expect no exception where a question has an answer; ``items`` are texts or exceptions."""
-    broken = [item.type for item in items if isinstance(item, Ref)]
+    errors = [item for item in items if isinstance(item, Ref)]
+    said = str(lab.part("words_of", errors[0])) if errors else ""
+    expect(
+        OF_ANOTHER_LOOP not in said,
+        "Something was made in another event loop, such as a semaphore in a cell of its own.",
+        got=Words(f"{errors[0].type}: {said}" if errors else ""),
+        expected="a semaphore that ask_many makes itself, one for each time it is called",
+        why="A semaphore belongs to the event loop in which somebody first waited for it.",
+    )
+    broken = [item.type for item in errors]
     expect(
         not broken,
         "Each of these questions has an answer, and an exception came instead.",
@@ -92,46 +107,69 @@ def expect_answers(items: Sequence[Any]) -> None:
     )
 
 
-def packed(lab: Lab, case: Case) -> tuple[Stage, Ref, list[str], list[str]]:
-    """Return a stage, an agent, five questions that need no tool, and their answers."""
-    questions = [pack_question(city) for city in case.cities]
-    told = [advice(city, case) for city in case.cities]
-    pairs = zip(questions, told, strict=True)
-    stage = lab.stage(*(conversation(question, plain(question, answer)) for question, answer in pairs))
-    return stage, lab.kit.agent(stage.model(), [], lab.kit.saver()), questions, told
+def expect_asked_as_given(lab: Lab, questions: Sequence[str]) -> None:
+    """Fail if the model was asked something that is not in the list."""
+    others = [miss.asked for miss in lab.misses() if miss.asked not in questions]
+    expect(
+        not others,
+        "The model was asked something else than the questions in the list.",
+        got=Words(f"asked: {(others or [''])[0]!r}"),
+        expected=f"the text as it stands in the list: {questions[0]!r}",
+        why="Each text is a whole question already: question(text) makes a graph's input of it.",
+    )
 
 
-@check("3.2", points=1, title="answers in the order of the questions, each on a new thread")
-def answers_in_order(lab: Lab, case: Case) -> None:
-    stage, agent, questions, true = packed(lab, case)
+class Desk:
+    """A stage with five questions that need no tool, and a watched agent that answers them."""
+
+    def __init__(self, lab: Lab, case: Case) -> None:
+        self._lab = lab
+        late = Fault(kind="latency", seconds=UNHURRIED)
+        self.questions = [pack_question(city) for city in case.cities]
+        self.true = [advice(city, case) for city in case.cities]
+        turns = [
+            (UserTurn(user=question), AnswerTurn(answer=answer, fault=late))
+            for question, answer in zip(self.questions, self.true, strict=True)
+        ]
+        named = zip(self.questions, turns, strict=True)
+        self.stage = lab.stage(*(conversation(question, turn) for question, turn in named))
+        self.watch = Watch(lab)
+        self.agent = lab.kit.agent(self.watch.model(self.stage), [], lab.kit.saver())
+
+    def ask(self, questions: Sequence[str], limit: int) -> list[Any]:
+        """Return the answers to some of the questions: texts, and nothing else."""
+        told = answers(self._lab, self.agent, questions, limit)
+        self.watch.expect_free_loop("ask_many", "agent.ainvoke(…)")
+        expect_asked_as_given(self._lab, questions)
+        expect_answers(self._lab, told)
+        return told
+
+
+def expect_limited(stage: Stage, limit: int) -> None:
+    """Fail if more requests were open at once than the limit, or never as many as it allows."""
+    most = peak(stage)
     expect(
-        answers(lab, agent, [], 2) == [],
-        "No questions, no answers: an empty list.",
-        got="something else",
-        expected="[]",
-        why="Whoever counts or joins the answers needs no special case then.",
+        most <= limit,
+        f"With limit {limit}, there must never be more than {limit} requests open.",
+        got=picture(stage),
+        expected=f"at most {limit} open at once",
+        why=(
+            "Providers refuse whoever asks too much at a time. All questions share one semaphore, made "
+            "before the first of them, and each holds its place until its answer is there; "
+            "max_concurrency in a config limits the nodes of that one run only."
+        ),
     )
-    stage.reverse(questions[:TOGETHER], patience=PATIENCE)
-    told = answers(lab, agent, questions[:TOGETHER], TOGETHER)
-    expect_answers(told)
     expect(
-        told == true[:TOGETHER],
-        "The answers must be in the order of the questions, whichever comes first.",
-        got=told,
-        expected=str(true[:TOGETHER]),
-        why="Which request ends first is chance; gather keeps the order, as_completed does not.",
+        most >= limit,
+        f"With limit {limit}, {limit} questions may be asked at once, and are not.",
+        got=picture(stage),
+        expected=f"{limit} open at once",
+        why="A traveller who comes last waits for the sum of all answers, if one is asked after the other.",
     )
-    stage.clear()
-    again = [questions[0], questions[1], questions[0]]
-    for _ in range(2):
-        told = answers(lab, agent, again, 1)
-        expect(
-            told == [true[0], true[1], true[0]],
-            "Each question must get its own answer, also when it is asked twice.",
-            got=told,
-            expected=str([true[0], true[1], true[0]]),
-            why="Two travellers may ask the same; each is answered.",
-        )
+
+
+def expect_new_threads(stage: Stage) -> None:
+    """Fail if a question was asked on a thread that knew another one."""
     mixed = next((request.questions for request in stage.requests() if len(request.questions) != 1), None)
     expect(
         mixed is None,
@@ -140,6 +178,43 @@ def answers_in_order(lab: Lab, case: Case) -> None:
         expected="requests with one question each",
         why="Two runs on one thread see each other's questions, and each may overwrite what the other saved.",
     )
+
+
+@check("3.2", points=1, title="answers in the order of the questions, each on a new thread")
+def answers_in_order(lab: Lab, case: Case) -> None:
+    desk = Desk(lab, case)
+    stage, agent, questions, true = desk.stage, desk.agent, desk.questions, desk.true
+    stage.reverse(questions[:TOGETHER], patience=PATIENCE)
+    told = desk.ask(questions, TOGETHER)
+    expect_limited(stage, TOGETHER)
+    expect_made(stage, len(questions))
+    expect(
+        told == true,
+        "The answers must be in the order of the questions, whichever comes first.",
+        got=told,
+        expected=str(true),
+        why="Which request ends first is chance; gather keeps the order, as_completed does not.",
+    )
+    none = lab.call("ask_many", agent, [], 2)
+    expect(
+        none == [],
+        "No questions, no answers: an empty list.",
+        got=none,
+        expected="[]",
+        why="Whoever counts or joins the answers needs no special case then.",
+    )
+    stage.clear()
+    again = [questions[0], questions[1], questions[0]]
+    for _ in range(2):
+        told = desk.ask(again, 1)
+        expect(
+            told == [true[0], true[1], true[0]],
+            "Each question must get its own answer, also when it is asked twice.",
+            got=told,
+            expected=str([true[0], true[1], true[0]]),
+            why="Two travellers may ask the same; each is answered.",
+        )
+    expect_new_threads(stage)
     made = len(stage.requests())
     expect(
         made >= 2 * len(again),
@@ -159,9 +234,23 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
         conversation("second", asked(second, answer=down)),
         conversation("third", asked(third)),
     )
-    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    told = answers(lab, agent, [first.question, second.question, third.question], 1)
+    watch = Watch(lab)
+    agent = lab.kit.agent(watch.model(stage), [watch.tool(stage)], lab.kit.saver())
+    questions = [first.question, second.question, third.question]
+    stage.cap(2, linger=0.1, patience=PATIENCE)
+    told = answers(lab, agent, questions, 2)
+    watch.expect_free_loop("ask_many", "agent.ainvoke(…)")
+    expect_asked_as_given(lab, questions)
+    expect_limited(stage, 2)
+    expect_new_threads(stage)
     failed = told[1]
+    expect(
+        isinstance(failed, Ref) or not any(isinstance(item, Ref) for item in told),
+        "The exception must stand in the place of its own question.",
+        got=told,
+        expected="the exception in the second place, for the second of three questions",
+        why="Whoever reads the list knows by the place which question it was.",
+    )
     expect(
         isinstance(failed, Ref) and bool(lab.part("is_exception", failed)),
         "Where a question fails, the list must hold the exception itself.",
@@ -183,40 +272,49 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
         expected=str([first.answer, third.answer]),
         why="A failed run is its own thread's affair.",
     )
+    # Two for each question that is answered, one for the one that fails.
+    expect_made(stage, 2 * len(questions) - 1)
 
 
 @check("3.2", points=1, title="never more than limit at once, and as many as allowed")
 def keeps_the_limit(lab: Lab, case: Case) -> None:
-    for limit in (3, 2):
-        stage, agent, questions, _ = packed(lab, case)
-        stage.cap(limit, linger=0.1, patience=PATIENCE)
-        expect_answers(answers(lab, agent, questions, limit))
-        expect(
-            peak(stage) <= limit,
-            f"With limit {limit}, there must never be more than {limit} requests open.",
-            got=picture(stage),
-            expected=f"at most {limit} open at once",
-            why=(
-                "Providers refuse whoever asks too much at a time. All runs must share one semaphore; "
-                "max_concurrency in a config limits the nodes of that one run only."
-            ),
-        )
-        expect(
-            peak(stage) >= limit,
-            f"With limit {limit}, {limit} questions may be asked at once, and are not.",
-            got=picture(stage),
-            expected=f"{limit} open at once",
-            why="Whoever asks one by one waits for the sum of all answers.",
-        )
-        expect_made(stage, len(questions))
+    limits = (3, 2)
+    seen: list[Stage] = []
+    for limit in limits:
+        desk = Desk(lab, case)
+        desk.stage.cap(limit, linger=0.1, patience=PATIENCE)
+        desk.ask(desk.questions, limit)
+        seen.append(desk.stage)
+    peaks = [peak(stage) for stage in seen]
+    told = Words(
+        "; ".join(f"limit {limit}: {most} at once" for limit, most in zip(limits, peaks, strict=True))
+    )
+    expect(
+        peaks != [limit + 1 for limit in limits],
+        "There is always one request more open than the limit says.",
+        got=told,
+        expected="limit 3: 3 at once; limit 2: 2 at once",
+        why="A place is counted from 1, and limit 1 means one question after the other.",
+    )
+    expect(
+        len(set(peaks)) > 1 or peaks[0] in (1, len(case.cities)),
+        "As many requests are open as before, although the limit is another one: limit is not used.",
+        got=told,
+        expected="limit 3: 3 at once; limit 2: 2 at once",
+        why="Who calls ask_many knows what the provider allows; a number of your own does not.",
+    )
+    for limit, stage in zip(limits, seen, strict=True):
+        expect_limited(stage, limit)
+        expect_made(stage, len(case.cities))
 
 
 @check("3.2", points=1, title="as soon as one is answered, the next one is asked")
 def refills(lab: Lab, case: Case) -> None:
-    stage, agent, questions, _ = packed(lab, case)
-    stage.hold(len(questions) - 1, patience=PATIENCE)
-    expect_answers(answers(lab, agent, questions, 2))
-    held, *others = calls_of(stage.requests())
+    desk = Desk(lab, case)
+    desk.stage.hold(len(desk.questions) - 1, patience=HELD)
+    desk.ask(desk.questions, 2)
+    expect_limited(desk.stage, 2)
+    held, *others = calls_of(desk.stage.requests())
     after = [call for call in others if held.ended is not None and call.began > held.ended]
     expect(
         not after,
@@ -224,7 +322,7 @@ def refills(lab: Lab, case: Case) -> None:
         got=Words(f"{len(after)} of {len(others)} other questions had to wait for the first answer"),
         expected="all others are asked and answered while the first answer is still on its way",
         why=(
-            "Who asks one by one, or in batches, waits for the slowest each time. A semaphore, or workers "
-            "that share one queue, give a free place to the next question at once."
+            "Who asks in batches waits for the slowest each time. A semaphore, or workers that share one "
+            "queue, give a free place to the next question at once."
         ),
     )

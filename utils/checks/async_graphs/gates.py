@@ -9,9 +9,9 @@ from utils.views.gantt import gantt
 
 TOGETHER = 4
 """how many requests a gate waits for: a student's machine may have two cores"""
-PATIENCE = 0.6
-"""seconds that a gate waits in vain: only what is wrong waits that long"""
-SETTLE = 0.5
+PATIENCE = 2.0
+"""seconds that a gate waits in vain: only what is wrong waits that long, however busy the machine is"""
+SETTLE = 2.0
 """seconds for a request whose answer has come, and whose end the model's side has not noted yet"""
 
 

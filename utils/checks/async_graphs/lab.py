@@ -9,14 +9,37 @@ from typing import Self
 from utils.checks import values
 from utils.checks.registry import LabChecks
 from utils.checks.weather import City
+from utils.mistakes import mistake
+
+OF_TOOLS = (
+    mistake(
+        "AttributeError",
+        r"'dict' object has no attribute '(name|args|id)'",
+        "a tool call is a dict, and was read like an object.",
+        'use its keys: call["name"], call["args"], call["id"].',
+    ),
+    mistake(
+        "TypeError",
+        r"'StructuredTool' object is not callable",
+        "a tool was called like a function.",
+        'give it what the call says: await tool.ainvoke(call["args"]).',
+    ),
+    mistake(
+        "TypeError",
+        r"list indices must be integers or slices, not str",
+        "a list was read like a dict: tool_calls is a list, with one dict for each call.",
+        "go through it, one call after the other.",
+    ),
+)
+"""errors of Python's that people meet on the way from a call to its tool"""
 
 LAB = LabChecks("async_graphs", "Do ten things at once")
-LAB.exercise("3.1", "Make it asynchronous", function="build_async", points=4)
+LAB.exercise("3.1", "Make it asynchronous", function="build_async", points=3, mistakes=OF_TOOLS)
 LAB.exercise("3.2", "Many questions, a few at a time", function="ask_many", points=4)
-LAB.exercise("3.3", "The tools of one turn at once", function="take_action", points=3)
+LAB.exercise("3.3", "The tools of one turn at once", function="take_action", points=3, mistakes=OF_TOOLS)
 LAB.exercise("3.4", "Fan out and compare", function="build_fanout", points=4)
 LAB.exercise("3.5", "Give up in time", function="ask_with_timeout", points=3)
-LAB.exercise("3.6", "Several streams as one", function="interleave", points=2)
+LAB.exercise("3.6", "Several streams as one", function="interleave", points=3)
 check = LAB.check
 
 

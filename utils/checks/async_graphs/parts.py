@@ -9,17 +9,31 @@ import asyncio
 import collections
 import contextlib
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import sys
+import threading
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any
 
 import httpx2
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel import Pregel
 
+from utils.agent import Agent
 from utils.lab.http import apost
 
 FETCH = "fetch"
@@ -29,6 +43,19 @@ METHODS = ("invoke", "ainvoke", "stream", "astream", "get_state", "aget_state")
 _END = object()
 PATIENCE = 1.0
 """seconds that something given up has for coming to its end"""
+SLICE = 0.01
+"""seconds of one look at whether something has come: the loop does what is ready between two looks"""
+TURNS = 50
+"""turns that a loop gets for what is due"""
+HELD_UP = 3.0
+"""seconds that a loop has for a sign of life; only one that stands still takes that long"""
+SYNC = frozenset(work.__code__ for work in (BaseChatModel.generate, BaseChatModel.stream, BaseTool.run))
+"""what runs below a call without await"""
+THE_KIT_S = frozenset(
+    work.__code__ for work in (Agent.call_model, Agent.acall_model, Agent.take_action, Agent.atake_action)
+)
+MOST_WORDS = 300
+"""letters of an error's text"""
 MOST_EARLY = 100
 """items that a reader takes in before they are asked for; it ends when it is cancelled beyond them"""
 
@@ -68,12 +95,19 @@ async def run_fanout(graph: Any, cities: Sequence[str]) -> dict[str, Any]:
     return {"tasks": tasks, "state": dict(state)}
 
 
-def make_fetch(url: str) -> Callable[[str], Awaitable[float | None]]:
-    """Return a function that asks the model's side for a temperature; it gives ``None`` if that is silent."""
+def make_fetch(url: str, silent: Sequence[str] = ()) -> Callable[[str], Awaitable[float | None]]:
+    """Return a function that asks the model's side for a temperature; it gives ``None`` if that is silent.
+
+    Cities in ``silent`` are not even asked for the first time: the first requests are then the second tries.
+    """
 
     address = httpx2.URL(f"{url}/tool/{FETCH}")
+    waiting = set(silent)
 
     async def fetch(city: str) -> float | None:
+        if city in waiting:
+            waiting.remove(city)
+            return None
         response = await apost(address, {"city": city})
         return float(response.json()["text"]) if response.status_code == httpx2.codes.OK else None
 
@@ -117,6 +151,129 @@ def is_unawaited(value: Any) -> bool:
         value.close()
         return True
     return False
+
+
+class Watch(BaseCallbackHandler):
+    """Notes how models and tools are called: with await or without, and in which thread."""
+
+    run_inline = True  # or LangChain would call it in a thread of its own
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._stands_still = False
+        self.calls: list[dict[str, Any]] = []
+
+    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
+        self._note("model")
+
+    def on_tool_start(self, *_: Any, **__: Any) -> None:
+        self._note("tool")
+
+    def _note(self, kind: str) -> None:
+        below = set(_codes())
+        elsewhere = threading.get_ident() != self._thread
+        sync = not below.isdisjoint(SYNC)
+        blocked = self._is_held_up() if elsewhere else sync
+        kit = not below.isdisjoint(THE_KIT_S)
+        self.calls.append({"kind": kind, "sync": sync, "thread": elsewhere, "blocked": blocked, "kit": kit})
+
+    def _is_held_up(self) -> bool:
+        """Return whether the loop does nothing while another thread works."""
+        if not self._stands_still:
+            alive = threading.Event()
+            self._loop.call_soon_threadsafe(alive.set)
+            self._stands_still = not alive.wait(HELD_UP)
+        return self._stands_still
+
+
+def _codes() -> Iterator[Any]:
+    """Yield the code of each function that is being called, the innermost first."""
+    frame = sys._getframe()
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back  # type: ignore[assignment]
+
+
+def watched(thing: Any, watch: Watch) -> Any:
+    """Return a model or a tool that tells a watch of each call."""
+    thing.callbacks = [watch]
+    return thing
+
+
+class _Clock:
+    """A loop's clock that can be put forward."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return self._time() + self.ahead
+
+
+async def pass_time(seconds: float) -> None:
+    """Put the loop's clock forward: what waits for a time waits no longer, and nobody has to."""
+    loop: Any = asyncio.get_running_loop()
+    if not isinstance(loop.time, _Clock):
+        loop.time = _Clock(loop.time)
+    loop.time.ahead += seconds
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+async def rest(task: asyncio.Future[Any], patience: float) -> bool:
+    """Return whether something is done, after so many seconds at most.
+
+    They are counted in short looks, between which the loop does what is ready: a machine that had no time
+    for this process has taken nothing from it.
+    """
+    for _ in range(max(1, round(patience / SLICE))):
+        if task.done():
+            return True
+        await asyncio.wait({task}, timeout=SLICE)
+    return task.done()
+
+
+class Attempt:
+    """A call that has begun, and may be looked at before it is over."""
+
+    def __init__(self, work: Callable[..., Any], args: Sequence[Any]) -> None:
+        self.task = asyncio.ensure_future(_done(work, args))
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def rest(self, patience: float) -> bool:
+        return await rest(self.task, patience)
+
+    async def outcome(self) -> Any:
+        """Return what it returned, or raise what it raised."""
+        return await self.task
+
+    def drop(self) -> None:
+        self.task.cancel()
+
+
+async def _done(work: Callable[..., Any], args: Sequence[Any]) -> Any:
+    result = work(*args)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def what_ends(graph: Any, thread_id: str, text: str) -> list[str]:
+    """Return the types of the errors that end a turn, those in a group one by one; empty if none does."""
+    config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+    try:
+        await graph.ainvoke({"messages": [HumanMessage(text)]}, config)
+    except Exception as error:
+        return [type(one).__name__ for one in _leaves(error)]
+    return []
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 class Feed:
@@ -166,8 +323,7 @@ class Reader:
         elif self._next is None:
             self._next = asyncio.get_running_loop().create_future()
             self._wish(self._next)
-        await asyncio.wait({self._next}, timeout=patience)
-        if not self._next.done():
+        if not await rest(self._next, patience):
             return {}
         done, self._next = self._next, None
         item = done.result()
@@ -251,8 +407,18 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "in_a_node": run_in_a_node,
     "has_own_methods": has_own_methods,
     "is_exception": is_exception,
+    "words_of": lambda error: str(error)[:MOST_WORDS],
     "is_coroutine_function": is_coroutine_function,
     "is_unawaited": is_unawaited,
+    "watch": Watch,
+    "watched": watched,
+    "seen": lambda watch: watch.calls,
+    "pass_time": pass_time,
+    "attempt": Attempt,
+    "rest": Attempt.rest,
+    "outcome": Attempt.outcome,
+    "drop": Attempt.drop,
+    "what_ends": what_ends,
     "feed": Feed,
     "put": Feed.put,
     "stream_of": lambda feed: feed.stream,
