@@ -24,7 +24,6 @@ TABLE = Table()
 wrong = TABLE.wrong
 
 
-
 class State(TypedDict):
     messages: Annotated[list, add_messages]
     searches: Annotated[int, operator.add]

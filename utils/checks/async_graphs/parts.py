@@ -412,7 +412,7 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "is_unawaited": is_unawaited,
     "watch": Watch,
     "watched": watched,
-    "seen": lambda watch: watch.calls,
+    "watched_calls": lambda watch: watch.calls,
     "pass_time": pass_time,
     "attempt": Attempt,
     "rest": Attempt.rest,

@@ -30,7 +30,7 @@ class Watch:
 
     def seen(self, kind: str = "") -> Sequence[Mapping[str, Any]]:
         """Return how what is watched was called so far, only the calls of one kind where one is named."""
-        found = self._lab.part("seen", self._watch)
+        found = self._lab.part("watched_calls", self._watch)
         calls = [call for call in found if isinstance(call, Mapping)] if isinstance(found, list) else []
         return [call for call in calls if not kind or call.get("kind") == kind]
 
