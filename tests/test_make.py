@@ -559,7 +559,7 @@ def test_a_solution_that_misses_points_is_refused_with_its_exercises(course: Cou
     said = told.stderr if script == "outputs" else told.stdout
     assert (
         'exercise 1.2 misses 2 of 2 points: "only the new question goes in, on the right thread": '
-        "ask must return the text of the model's answer; "
+        "ask did not ask the model anything; "
     ) in said
     assert 'exercise 1.3 was not checked: no cell runs check("1.3")' in said
     assert "Traceback" not in told.stderr

@@ -101,7 +101,7 @@ def test_results_among_the_submissions_are_refused(type_, submissions):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name,email\nAda,a@b.c\n", "student_id"),
+        ("name,group\nAda,7\n", "student_id"),
         ("student_id\nada\nada\n", "line 3: ada is already in line 2"),
         ("student_id,name\nada,O'Brien, Jr\n", "line 2: 3 cells under 2 columns"),
         ('student_id\n"ada\n', "a quotation mark is never closed"),
