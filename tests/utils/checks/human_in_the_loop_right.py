@@ -123,8 +123,8 @@ def puts_its_own_word_in_the_place_of_the_model_s_new_calls():
     def stop(agent, thread_id):
         where = config(thread_id)
         refused = answers_to(last_message(agent, thread_id), "The person said no.")
-        agent.invoke(Command(update={"messages": refused}, goto="llm"), where)
-        word = last_message(agent, thread_id)
+        agent.update_state(where, {"messages": refused}, as_node="action")
+        word = agent.invoke(None, where)["messages"][-1]
         if word.tool_calls:
             agent.update_state(where, {"messages": [AIMessage("I have stopped.", id=word.id)]})
 

@@ -459,7 +459,25 @@ def a_no_typed_as_a_message():
     return approve, stop
 
 
-@wrong("4.2", 3, stops_in_good_order="To stop may take one model request at most")
+@wrong("4.2", 3, AT_ONCE, goes_on_after_stop="To stop may take one model request at most")
+def a_command_asks_the_model_and_then_the_run_asks_it_again():
+    def stop(agent, thread_id):
+        refused = answers_to(last_message(agent, thread_id), "no")
+        agent.invoke(Command(update={"messages": refused}, goto="llm"), config(thread_id))
+        word = last_message(agent, thread_id)
+        if word.tool_calls:
+            said = [AIMessage("I have stopped.", id=word.id)]
+            agent.update_state(config(thread_id), {"messages": said})
+
+    return approve, stop
+
+
+@wrong(
+    "4.2",
+    2,
+    stops_in_good_order="To stop may take one model request at most",
+    goes_on_after_stop="To stop may take one model request at most",
+)
 def the_model_is_asked_twice_for_its_last_word():
     def stop(agent, thread_id):
         refused = answers_to(last_message(agent, thread_id), "no")

@@ -187,16 +187,7 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         expected="0 searches after the pause",
         why="The person said no.",
     )
-    expect(
-        made <= 1,
-        "To stop may take one model request at most.",
-        got=Words(f"{made} after the pause"),
-        expected="0 or 1 after the pause",
-        why=(
-            "Each request costs time and money, and may come back with new calls, each time. update_state "
-            "writes and runs nothing; a Command as input writes, and then the run goes on."
-        ),
-    )
+    _expect_one_request_at_most(made)
     messages = state_of(lab, agent, case.thread)["messages"][before:]
     ids = [str(call["id"]) for call in messages[1].tool_calls] if len(messages) > 1 else []
     expect(
@@ -262,6 +253,20 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
     )
 
 
+def _expect_one_request_at_most(made: int) -> None:
+    """Expect that ``stop`` has not asked the model twice, whether it calls again or answers."""
+    expect(
+        made <= 1,
+        "To stop may take one model request at most.",
+        got=Words(f"{made} after the pause"),
+        expected="0 or 1 after the pause",
+        why=(
+            "Each request costs time and money, and may come back with new calls, each time. update_state "
+            "writes and runs nothing; a Command as input writes, and then the run goes on."
+        ),
+    )
+
+
 @check("4.2", points=1, title="stop: the run is over and the conversation goes on")
 def goes_on_after_stop(lab: Lab, case: Case) -> None:
     first, _, third = case.cities
@@ -272,7 +277,9 @@ def goes_on_after_stop(lab: Lab, case: Case) -> None:
     )
     agent = watched(lab, stage)
     ask(lab, agent, case.thread, first.question)
+    stage.clear()
     stopped(lab, stage, agent, case)
+    _expect_one_request_at_most(len(stage.requests()))
     state = state_of(lab, agent, case.thread)
     expect(
         state["next"] == (),
