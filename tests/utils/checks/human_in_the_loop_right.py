@@ -111,6 +111,22 @@ def streams_and_lets_the_model_speak():
         refused = answers_to(last_message(agent, thread_id), "The person said no.")
         agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
         agent.invoke(None, config(thread_id))
+        if again := answers_to(last_message(agent, thread_id), "The person said no."):
+            said = [*again, AIMessage("I have stopped.")]
+            agent.update_state(config(thread_id), {"messages": said}, as_node="llm")
+
+    return approve, stop
+
+
+@right("4.2")
+def puts_its_own_word_in_the_place_of_the_model_s_new_calls():
+    def stop(agent, thread_id):
+        where = config(thread_id)
+        refused = answers_to(last_message(agent, thread_id), "The person said no.")
+        agent.update_state(where, {"messages": refused}, as_node="action")
+        word = agent.invoke(None, where)["messages"][-1]
+        if word.tool_calls:
+            agent.update_state(where, {"messages": [AIMessage("I have stopped.", id=word.id)]})
 
     return approve, stop
 

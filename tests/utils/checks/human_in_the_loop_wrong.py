@@ -459,15 +459,67 @@ def a_no_typed_as_a_message():
     return approve, stop
 
 
-@wrong("4.2", 3, stops_in_good_order="To stop may take one model request at most")
+@wrong("4.2", 3, AT_ONCE, goes_on_after_stop="To stop may take one model request at most")
+def a_command_asks_the_model_and_then_the_run_asks_it_again():
+    def stop(agent, thread_id):
+        refused = answers_to(last_message(agent, thread_id), "no")
+        agent.invoke(Command(update={"messages": refused}, goto="llm"), config(thread_id))
+        word = last_message(agent, thread_id)
+        if word.tool_calls:
+            said = [AIMessage("I have stopped.", id=word.id)]
+            agent.update_state(config(thread_id), {"messages": said})
+
+    return approve, stop
+
+
+@wrong(
+    "4.2",
+    2,
+    stops_in_good_order="To stop may take one model request at most",
+    goes_on_after_stop="To stop may take one model request at most",
+)
 def the_model_is_asked_twice_for_its_last_word():
     def stop(agent, thread_id):
         refused = answers_to(last_message(agent, thread_id), "no")
         agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
         agent.invoke(None, config(thread_id))
-        agent.update_state(config(thread_id), {"messages": []}, as_node="action")
+        again = answers_to(last_message(agent, thread_id), "no")
+        agent.update_state(config(thread_id), {"messages": again}, as_node="action")
         word = agent.invoke(None, config(thread_id))["messages"][-1]
         agent.update_state(config(thread_id), {"messages": [RemoveMessage(word.id)]}, as_node="llm")
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="has made a new call, and stop has left that call open")
+def the_model_is_trusted_to_make_no_new_call():
+    def stop(agent, thread_id):
+        refused = answers_to(last_message(agent, thread_id), "no")
+        agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
+        agent.invoke(None, config(thread_id))
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="To stop may take one model request at most")
+def the_model_is_refused_until_it_gives_up():
+    def stop(agent, thread_id):
+        while snapshot(agent, thread_id).next:
+            refused = answers_to(last_message(agent, thread_id), "no")
+            agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
+            agent.invoke(None, config(thread_id))
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="has made a new call, and stop has left that call open")
+def new_calls_of_the_model_are_declared_over():
+    def stop(agent, thread_id):
+        refused = answers_to(last_message(agent, thread_id), "no")
+        agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
+        agent.invoke(None, config(thread_id))
+        if snapshot(agent, thread_id).next:
+            agent.update_state(config(thread_id), None, as_node=END)
 
     return approve, stop
 
@@ -761,8 +813,8 @@ def the_text_with_a_word_before(agent, thread_id, text):
 @wrong(
     "4.4",
     1,
-    runs_no_tool="The thread must hold the call",
-    mocks_every_call="Every call that waits must get the text",
+    runs_no_tool="written nothing into the thread that it was given",
+    mocks_every_call="written nothing into the thread that it was given",
 )
 def on_a_thread_of_its_own(agent, thread_id, text):
     messages = snapshot(agent, thread_id).values["messages"]
@@ -846,6 +898,13 @@ def one_id_for_all(agent, thread_id, text):
     return go_on(agent, thread_id, [ToolMessage(text, tool_call_id=calls[0]["id"]) for _ in calls])
 
 
+@wrong("4.4", 2, runs_no_tool="mock_answer has also answered the next call")
+def every_later_call_gets_the_text_as_well(agent, thread_id, text):
+    while snapshot(agent, thread_id).next:
+        said = go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text))
+    return said
+
+
 @wrong("4.4", 2, runs_no_tool="If the model asks for another tool, mock_answer must return")
 def the_word_beside_the_next_call_is_the_answer(agent, thread_id, text):
     mocks = answers_to(last_message(agent, thread_id), text)
@@ -925,7 +984,59 @@ def books_whatever_the_person_says(state, tool):
     return told_once(call, tool.invoke(call["args"]))
 
 
-@wrong("4.5", 2, obeys_the_decision="What comes of a call must be what the policy and the person")
+def not_asked_again(state, tool, decided):
+    """Ask, but take an earlier decision of this kind for granted when a call looks the same."""
+    call = only_call(state)
+    statuses = {m.tool_call_id: m.status for m in state["messages"] if m.type == "tool"}
+    earlier = [old for m in state["messages"][:-1] if m.type == "ai" for old in m.tool_calls]
+    if any(looks(old) == looks(call) and statuses.get(old["id"]) == decided for old in earlier):
+        decision = {"type": "approve"} if decided == "success" else {"type": "reject", "message": "no"}
+    else:
+        decision = interrupt(shown_call(call))
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong("4.5", 2, acts_once="Each call must be asked about, also one that looks like an")
+def approved_once_is_enough(state, tool):
+    return not_asked_again(state, tool, "success")
+
+
+@wrong("4.5", 2, acts_once="Each call must be asked about, also one that looks like an")
+def rejected_once_is_enough(state, tool):
+    return not_asked_again(state, tool, "error")
+
+
+@wrong(
+    "4.5",
+    1,
+    asks_before_it_acts="A result is the text of a whole ToolMessage",
+    obeys_the_decision="A result is the text of a whole ToolMessage",
+)
+def a_tool_message_in_a_tool_message(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    if decision["type"] == "approve":
+        return told_once(call, str(tool.invoke({**call, "type": "tool_call"})))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong(
+    "4.5",
+    1,
+    asks_before_it_acts="What comes of a call must be what the policy and the person",
+    obeys_the_decision="What comes of a call must be what the policy and the person",
+)
+def a_result_with_a_word_before(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    if decision["type"] == "approve":
+        return told_once(call, f"Done: {tool.invoke(call['args'])}")
+    return told_once(call, decision["message"], "error")
+
+
+@wrong("4.5", 2, obeys_the_decision="A call that was refused has no status error")
 def a_no_looks_like_a_result(state, tool):
     call = only_call(state)
     decision = interrupt(shown_call(call))
@@ -1041,7 +1152,7 @@ def the_decision_is_compared_with_a_word(state, tool):
 ASKED_ABOUT = {}
 
 
-@wrong("4.5", 2, obeys_the_decision="What comes of a call must be what the policy and the person")
+@wrong("4.5", 2, obeys_the_decision="A call that was refused has no status error")
 def a_yes_that_is_spelled_otherwise(state, tool):
     call = only_call(state)
     decision = interrupt(shown_call(call))
@@ -1194,9 +1305,9 @@ class Decided(MessagesState):
 @wrong(
     "4.6",
     0,
-    asks_where_it_must="The id that the person is shown must be the call's",
-    obeys_each_decision="The id that the person is shown must be the call's",
-    acts_exactly_once="The id that the person is shown must be the call's",
+    asks_where_it_must="asked before the model's message with the calls was in the thread",
+    obeys_each_decision="asked before the model's message with the calls was in the thread",
+    acts_exactly_once="asked before the model's message with the calls was in the thread",
 )
 def asks_in_the_node_that_asks_the_model(model, tools, policy, checkpointer):
     ask, run = asks_model(model, tools), runner(tools)
@@ -1233,7 +1344,7 @@ def all_first(model, tools, policy, checkpointer, settle):
     return looped(model, tools, action, checkpointer)
 
 
-@wrong("4.6", 3, obeys_each_decision="What comes of a call must be what the policy and the person")
+@wrong("4.6", 3, obeys_each_decision="A call that was refused has no status error")
 def a_rejection_looks_like_a_result(model, tools, policy, checkpointer):
     def settle(call, decision):
         if decision["type"] == "reject":
@@ -1354,6 +1465,90 @@ def what_was_decided_once_is_not_asked_again(model, tools, policy, checkpointer)
     return reviewed(Known, model, tools, checkpointer, review, action)
 
 
+def earlier_decisions_hold(model, tools, policy, checkpointer, kind):
+    """Ask, but not about a call that looks like one that was decided in this way before, also just now."""
+    run = runner(tools)
+
+    def review(state):
+        known, made = dict(state.get("decisions") or {}), []
+        for call in state["messages"][-1].tool_calls:
+            if looks(call) in known:
+                made.append(known[looks(call)])
+                continue
+            made.append(decision_for(call, policy))
+            if made[-1]["type"] == kind:
+                known[looks(call)] = made[-1]
+        return {"decisions": {**known, "now": made}}
+
+    def action(state):
+        pairs = zip(state["messages"][-1].tool_calls, state["decisions"]["now"], strict=True)
+        return {"messages": [settled(call, decision, run) for call, decision in pairs]}
+
+    return reviewed(Known, model, tools, checkpointer, review, action)
+
+
+@wrong("4.6", 2, acts_exactly_once="Each call must be asked about, also one that is like another")
+def approved_once_is_approved_for_good(model, tools, policy, checkpointer):
+    return earlier_decisions_hold(model, tools, policy, checkpointer, "approve")
+
+
+@wrong("4.6", 2, acts_exactly_once="Each call must be asked about, also one that is like another")
+def rejected_once_is_rejected_for_good(model, tools, policy, checkpointer):
+    return earlier_decisions_hold(model, tools, policy, checkpointer, "reject")
+
+
+@wrong("4.6", 2, acts_exactly_once="Each call must be asked about, also one that is like another")
+def approved_once_is_approved_for_this_message(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        made = []
+        for call in calls:
+            yes = [old for old, said in made if looks(old) == looks(call) and said["type"] == "approve"]
+            made.append((call, {"type": "approve"} if yes else decision_for(call, policy)))
+        return [settled(call, decision, run) for call, decision in made]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+@wrong("4.6", 3, obeys_each_decision="A result is the text of a whole ToolMessage")
+def results_are_whole_tool_messages(model, tools, policy, checkpointer):
+    def settle(call, decision):
+        made = settled(call, decision, runner(tools))
+        return answer(call, repr(made)) if decision["type"] in ("run", "approve", "edit") else made
+
+    return all_first(model, tools, policy, checkpointer, settle)
+
+
+@wrong("4.6", 3, obeys_each_decision="What comes of a call must be what the policy and the person")
+def results_get_a_word_before(model, tools, policy, checkpointer):
+    def settle(call, decision):
+        made = settled(call, decision, runner(tools))
+        if decision["type"] in ("run", "approve", "edit"):
+            return answer(call, f"Done: {made.text}")
+        return made
+
+    return all_first(model, tools, policy, checkpointer, settle)
+
+
+@wrong(
+    "4.6",
+    1,
+    obeys_each_decision="A call has got what was decided about another call",
+    acts_exactly_once="run",  # what exactly, depends on the decision that comes last
+)
+def the_last_decision_holds_for_all_calls_of_a_tool(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        made = {}
+        for call in calls:
+            made[call["name"]] = decision_for(call, policy)
+        return [settled(call, made[call["name"]], run) for call in calls]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
 @wrong("4.6", 2, acts_exactly_once="for the call that was shown")
 def calls_that_look_the_same_share_a_decision(model, tools, policy, checkpointer):
     run = runner(tools)
@@ -1426,7 +1621,7 @@ def what_runs_by_itself_tells_nothing(model, tools, policy, checkpointer):
     "4.6",
     2,
     asks_where_it_must="A forbidden tool must not run; its tool message has the",
-    obeys_each_decision="What comes of a call must be what the policy and the person",
+    obeys_each_decision="A call that was refused has no status error",
 )
 def a_forbidden_call_is_a_success(model, tools, policy, checkpointer):
     def settle(call, decision):

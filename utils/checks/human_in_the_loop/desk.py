@@ -98,20 +98,22 @@ def tasks(case: Case) -> list[Task]:
 def alike(case: Case) -> tuple[Sequence[Task], Sequence[Task]]:
     """Return two rounds of calls, all of them asked about.
 
-    In the second round one call is like one of the first, and two are like each other.
+    In the second round two calls are like those of the first, and two are like each other.
     """
     first, second, third = (city.name for city in case.cities)
     room, boat = {"query": f"a room in {first}"}, {"query": f"a boat in {third}"}
+    letter = {"query": f"ask {second}"}
     no, full = f"no more {case.word}", f"only {case.word} left"
     return (
         (
             that_runs("book", room, case, {"type": "approve"}),
-            that_is_rejected("mail", {"query": f"ask {second}"}, no),
+            that_is_rejected("mail", letter, no),
         ),
         (
             that_is_rejected("book", room, no),
-            that_is_answered("book", boat, full),
             that_runs("book", boat, case, {"type": "approve"}),
+            that_is_answered("book", boat, full),
+            that_runs("mail", letter, case, {"type": "approve"}),
         ),
     )
 
@@ -300,6 +302,16 @@ def _as_a_call(value: Any) -> dict[str, Any]:
 
 def _decision(value: Mapping[str, Any], chosen: Sequence[Task], ids: Sequence[Any]) -> Decision:
     """Return what a person decides about the call that is shown; ``ids`` are those of the thread's calls."""
+    expect(
+        bool(ids),
+        "The person was asked before the model's message with the calls was in the thread.",
+        got=Words(f"a question about {value['name']}, and no call in the thread"),
+        expected="first the message with the calls in the thread, then the question",
+        why=(
+            "A node that asks the model and then a person runs again from its start at every answer, and "
+            "asks the model again. Let one node ask the model, and another one the person."
+        ),
+    )
     known = list(ids[: len(chosen)])
     expect(
         value["id"] in known,

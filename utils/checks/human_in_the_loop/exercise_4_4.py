@@ -143,8 +143,10 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
     _, messages = mocked(lab, stage, case, first.question)
     _expect_no_search(
         stage,
+        messages,
         "A result that is replaced afterwards was still fetched: the booking is made, the bill is sent.",
     )
+    _expect_written(messages)
     expect(
         kinds(messages) == "human ai tool ai",
         "The thread must hold the call, the mock as its result, and the answer.",
@@ -156,9 +158,11 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         conversation("tour", anyhow_one_by_one(first, second)),
         conversation("search", searches(first, second)),
     )
-    told, _ = mocked(lab, stage, case, tour_question(first, second))
+    told, messages = mocked(lab, stage, case, tour_question(first, second))
     _expect_no_search(
-        stage, "Here the model calls again when it has read the text: the person has not seen this call yet."
+        stage,
+        messages,
+        "Here the model calls again when it has read the text: the person has not seen this call yet.",
     )
     expect(
         told is None,
@@ -169,7 +173,18 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
     )
 
 
-def _expect_no_search(stage: Stage, why_not: str) -> None:
+def _expect_written(messages: Sequence[Message]) -> None:
+    """Expect that the thread does not wait as before: the mock may have gone to another one."""
+    expect(
+        not messages or messages[-1].type != "ai" or not messages[-1].tool_calls,
+        "mock_answer has written nothing into the thread that it was given: its call waits as before.",
+        got=Words(f"the thread holds: {kinds(messages)}"),
+        expected="the call, the mock as its result, and the answer, on this thread",
+        why="The next question is asked on this thread. What is on another one, it does not know.",
+    )
+
+
+def _expect_no_search(stage: Stage, messages: Sequence[Message], why_not: str) -> None:
     """Expect that the model was asked once and no tool has run; ``why_not`` says why none should."""
     ran, made = len(stage.tool_requests()), len(stage.requests())
     expect(
@@ -178,6 +193,13 @@ def _expect_no_search(stage: Stage, why_not: str) -> None:
         got=Words(f"{count(ran, 'search')} after the pause"),
         expected="0 searches after the pause",
         why=why_not,
+    )
+    expect(
+        made <= 1 or kinds(messages) != "human ai tool ai tool ai",
+        "mock_answer has also answered the next call, which the model made after it had read the text.",
+        got=Words(f"{count(made, 'model request')}; the thread holds: {kinds(messages)}"),
+        expected="1 model request; the thread holds: human ai tool ai",
+        why="The text is for the calls that waited. The run has paused again, for the person to decide.",
     )
     expect(
         made == 1,
@@ -200,6 +222,7 @@ def mocks_every_call(lab: Lab, case: Case) -> None:
     ask(lab, agent, case.thread, third.question)
     finish(lab, agent, case.thread)
     told, messages = mocked(lab, stage, case, compare_question(*cities), agent)
+    _expect_written(messages)
     ids = [call["id"] for call in messages[5].tool_calls] if len(messages) > 5 else []
     pairs = [(message.tool_call_id, message.text) for message in messages[6:] if message.type == "tool"]
     expect(

@@ -79,14 +79,14 @@ def obeys_the_decision(lab: Lab, case: Case) -> None:
 
 @check("4.5", points=1, title="once, though the answer comes to another process; one answer, one call")
 def acts_once(lab: Lab, case: Case) -> None:
-    rounds = [booking(case, "reject")], [booking(case)]
+    rounds = [booking(case)], [booking(case, "reject")], [booking(case)]
     desk = at_desk(lab, case, *rounds, anew=True)
     chosen = [task for calls in rounds for task in calls]
     expect_only_what_ran(desk, chosen)
     _expect_each_asked(desk, len(chosen))
     ended(desk, *rounds)
     expect_done_once(desk, chosen)
-    expect_asked(desk, 3)
+    expect_asked(desk, 4)
     expect_the_same_again(desk, *rounds)
 
 

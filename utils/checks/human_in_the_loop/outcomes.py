@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from utils.checks.graphs import kinds
-from utils.checks.human_in_the_loop.desk import Desk, Task, Work, errand_answer, fulfilled, work
+from utils.checks.human_in_the_loop.desk import Args, Desk, Task, Work, errand_answer, fulfilled, work
 from utils.checks.human_in_the_loop.pauses import count, state_of
 from utils.checks.registry import Words, expect
 from utils.lab.plain import Message
@@ -60,10 +62,11 @@ def expect_only_what_ran(desk: Desk, chosen: Sequence[Task], found: Sequence[Mes
 def expect_results(desk: Desk, chosen: Sequence[Task], found: Sequence[Message]) -> None:
     """Expect that the thread and the model were told what came of each call."""
     for task, message in zip(chosen, found, strict=True):
-        exact = bool(task.decision) and task.decision["type"] == "respond"  # type: ignore[index]
+        exact = task.runs is not None or _type_of(task) == "respond"
         fits = (
             message.text == task.says if exact else task.says in message.text and bool(message.text.strip())
         )
+        _expect_its_own(desk, task, message, chosen)
         expect(
             fits and (message.status or "success") == task.status,
             "What comes of a call must be what the policy and the person have decided about it.",
@@ -84,6 +87,46 @@ def expect_results(desk: Desk, chosen: Sequence[Task], found: Sequence[Message])
     )
 
 
+def _type_of(task: Task) -> str:
+    return str(task.decision["type"]) if task.decision else ""
+
+
+def _expect_its_own(desk: Desk, task: Task, message: Message, chosen: Sequence[Task]) -> None:
+    """Expect none of the mistakes with a result that have a name."""
+    got = Words(f"{task.named}: status {message.status}, text {message.text!r}")
+    expected = f"{task.named}: status {task.status}, text {task.says or 'that says so'!r}"
+    expect(
+        "tool_call_id=" not in message.text or "tool_call_id=" in task.says,
+        "A result is the text of a whole ToolMessage, and it must be what the tool has returned.",
+        got=got,
+        expected=expected,
+        why=(
+            'tool.invoke(call) gives a ToolMessage, ready to return; tool.invoke(call["args"]) gives what '
+            "the tool returns. str() of a message shows all its fields."
+        ),
+    )
+    others = [
+        other.named
+        for other in chosen
+        if other.says == message.text and other.says != task.says and other.decision != task.decision
+    ]
+    expect(
+        not others,
+        "A call has got what was decided about another call.",
+        got=got,
+        expected=expected,
+        why="Each call has its own decision, also beside others of the same tool: the id tells calls apart.",
+    )
+    refused = task.status == "error" and message.text != fulfilled(task.tool, task.args, desk.case)
+    expect(
+        not refused or message.status == "error" or task.says not in message.text,
+        "A call that was refused has no status error: it looks like one that the tool has answered.",
+        got=got,
+        expected=expected,
+        why=_why_result(task),
+    )
+
+
 def _why_result(task: Task) -> str:
     match task.decision:
         case {"type": "edit"}:
@@ -93,7 +136,9 @@ def _why_result(task: Task) -> str:
         case {"type": "respond"}:
             return "respond runs nothing: the message is the result, as if the tool had found it."
         case {"type": "approve"}:
-            return "approve runs the tool with the arguments of the call that was shown."
+            return (
+                "approve runs the tool with the call's arguments; what it returns is the text, and no more."
+            )
     return "The model must learn what became of its call, or it tries again."
 
 
@@ -113,7 +158,9 @@ def expect_done_once(desk: Desk, chosen: Sequence[Task]) -> None:
     """Expect that exactly the allowed calls have run, each of them once, with the allowed arguments."""
     found = desk.done()
     true = Counter(work(task.tool, task.runs) for task in chosen if task.runs is not None)
-    calls = Counter(work(task.tool, task.args) for task in chosen)
+    calls = Counter(
+        key for key in found for task in chosen if task.tool == key[0] and _some_of(key[1], task.args)
+    )
     often = {key: times for key, times in found.items() if times > max(1, true[key], calls[key])}
     expect(
         not often,
@@ -123,6 +170,7 @@ def expect_done_once(desk: Desk, chosen: Sequence[Task]) -> None:
         why=(
             "A node that is resumed runs again from its start: what it did before interrupt() it does again. "
             "Ask for all decisions first, act afterwards, or give each call a task of its own."
+            + (" A variable that notes what was done is empty in the next process." if desk.anew else "")
         ),
     )
     expect(
@@ -136,6 +184,12 @@ def expect_done_once(desk: Desk, chosen: Sequence[Task]) -> None:
             else "The decision is a dict, and its key type says what to do: approve runs the tool."
         ),
     )
+
+
+def _some_of(args: str, call: Args) -> bool:
+    """Return whether a tool has run with a call's arguments, or with some of them."""
+    given: dict[str, Any] = json.loads(args)
+    return given.items() <= dict(call).items()
 
 
 def expect_asked(desk: Desk, times: int) -> None:
