@@ -357,6 +357,17 @@ def divided_by_the_time_from_the_start(agent, thread_id, text, clock=time.perf_c
     return counted(agent, thread_id, text, clock, rate=rate)
 
 
+ONE_LESS = "the number of tokens was divided, and not one less"
+
+
+@wrong("2.3", 1.5, times_the_wait=ONE_LESS, tells_nodes_apart=ONE_LESS)
+def all_tokens_divided_by_the_time(agent, thread_id, text, clock=time.perf_counter):
+    def rate(at, begun):
+        return len(at) / (at[-1] - at[0]) if at[-1] > at[0] else 0.0
+
+    return counted(agent, thread_id, text, clock, rate=rate)
+
+
 @wrong("2.3", 1.5, times_the_wait=WAIT, tells_nodes_apart=WAIT)
 def started_at_the_first_item(agent, thread_id, text, clock=time.perf_counter):
     start, times = None, {}
@@ -1357,6 +1368,26 @@ async def a_pause_that_blocks(agent, thread_id, text):
 async def tokens_as_in_the_exercise_before(agent, thread_id, text):
     async for piece in chunks(agent, thread_id, asking(text)):
         yield piece
+
+
+@wrong(
+    "2.6",
+    0,
+    shows_each_piece_once="must not be noticed",
+    asks_nothing_again="must not be noticed",
+    raises_at_last="must be tried again",
+    comes_while_speaking="must not be noticed",
+)
+async def only_a_time_out_is_a_drop(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except TimeoutError:
+            if given is None:
+                raise
 
 
 # What the printed example shows, too

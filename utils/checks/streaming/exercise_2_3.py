@@ -107,7 +107,7 @@ def expect_times(told: Figures, node: str, times: Sequence[float]) -> None:
     per_second = told[node]["per_second"]
     expect(
         not (span and close(per_second, len(times) / span)),
-        "The rate is not right: the time between the first token and the last has one token less in it.",
+        "The rate is not right: the number of tokens was divided, and not one less.",
         got=Words(f"{node}: 'per_second' is {shown_figure(per_second)}"),
         expected=f"{node}: 'per_second' is {rate:g}",
         why="Between two tokens lies one wait, between three lie two. Divide (tokens - 1) by the time.",
