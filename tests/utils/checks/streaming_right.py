@@ -427,7 +427,8 @@ def the_call_itself_given_to_the_tool(state, tools):
                 msg = f"no tool is called {call['name']}"
                 raise ValueError(msg)
             message = tools[call["name"]].invoke(call)
-            message.content = cut(message.text)
+            content = message.content
+            message.content = cut(content if isinstance(content, str) else str(content))
         except GraphBubbleUp:
             raise
         except Exception as error:

@@ -35,6 +35,8 @@ def plainly(exercise, points, **fails):
 
 
 ANOTHER = "with other words around it"
+ELSEWHERE = "on the thread that was named: it was asked elsewhere"
+ONE_BEHIND = "held back until the next one has come"
 WITHOUT_BEFORE = "without the conversation that belongs before it"
 
 
@@ -53,6 +55,16 @@ def everything_first_and_then_item_by_item(agent, thread_id, text):
     yield from [(node, kind_of(m), m.text) for node, m in list(updates(agent, thread_id, text))]
 
 
+@wrong("2.1", 1.5, tells_as_it_happens="not when the run is over")
+def one_message_behind(agent, thread_id, text):
+    before = None
+    for node, message in updates(agent, thread_id, text):
+        if before:
+            yield before
+        before = node, kind_of(message), message.text
+    yield before
+
+
 @wrong("2.1", 2.5, tells_both_results="each of them is an item")
 def the_last_message_of_each_node(agent, thread_id, text):
     for event in agent.stream(asking(text), config(thread_id)):
@@ -69,7 +81,7 @@ def the_newest_message_of_each_state(agent, thread_id, text):
             yield {"ai": "llm", "tool": "action"}[message.type], kind_of(message), message.text
 
 
-@wrong("2.1", 2, tells_each_message="a call, a result or an answer")
+@wrong("2.1", 2, tells_each_message="told as an answer")
 def a_text_means_an_answer(agent, thread_id, text):
     for node, message in updates(agent, thread_id, text):
         yield node, "result" if message.type == "tool" else "answer" if message.text else "call", message.text
@@ -191,7 +203,7 @@ async def pieces_without_their_spaces(agent, thread_id, text):
             yield re.sub(r"^\s(?=\W)", "", chunk.text)
 
 
-@wrong("2.2", 3.5, pieces_make_the_answer="letter by letter")
+@wrong("2.2", 3.5, pieces_make_the_answer="White space is lost")
 async def pieces_of_white_space_left_out(agent, thread_id, text):
     async for chunk, _ in messages(agent, thread_id, text):
         if chunk.type != "tool" and chunk.text.strip():
@@ -218,6 +230,17 @@ async def the_first_piece_at_once_and_the_rest_later(agent, thread_id, text):
             rest.append(chunk.text)
     for piece in rest or ():
         yield piece
+
+
+@wrong("2.2", 2.5, comes_at_once=ONE_BEHIND)
+async def one_piece_behind(agent, thread_id, text):
+    before = ""
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text:
+            if before:
+                yield before
+            before = chunk.text
+    yield before
 
 
 @wrong("2.2", 2.5, serves_two_readers="One reader has to wait")
@@ -330,6 +353,17 @@ def white_space_is_no_text(agent, thread_id, text, clock=time.perf_counter):
 def divided_by_the_time_from_the_start(agent, thread_id, text, clock=time.perf_counter):
     def rate(at, begun):
         return (len(at) - 1) / (at[-1] - begun) if at[-1] > begun else 0.0
+
+    return counted(agent, thread_id, text, clock, rate=rate)
+
+
+ONE_LESS = "the number of tokens was divided, and not one less"
+
+
+@wrong("2.3", 1.5, times_the_wait=ONE_LESS, tells_nodes_apart=ONE_LESS)
+def all_tokens_divided_by_the_time(agent, thread_id, text, clock=time.perf_counter):
+    def rate(at, begun):
+        return len(at) / (at[-1] - at[0]) if at[-1] > at[0] else 0.0
 
     return counted(agent, thread_id, text, clock, rate=rate)
 
@@ -450,6 +484,49 @@ def both_reports_after_the_search():
     return search_aloud, shown
 
 
+@wrong("2.4", 2, tool_reports="was changed after it had been reported")
+def one_dictionary_that_is_changed():
+    def search_aloud(search):
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            report = {"query": query, "state": "searching"}
+            get_stream_writer()(report)
+            found = search.invoke({"query": query})
+            report["state"] = "found"
+            get_stream_writer()(report)
+            return found
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, shows_while_searching="while the search still runs")
+def one_item_behind():
+    def show(agent, thread_id, text):
+        before = None
+        for item in shown(agent, thread_id, text):
+            if before:
+                yield before
+            before = item
+        yield before
+
+    return reporting, show
+
+
+@wrong("2.4", 2, shows_both=ELSEWHERE)
+def a_run_for_each_mode():
+    def show(agent, thread_id, text):
+        for data in agent.stream(asking(text), config(f"{thread_id} reports"), stream_mode="custom"):
+            yield "progress", data
+        for event in agent.stream(asking(text), config(thread_id)):
+            for node in event:
+                yield "node", node
+
+    return reporting, show
+
+
 @wrong("2.4", 2, shows_while_searching="while the search still runs")
 def collected_by_show():
     def show(agent, thread_id, text):
@@ -541,7 +618,7 @@ def both_reports_before_the_search():
     return search_aloud, shown
 
 
-@wrong("2.4", 2, shows_both=WITHOUT_BEFORE)
+@wrong("2.4", 2, shows_both=ELSEWHERE)
 def shown_on_another_thread():
     def show(agent, thread_id, text):
         yield from shown(agent, "trip", text)
@@ -605,6 +682,7 @@ def every(state, tools, work):
 
 RAISED = "raised an error out of take_action"
 ONE_EACH = "exactly one tool message for each call"
+ALIKE = "also for two calls that are alike"
 
 
 @wrong("2.5", 0, answers_every_call=RAISED, says_what_failed=RAISED, lets_interrupts_pass=RAISED)
@@ -656,7 +734,7 @@ def no_status(state, tools):
     return every(state, tools, work)
 
 
-@wrong("2.5", 2, says_what_failed="the tool's own words")
+@wrong("2.5", 2, says_what_failed="was taken for an unknown tool")
 def a_key_error_is_an_unknown_tool(state, tools):
     def work(call, tools):
         try:
@@ -758,7 +836,7 @@ def only_strings_are_cut(state, tools):
         if message.status == "error":
             return message
         found = tools[call["name"]].invoke(call["args"])
-        return message if isinstance(found, str) else tool_message(call, found)
+        return message if isinstance(found, str) else tool_message(call, str(found))
 
     return every(state, tools, work)
 
@@ -813,7 +891,7 @@ def the_tool_s_name_for_an_id(state, tools):
     return every(state, tools, work)
 
 
-@wrong("2.5", 1, answers_every_call=ONE_EACH, says_what_failed=ONE_EACH)
+@wrong("2.5", 1, answers_every_call=ALIKE, says_what_failed=ALIKE)
 def a_call_that_was_made_before_is_left_out(state, tools):
     unlike = {str((call["name"], call["args"])): call for call in state["messages"][-1].tool_calls}
     return {"messages": [answered(call, tools) for call in unlike.values()]}
@@ -835,6 +913,32 @@ def the_first_calls_of_the_thread(state, tools):
     if before is not asking_:
         return {"messages": []}
     return every({"messages": [asking_]}, tools, answered)
+
+
+GLUED = "its strings are glued together"
+
+
+@wrong("2.5", 2, answers_every_call=GLUED)
+def the_text_of_the_tool_s_own_message(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status == "error":
+            return message
+        return tool_message(call, cut(tools[call["name"]].invoke(call).text))
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, answers_every_call=GLUED)
+def the_items_of_a_list_joined(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status == "error":
+            return message
+        found = tools[call["name"]].invoke(call["args"])
+        return tool_message(call, cut("".join(map(str, found)) if isinstance(found, list) else str(found)))
+
+    return every(state, tools, work)
 
 
 # 2.6
@@ -865,7 +969,7 @@ async def unseen(agent, thread_id, given, seen):
             yield new
 
 
-@wrong("2.6", 3, shows_each_piece_once="in a message with words beside its call")
+@wrong("2.6", 3, shows_each_piece_once="in another message, which had not broken off")
 async def letters_counted_over_all_messages(agent, thread_id, text):
     shown = 0
     for given in (asking(text), None):
@@ -881,7 +985,7 @@ async def letters_counted_over_all_messages(agent, thread_id, text):
                 raise
 
 
-@wrong("2.6", 2, shows_each_piece_once="was told again from its beginning", asks_nothing_again=AGAIN)
+@wrong("2.6", 2, shows_each_piece_once=AGAIN, asks_nothing_again=AGAIN)
 async def the_question_asked_again(agent, thread_id, text):
     try:
         async for piece in chunks(agent, thread_id, asking(text)):
@@ -950,7 +1054,7 @@ async def whole_pieces(agent, thread_id, text, size):
                 raise
 
 
-@wrong("2.6", 3, shows_each_piece_once="must go on where it stopped")
+@wrong("2.6", 3, shows_each_piece_once="as where whole pieces are left out")
 def pieces_counted_instead_of_letters(agent, thread_id, text):
     return whole_pieces(agent, thread_id, text, lambda piece: 1)
 
@@ -1059,6 +1163,43 @@ async def tried_five_times(agent, thread_id, text):
             given = None
             if attempt == 4:
                 raise
+
+
+@wrong("2.6", 3, comes_while_speaking=ONE_BEHIND)
+async def a_piece_held_back_in_each_message(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        before = ""
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                if before:
+                    yield before
+                before = piece
+        except Exception:
+            if before:
+                yield before
+            if given is None:
+                raise
+        else:
+            yield before
+            return
+
+
+@wrong(
+    "2.6",
+    1,
+    shows_each_piece_once="The second attempt was not streamed",
+    raises_at_last="The second attempt was not streamed",
+    comes_while_speaking=SPEAKING,
+)
+async def the_rest_of_the_last_message_by_invoke(agent, thread_id, text):
+    seen = Counter()
+    try:
+        async for piece in unseen(agent, thread_id, asking(text), seen):
+            yield piece
+    except Exception:
+        state = await agent.ainvoke(None, config(thread_id))
+        yield state["messages"][-1].text[seen["letters"] :]
 
 
 @wrong("2.6", 3, comes_while_speaking=SPEAKING)
@@ -1227,6 +1368,26 @@ async def a_pause_that_blocks(agent, thread_id, text):
 async def tokens_as_in_the_exercise_before(agent, thread_id, text):
     async for piece in chunks(agent, thread_id, asking(text)):
         yield piece
+
+
+@wrong(
+    "2.6",
+    0,
+    shows_each_piece_once="must not be noticed",
+    asks_nothing_again="must not be noticed",
+    raises_at_last="must be tried again",
+    comes_while_speaking="must not be noticed",
+)
+async def only_a_time_out_is_a_drop(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except TimeoutError:
+            if given is None:
+                raise
 
 
 # What the printed example shows, too

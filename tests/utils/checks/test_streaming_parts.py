@@ -130,7 +130,9 @@ def test_a_telling_tool_reports_around_its_work() -> None:
     async def read() -> list[Any]:
         return [item async for item in PARTS["custom_items"](graph, "trip", "Oslo?")]
 
-    assert [item["state"] for item in asyncio.run(read())] == ["one", "two", "three"]
+    *came, kept = asyncio.run(read())
+    assert [item["state"] for item in came] == ["one", "two", "three"]
+    assert kept == came
 
 
 @pytest.mark.parametrize(("value", "expected"), [(search, True), (len, False), ("search", False)])

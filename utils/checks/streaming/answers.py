@@ -19,6 +19,9 @@ PATIENCE = 0.6
 """seconds that a gate waits in vain: only what is wrong waits that long"""
 
 
+ONE_BEHIND = "Each piece must come at once: yours is held back until the next one has come."
+
+
 def asked_before(lab: Lab, stage: Stage, case: Case, city: City) -> Ref:
     """Return the kit's agent with one question answered on the case's thread; its requests are forgotten."""
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
@@ -64,16 +67,15 @@ def held(lab: Lab, function: str, case: Case) -> tuple[Items, Stage]:
 def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
     """Fail if what the model, which is held, has sent of its answer comes only when it has ended.
 
-    Two of the pieces that it has sent are enough: one that is kept back until the next has come does no harm.
+    All of it is due, the last piece as well: who waits for the next one to come shows each of them too late.
     """
     pieces = held_answer(case)
     answer, sent = "".join(pieces), "".join(pieces[: case.after])
-    due = "".join(pieces[:2])
     came: list[Moment] = []
     with items:
         for moment in moments(items, stage):
             came.append(moment)
-            if moment.open != 1 or sum(len(piece.text) for piece in came) >= len(due):
+            if moment.open != 1 or sum(len(piece.text) for piece in came) >= len(sent):
                 break
         stage.release()
         if came and came[-1].open == 1:
@@ -101,11 +103,19 @@ def arrives_while_open(items: Items, stage: Stage, case: Case) -> None:
         why="A sign that something is going on is not a part of the answer.",
     )
     early = "".join(moment.text for moment in came if moment.open == 1)
+    got = Words(f"the model was held after {sent!r}, and of this only {early!r} came before it had ended")
     expect(
-        len(early) >= len(due),
+        early != "".join(pieces[: case.after - 1]),
+        ONE_BEHIND,
+        got=got,
+        expected=repr(sent),
+        why="Where the model makes a pause, its last word waits with it. Yield a piece when it comes.",
+    )
+    expect(
+        len(early) >= len(sent),
         "Each piece must come while the model is still speaking, not the first alone.",
-        got=Words(f"the model was held after {sent!r}, and of this only {early!r} came before it had ended"),
-        expected=f"{due!r} at least",
+        got=got,
+        expected=repr(sent),
         why="A reader waits for the rest as long as for a text that comes whole.",
     )
 

@@ -67,6 +67,14 @@ def tells_each_message(lab: Lab, case: Case) -> None:
         expected=", ".join(true),
         why="The mode values begins with the state before the first node; updates gives what nodes add.",
     )
+    silent = ["answer" if kind == "call" else kind for kind in true]
+    expect(
+        [kind for _, kind, _ in found] != silent,
+        "A message with tool calls was told as an answer: it is a call, also with words beside the calls.",
+        got=Words(", ".join(silent)),
+        expected=", ".join(true),
+        why="A model often says what it is going to look up. Whether it calls a tool stands in tool_calls.",
+    )
     expect(
         [kind for _, kind, _ in found] == true,
         "Each message but the question is one item: a call, a result or an answer.",
@@ -77,6 +85,17 @@ def tells_each_message(lab: Lab, case: Case) -> None:
     texts = [f"{say} {first.name}.", first.result, f"{say} {second.name}.", second.result]
     told = list(
         zip(["llm", "action"] * 2 + ["llm"], true, [*texts, compare_answer(first, second)], strict=True)
+    )
+    parts = [
+        (node, kind, whole[: len(text)])
+        for (_, _, text), (node, kind, whole) in zip(found, told, strict=True)
+    ]
+    expect(
+        found != parts or found == told,
+        "The text of an item must be the text of the message, whole: here its end is missing.",
+        got=found,
+        expected=str(told),
+        why="A line of a demonstration may be short. What is cut away here, no reader can get back.",
     )
     expect(
         found == told,

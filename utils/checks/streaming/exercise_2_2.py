@@ -48,6 +48,15 @@ def pieces_make_the_answer(lab: Lab, case: Case) -> None:
             why="A reader who sees that something is looked up waits with more patience.",
         )
         expect(
+            told == answer
+            or told.split() == answer.split()
+            or "".join(told.split()) != "".join(answer.split()),
+            "White space is lost: a piece must come as it is, letter by letter, be it only a line break.",
+            got=told,
+            expected=repr(answer),
+            why="Words run together without their blanks, and paragraphs without their line breaks.",
+        )
+        expect(
             told == answer,
             "The pieces put together must be the model's text, letter by letter.",
             got=told,

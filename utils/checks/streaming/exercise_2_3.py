@@ -76,11 +76,15 @@ def expect_nodes(told: Figures, true: Sequence[str]) -> None:
     )
 
 
-def expect_tokens(told: Figures, node: str, true: int, why: str) -> None:
+def expect_tokens(told: Figures, node: str, true: int, too_many: str, why: str) -> None:
+    """Fail unless so many tokens of a node were counted; ``too_many`` says what may be among them."""
+    count = told[node]["tokens"]
+    more = isinstance(count, int | float) and count > true
+    what = f"{too_many} counted" if more else "tokens were left out, such as a line break"
     expect(
-        close(told[node]["tokens"], true),
-        "The number of tokens is not right.",
-        got=Words(f"{node}: {shown_figure(told[node]['tokens'])}"),
+        close(count, true),
+        f"The number of tokens is not right: {what}.",
+        got=Words(f"{node}: {shown_figure(count)}"),
         expected=f"{node}: {true}",
         why=why,
     )
@@ -100,10 +104,18 @@ def expect_times(told: Figures, node: str, times: Sequence[float]) -> None:
         ),
     )
     rate = (len(times) - 1) / span if span else 0.0
+    per_second = told[node]["per_second"]
     expect(
-        close(told[node]["per_second"], rate),
+        not (span and close(per_second, len(times) / span)),
+        "The rate is not right: the number of tokens was divided, and not one less.",
+        got=Words(f"{node}: 'per_second' is {shown_figure(per_second)}"),
+        expected=f"{node}: 'per_second' is {rate:g}",
+        why="Between two tokens lies one wait, between three lie two. Divide (tokens - 1) by the time.",
+    )
+    expect(
+        close(per_second, rate),
         "The rate is not right.",
-        got=Words(f"{node}: 'per_second' is {shown_figure(told[node]['per_second'])}"),
+        got=Words(f"{node}: 'per_second' is {shown_figure(per_second)}"),
         expected=f"{node}: 'per_second' is {rate:g}",
         why="It is (tokens - 1) / (last - first); 0.0 for one token, or if all came at the same moment.",
     )
@@ -143,13 +155,14 @@ def counts_the_tokens(lab: Lab, case: Case) -> None:
         why="What is measured is one run; each further one is paid for.",
     )
     expect_nodes(told, ["llm"])
+    other = "chunks without text, such as pieces of a call, were"
     what = "Chunks without text and pieces of a call are no tokens; a line break is one."
-    expect_tokens(told, "llm", len(pieces), what)
+    expect_tokens(told, "llm", len(pieces), other, what)
     said = ("I look ", "it up", ".")
     told = measured(lab, case, blocks_agent(lab, second, said, pieces), second.question, 1.0, ticks)
     expect_nodes(told, ["llm"])
     blocks = f"Here content is a list of blocks, and chunk.text reads it. {what}"
-    expect_tokens(told, "llm", len(said) + len(pieces), blocks)
+    expect_tokens(told, "llm", len(said) + len(pieces), other, blocks)
 
 
 @check("2.3", points=0.5, title="the wait for the first token, and the rate after it")
@@ -174,5 +187,11 @@ def tells_nodes_apart(lab: Lab, case: Case) -> None:
     at = list(zip(spoken, itertools.accumulate(ticks), strict=True))
     for node in told:
         times = [time for name, time in at if name == node]
-        expect_tokens(told, node, len(times), "What another node has said is not this one's.")
+        expect_tokens(
+            told,
+            node,
+            len(times),
+            "tokens of another node were",
+            "What another node has said is not this one's.",
+        )
         expect_times(told, node, times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from utils.checks.registry import Words, expect, fail
@@ -94,7 +95,17 @@ def expect_results(lab: Lab, agent: Ref, case: Case, true: Sequence[str]) -> Non
     )
 
 
-def custom_items(lab: Lab, agent: Ref, case: Case, question: str, true: Sequence[str]) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What tools have reported in a run."""
+
+    came: Sequence[Any]
+    """each report as it was when it came"""
+    kept: Any
+    """the reports as a reader has them who kept them to the end"""
+
+
+def custom_items(lab: Lab, agent: Ref, case: Case, question: str, true: Sequence[str]) -> Reports:
     """Return what tools report while a question is answered; ``true`` are the results of the searches."""
     called = f"agent.astream(…, stream_mode='custom') with the tool of search_aloud, thread {case.thread!r}"
     lab.last_call = called
@@ -105,25 +116,29 @@ def custom_items(lab: Lab, agent: Ref, case: Case, question: str, true: Sequence
         while (item := lab.next(items)) is not END and len(found) < MOST and room > 0:
             found.append(item)
             room -= letters(item)
+        kept = found.pop() if item is END else None
     except StudentError:
         if lab.misses():
             expect_results(lab, agent, case, true)
         raise
-    return found
+    return Reports(found, kept)
 
 
 SEARCHES = "the search itself"
 """what the search reports that is given to ``search_aloud``"""
 
 
-def expect_reports(found: Sequence[Any], stage: Stage, cities: Sequence[City], when: str) -> None:
+def expect_reports(reports: Reports, stage: Stage, cities: Sequence[City], when: str) -> None:
     """Fail unless each search is between its two reports, and nothing else is reported."""
     true = [
         report
         for city in cities
         for report in (reported(city)[0], {"query": city.query, "state": SEARCHES}, reported(city)[1])
     ]
-    own = [item for item in found if not (isinstance(item, dict) and item.get("state") == SEARCHES)]
+    own = [item for item in reports.came if not (isinstance(item, dict) and item.get("state") == SEARCHES)]
+    # Where the reader is slow, a dictionary is changed before it has read it at all.
+    if own == [reported(city)[1] for city in cities for _ in range(2)]:
+        changed_afterwards(own, cities)
     expect(
         own == [report for city in cities for report in reported(city)],
         f"The tool must report once before its search and once after it, with the query and the state{when}.",
@@ -134,6 +149,8 @@ def expect_reports(found: Sequence[Any], stage: Stage, cities: Sequence[City], w
             "A writer that is kept from an earlier run has no reader any more."
         ),
     )
+    if reports.kept != reports.came:
+        changed_afterwards(reports.kept, cities)
     made = len(stage.tool_requests())
     expect(
         made == len(cities),
@@ -143,11 +160,20 @@ def expect_reports(found: Sequence[Any], stage: Stage, cities: Sequence[City], w
         why="A search takes its time and is paid for: keep what it found, report, and return that.",
     )
     expect(
-        list(found) == true,
+        reports.came == true,
         "The search must lie between the two reports: one comes before it, the other after it.",
-        got=found,
+        got=reports.came,
         expected=str(true),
         why="'searching' is a promise and 'found' a fact. Told at the same time, they tell nothing.",
+    )
+
+
+def changed_afterwards(kept: Any, cities: Sequence[City]) -> NoReturn:
+    fail(
+        "A dictionary was changed after it had been reported: each report must be a new one.",
+        got=kept,
+        expected=str([report for city in cities for report in reported(city)]),
+        why="What is reported is not copied. A reader who keeps the reports has 'found' twice.",
     )
 
 
@@ -186,6 +212,15 @@ def shown_items(found: Sequence[Any]) -> list[Any]:
     return items
 
 
+def asked_elsewhere(lab: Lab, case: Case, error: StudentError) -> NoReturn:
+    fail(
+        "show must ask the question once, on the thread that was named: it was asked elsewhere.",
+        got=Words(f"{error.type}: {'; '.join(lab.complaints()) or error.message}"),
+        expected=f"one run on the thread {case.thread!r}, with both modes",
+        why="On another thread nothing is known of the conversation; and each further run is paid for.",
+    )
+
+
 @check("2.4", points=1, title="show tells nodes and progress apart, in the order in which they come")
 def shows_both(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
@@ -196,7 +231,12 @@ def shows_both(lab: Lab, case: Case) -> None:
     lab.part("turn", agent, case.thread, second.question)
     stage.clear()
     question = compare_question(first, second)
-    found = shown_items(Items(lab, stage, "show", agent, case.thread, question).rest())
+    try:
+        found = shown_items(Items(lab, stage, "show", agent, case.thread, question).rest())
+    except StudentError as error:
+        if lab.misses():
+            asked_elsewhere(lab, case, error)
+        raise
     told = [{"query": city.query, "state": state} for city in (first, second) for state in steps]
     true = [("node", "llm"), *(("progress", data) for data in told), ("node", "action"), ("node", "llm")]
     expect(

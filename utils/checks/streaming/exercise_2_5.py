@@ -20,7 +20,7 @@ MARK = 100
 WENT_WRONG = "the archive is closed on"
 UNKNOWN = "teleport"
 GIVING = ("thermometer", "ledger", "almanac")
-"""tools that give a number, a list of numbers and a text that is just short enough"""
+"""tools that give a number, a list of strings and a text that is just short enough"""
 KINDS = f"human ai{' tool' * CALLS} ai"
 
 
@@ -47,10 +47,11 @@ class Acted:
         return next(message for message in self.messages if message.tool_call_id == id)
 
 
-def given(case: Case) -> tuple[int, list[int], str]:
+def given(case: Case) -> tuple[int, list[str], str]:
     """Return what the tools named in ``GIVING`` give."""
     number = 1_000 + round(10 * case.cities[2].celsius)
-    return number, list(range(number, number + LIMIT // 2)), case.cities[0].result.ljust(LIMIT, ".")
+    words = [f"{number + n}" for n in range(LIMIT // 2)]
+    return number, words, case.cities[0].result.ljust(LIMIT, ".")
 
 
 def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
@@ -145,10 +146,14 @@ def expect_each_answered(done: Acted) -> None:
         expected=all_of_them,
         why="Some providers want them so, and a person who reads the thread does as well.",
     )
+    alike = {str((call.get("name"), call.get("args"))) for call in calls if str(call.get("id")) in answered}
+    left_out = [call for call in calls if str(call.get("id")) not in answered]
+    equal = bool(left_out) and all(str((call.get("name"), call.get("args"))) in alike for call in left_out)
     ends_early = answered == ids[: len(answered)] and len(answered) < len(ids)
     expect(
         answered == ids,
-        "There must be exactly one tool message for each call, in the order of the calls.",
+        "There must be exactly one tool message for each call, in the order of the calls"
+        + (", also for two calls that are alike." if equal else "."),
         got=told,
         expected=all_of_them,
         why="Providers refuse a history with an unanswered call, now and at every later question."
@@ -228,6 +233,7 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         expected=f"a message with the text {str(given(case)[0])!r}",
         why="A message holds text: str(…) makes it of any result, before its length is asked for.",
     )
+    expect_told_apart(done.of(8), given(case)[1])
     again = done.of(10)
     expect(
         again.text == first.result and again.status != "error",
@@ -235,6 +241,18 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         got=again,
         expected=f"a message with the text {first.result!r}",
         why="What a tool gave a moment ago may be something else by now.",
+    )
+
+
+def expect_told_apart(message: Message, result: Sequence[str]) -> None:
+    """Fail if the strings of a list are glued together; both str(…) and JSON put each in quotes."""
+    one, other = result[:2]
+    expect(
+        not message.text.startswith(f"{one}{other}"),
+        "A result that is a list of strings must be told as a list: its strings are glued together.",
+        got=message,
+        expected=f"a text that begins with {str(result[:2])[:-1]}, or with the same as JSON",
+        why="A message takes a list of strings for pieces of one text; str(…) and JSON keep them apart.",
     )
 
 
@@ -258,13 +276,20 @@ def says_what_failed(lab: Lab, case: Case) -> None:
             why="The model must know that it failed, or it takes the error for a result; it may try again.",
         )
     words = f"{WENT_WRONG} {case.word}"
+    expect(
+        words in done.of(3).text or words not in done.of(4).text,
+        "A KeyError that a tool raised was taken for an unknown tool: tell the tool's own words.",
+        got=Words(f"{failed[3]}: {done.of(3).text[:80]!r}"),
+        expected=f"{failed[3]}: a text with {words!r}",
+        why="A KeyError may come from the dict of tools or from a tool: only one is an unknown tool.",
+    )
     for number, needle in ((2, UNKNOWN), (3, words), (4, words), (6, words)):
         expect(
             needle in done.of(number).text,
             "An error's text must say what happened: the tool's own words, or the name of the unknown tool.",
             got=Words(f"{failed[number]}: {done.of(number).text[:80]!r}"),
             expected=f"{failed[number]}: a text with {needle!r}",
-            why="A KeyError may come from the dict of tools or from a tool: only one is an unknown tool.",
+            why="The model reads this text, and can do something else only if it knows what went wrong.",
         )
     huge = done.of(5).text
     whole = case.cities[1].result.ljust(LIMIT, ".")
@@ -280,7 +305,7 @@ def says_what_failed(lab: Lab, case: Case) -> None:
 
 def expect_length_counts(done: Acted, case: Case) -> None:
     """Fail unless errors and lists are cut like texts, and a text that is just short enough is not."""
-    long = {6: "the text of an error", 8: f"a list of {LIMIT // 2:,} numbers"}
+    long = {6: "the text of an error", 8: f"a list of {LIMIT // 2:,} strings"}
     for number, what in long.items():
         message = done.of(number)
         expect(

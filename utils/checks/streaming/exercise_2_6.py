@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.answers import (
+    ONE_BEHIND,
     asked_before,
     going_wrong,
     held_answer,
@@ -73,11 +75,46 @@ def streamed(
 NOTICED = "A line that drops once must not be noticed: the error came out."
 
 
-def expect_whole(told: str, whole: str, shown: str, where: str, why: str) -> None:
-    """Fail unless the text is whole; ``shown`` is what had been shown of it when the line dropped."""
+AGAIN = "The question was asked a second time: after a drop the run must go on, not begin again."
+ONCE = "the question once: with None for an input the run goes on from its last checkpoint"
+NOT_STREAMED = "The second attempt was not streamed: the answer was asked for as a whole."
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a line drops in a text, and what a card says of it."""
+
+    shown: str
+    """what has come of the text before"""
+    where: str
+    missing: str
+    """what is told where letters behind it are missing"""
+    why: str
+
+
+def expect_whole(stage: Stage, question: str, told: str, whole: str, drop: Break) -> None:
+    """Fail unless the text is whole in which the line has dropped."""
     if told == whole:
         return
-    if told.startswith(shown) and len(told) >= len(whole) + len(shown):
+    requests = stage.requests()
+    expect(
+        all(" ".join(request.questions).count(question) < 2 for request in requests),
+        AGAIN,
+        got=told,
+        expected=ONCE,
+        why="The model would read the question twice, and everything that is saved would be done again.",
+    )
+    expect(
+        all(request.stream for request in requests),
+        NOT_STREAMED,
+        got=told,
+        expected=f"{whole!r}, in pieces: go on with astream(None, …)",
+        why="What comes whole comes late, and of the last message only: others may come before it.",
+    )
+    goes_on = told.startswith(drop.shown)
+    if goes_on and len(told) < len(whole) and whole.endswith(told.removeprefix(drop.shown)):
+        what = f"letters are missing {drop.missing}"
+    elif goes_on and len(told) >= len(whole) + len(drop.shown):
         what = "the message that broke off was told again from its beginning"
     elif len(told) < len(whole):
         what = "letters are missing"
@@ -86,10 +123,10 @@ def expect_whole(told: str, whole: str, shown: str, where: str, why: str) -> Non
     else:
         what = "other letters came than the model has said"
     fail(
-        f"After a drop {where} the text must go on where it stopped, each piece once: {what}.",
+        f"After a drop {drop.where} the text must go on where it stopped, each piece once: {what}.",
         got=told,
         expected=repr(whole),
-        why=why,
+        why=drop.why,
     )
 
 
@@ -103,14 +140,16 @@ def shows_each_piece_once(lab: Lab, case: Case) -> None:
     )
     agent = asked_before(lab, stage, case, case.cities[0])
     told = streamed_to_the_end(lab, stage, case, agent, question, answer)
-    expect_whole(
-        told,
-        answer,
-        "".join(pieces[: fault.after]),
-        "in the answer",
-        "The model says all of its answer again, in other pieces. Skip as many letters as were shown: "
-        "pieces cannot be counted, and a set of them would swallow words that come twice.",
+    drop = Break(
+        shown="".join(pieces[: fault.after]),
+        where="in the answer",
+        missing="behind it, as where whole pieces are left out",
+        why=(
+            "The model says all of its answer again, in other pieces. Skip as many letters as were shown: "
+            "pieces cannot be counted, and a set of them would swallow words that come twice."
+        ),
     )
+    expect_whole(stage, question, told, answer, drop)
     goes_on_in_a_call(lab, case)
 
 
@@ -132,14 +171,16 @@ def goes_on_in_a_call(lab: Lab, case: Case) -> None:
         expected=repr(whole),
         why="Each piece is to be yielded when it comes: nobody knows yet whether the line will drop.",
     )
-    expect_whole(
-        told,
-        whole,
-        f"{say} {first.name}.{say} {second.name}.",
-        "in a message with words beside its call",
-        "Only the message that broke off is said again, words and call; earlier ones are saved. So count "
-        "for each message by itself, and begin at 0 when a tool's message has come.",
+    drop = Break(
+        shown=f"{say} {first.name}.{say} {second.name}.",
+        where="in a message with words beside its call",
+        missing="in another message, which had not broken off",
+        why=(
+            "Only the message that broke off is said again, words and call; earlier ones are saved. So count "
+            "for each message by itself, and begin at 0 when a tool's message has come."
+        ),
     )
+    expect_whole(stage, question, told, whole, drop)
 
 
 def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question: str, answer: str) -> str:
@@ -169,9 +210,9 @@ def asks_nothing_again(lab: Lab, case: Case) -> None:
     asked_twice = kinds(state["messages"]).count("human") > 2
     expect(
         not asked_twice,
-        "The question was asked a second time: after a drop the run must go on, not begin again.",
+        AGAIN,
         got=Words(f"{plural(model, 'model request')}, and the thread holds the question twice"),
-        expected="the question once: with None for an input the run goes on from its last checkpoint",
+        expected=ONCE,
         why="The model would read the question twice, and everything that is saved would be done again.",
     )
     expect(
@@ -230,7 +271,7 @@ def raises_at_last(lab: Lab, case: Case) -> None:
     )
     expect(
         all(request.stream for request in stage.requests()),
-        "The second attempt was not streamed: the answer was asked for as a whole.",
+        NOT_STREAMED,
         got=Words(f"{plural(count, 'request')}, and not all of them asked for a stream"),
         expected="2 requests that stream: go on with stream(None, …) or astream(None, …)",
         why="invoke waits for the whole text, and a provider's client repeats such a request by itself.",
@@ -252,16 +293,23 @@ def comes_while_speaking(lab: Lab, case: Case) -> None:
     turns = going_wrong(turns, Fault(kind="drop", after=case.after - 1, times=1), at=1)
     stage = lab.stage(conversation("held", going_wrong(turns, Fault(kind="stall", after=case.after))))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
-    due = "".join(pieces[:2])
+    due = "".join(pieces[: case.after])
     with Items(lab, stage, "resilient_stream", agent, case.thread, city.question) as items:
         items.expect_asynchronous()
         told = read_while_held(lab, stage, items, due)
         stage.release()
     expect(
+        due in told or not told.endswith("".join(pieces[: case.after - 1])),
+        ONE_BEHIND,
+        got=Words(f"the model was held behind {due!r}, and before it had ended came {told!r}"),
+        expected=f"{due!r} as well",
+        why="Where the model makes a pause, its last word waits with it. Yield a piece when it comes.",
+    )
+    expect(
         due in told,
         "The pieces must come while the model is still speaking, also after a drop.",
         got=Words(f"the model was held in the middle of its answer, and before it had ended came {told!r}"),
-        expected=f"{due!r} as well: the words with which the answer begins",
+        expected=f"{due!r} as well: what the model has sent of its answer",
         why="What is collected until all is safe comes late: a reader sees nothing until all is over.",
     )
     leaves(lab, case)

@@ -36,6 +36,8 @@ END = object()
 Block = Mapping[str, Any]
 AFTERWARDS = 100.0
 """seconds that pass at the end of a timed stream, after its last token"""
+KEPT = 20
+"""reports that are told once more"""
 FRAGMENT = 8
 """letters of a tool call's arguments that come at once"""
 
@@ -226,12 +228,18 @@ def make_handing_tool(name: str) -> BaseTool:
 
 
 async def custom_items(graph: Any, thread_id: str, text: str) -> AsyncIterator[Any]:
-    """Yield what tools report while a graph answers a question, item by item."""
+    """Yield what tools report while a graph answers a question, and at the end all of it once more.
+
+    What is told at the end is what a reader has who kept the reports; of many the first are enough.
+    """
+    kept: list[Any] = []
     question = {"messages": [HumanMessage(text)]}
     async for item in graph.astream(
         question, {"configurable": {"thread_id": thread_id}}, stream_mode="custom"
     ):
+        kept.append(item)
         yield item
+    yield kept[:KEPT]
 
 
 def interrupts_of(graph: Any, thread_id: str) -> list[Any]:
