@@ -810,6 +810,7 @@ def all_that_the_model_says_as_it_goes_on(agent, thread_id):
 @wrong(
     "1.4",
     0,
+    "the example returns one text",
     goes_on_after_an_error="resume returned more than the answer: also the text of other messages",
     resumes_two_calls="resume returned more than the answer: also the text of other messages",
     goes_on_after_a_kill="resume returned more than the answer: also the text of other messages",
@@ -838,18 +839,22 @@ def the_missing_checkpoint_written_by_hand(agent, thread_id):
 # 1.5
 
 
-ROWS = []
+EARLIER = "There are rows of an earlier call: each call of history must begin with"
 
 
 @wrong(
     "1.5",
-    1,
-    lists_all_branches="There are rows of an earlier call: each call of history must begin with",
-    tells_true_parents="There are rows of an earlier call: each call of history must begin with",
+    0,
+    "the example calls it once",
+    one_row_per_checkpoint=EARLIER,
+    lists_all_branches=EARLIER,
+    tells_true_parents=EARLIER,
 )
-def rows_that_live_on_between_calls(agent, thread_id):
-    ROWS.extend(row(snapshot) for snapshot in agent.get_state_history(config(thread_id)))
-    return ROWS
+def added_to_the_rows_of_an_earlier_call(agent, thread_id):
+    # A default argument would keep them for the next test as well.
+    rows = [{"id": "1f0", "step": -1, "source": "input", "next": (), "messages": 0, "parent": None}]
+    rows.extend(row(snapshot) for snapshot in agent.get_state_history(config(thread_id)))
+    return rows
 
 
 @wrong("1.5", 2, tells_true_parents="parent must be the id of the checkpoint that this one came from")
