@@ -73,12 +73,13 @@ def compared(
     )
 
 
-def one_by_one(*cities: City, say: str) -> tuple[Turn, ...]:
+def one_by_one(*cities: City, say: str, answers: Sequence[ToolAnswer] = ()) -> tuple[Turn, ...]:
     """Return one question about several cities, looked up in one round after the other, each with a word."""
+    told = list(answers) or [ToolAnswer(text=city.result) for city in cities]
     rounds: list[Turn] = []
-    for city in cities:
+    for city, result in zip(cities, told, strict=True):
         rounds.append(CallsTurn(calls=(_call(city),), say=f"{say} {city.name}."))
-        rounds.append(ResultsTurn(results=(ToolAnswer(text=city.result),)))
+        rounds.append(ResultsTurn(results=(result,)))
     question = UserTurn(user=tour_question(*cities))
     return (question, *rounds, AnswerTurn(answer=compare_answer(*cities)))
 

@@ -323,7 +323,7 @@ def the_content_as_it_came(agent, thread_id, text):
     return agent.invoke({"messages": [("user", text)]}, config(thread_id))["messages"][-1].content
 
 
-@wrong("1.2", 1, gives_text="whatever the content of the message looks like")
+@wrong("1.2", 1, gives_text="ask returned only a part of the answer's text")
 def the_first_block_only(agent, thread_id, text):
     content = agent.invoke({"messages": [("user", text)]}, config(thread_id))["messages"][-1].content
     return content if isinstance(content, str) else content[0]["text"]
@@ -379,11 +379,27 @@ def the_first_answer_on_the_thread(agent, thread_id, text):
     return next(message.text for message in messages if message.type == "ai" and message.text)
 
 
-@wrong("1.2", 1, asks_in_context="ask must return the text of the model's answer")
+@wrong("1.2", 1, asks_in_context="ask returned more than the answer: also the text of other messages")
 def every_text_of_the_turn(agent, thread_id, text):
     messages = agent.invoke({"messages": [("user", text)]}, config(thread_id))["messages"]
     newest = max(i for i, message in enumerate(messages) if message.type == "human")
     return "".join(message.text for message in messages[newest + 1 :])
+
+
+@wrong("1.2", 1, asks_in_context="ask returned more than the answer: also the text of other messages")
+def all_that_the_model_says_in_the_run(agent, thread_id, text):
+    return all_said(agent.stream({"messages": [HumanMessage(text)]}, config(thread_id)))
+
+
+def all_said(events):
+    """Return what the model says in a run, also beside a tool call."""
+    return "".join(
+        message.text
+        for event in events
+        for update in event.values()
+        for message in update.get("messages", [])
+        if message.type == "ai"
+    )
 
 
 @wrong(
@@ -439,7 +455,7 @@ def for_one_thread_only(path):
     "1.3",
     0,
     makes_folder="What the saver keeps must be in the file that the path names",
-    keeps_the_conversation="A conversation must go on when the same file is opened again",
+    keeps_the_conversation="What was saved in one block is not there in the next one",
     closes_the_file="What the saver keeps must be in the file that the path names",
 )
 @contextmanager
@@ -449,7 +465,7 @@ def in_memory(path):
         yield saver
 
 
-@wrong("1.3", 2, keeps_the_conversation="A conversation must go on when the same file is opened again")
+@wrong("1.3", 2, keeps_the_conversation="What was saved in one block is not there in the next one")
 @contextmanager
 def a_fresh_file_each_time(path):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -462,7 +478,7 @@ def a_fresh_file_each_time(path):
     "1.3",
     0,
     makes_folder="What the saver keeps must be in the file that the path names",
-    keeps_the_conversation="A conversation must go on when the same file is opened again",
+    keeps_the_conversation="What was saved in one block is not there in the next one",
     closes_the_file="What the saver keeps must be in the file that the path names",
 )
 @contextmanager
@@ -582,7 +598,7 @@ def the_connection_itself(path):
     "1.3",
     0,
     makes_folder="What the saver keeps must be in the file that the path names",
-    keeps_the_conversation="A conversation must go on when the same file is opened again",
+    keeps_the_conversation="What was saved in one block is not there in the next one",
     closes_the_file="What the saver keeps must be in the file that the path names",
 )
 @contextmanager
@@ -665,7 +681,8 @@ def finished_on_a_copy_of_the_thread(agent, thread_id):
 
 @wrong(
     "1.4",
-    1,
+    0,
+    goes_on_after_an_error="resume must return the text of the answer that the crashed run did not",
     resumes_two_calls="resume must return the text of the answer that the crashed run did not",
     goes_on_after_a_kill="resume must return the text of the answer that the crashed run did not",
 )
@@ -750,7 +767,7 @@ def the_results_written_by_hand(agent, thread_id):
     "1.4",
     0,
     "the first event has no answer",
-    goes_on_after_an_error="resume let the run go on for one step only",
+    goes_on_after_an_error="resume stopped before the run had come to its answer",
     resumes_two_calls="but its last message is no answer yet",
     goes_on_after_a_kill="but its last message is no answer yet",
 )
@@ -783,7 +800,61 @@ def the_checkpoint_named_unless_next_is_empty(agent, thread_id):
     return agent.invoke(None, place)["messages"][-1].text
 
 
+@wrong(
+    "1.4", 2, goes_on_after_an_error="resume returned more than the answer: also the text of other messages"
+)
+def all_that_the_model_says_as_it_goes_on(agent, thread_id):
+    return all_said(agent.stream(None, config(thread_id)))
+
+
+@wrong(
+    "1.4",
+    0,
+    "the example returns one text",
+    goes_on_after_an_error="resume returned more than the answer: also the text of other messages",
+    resumes_two_calls="resume returned more than the answer: also the text of other messages",
+    goes_on_after_a_kill="resume returned more than the answer: also the text of other messages",
+)
+def every_text_of_the_thread(agent, thread_id):
+    return " ".join(message.text for message in agent.invoke(None, config(thread_id))["messages"])
+
+
+@wrong("1.4", 2, goes_on_after_an_error="resume stopped before the run had come to its answer")
+def until_the_model_has_said_something(agent, thread_id):
+    for event in agent.stream(None, config(thread_id)):
+        for update in event.values():
+            said = [message.text for message in update.get("messages", []) if message.type == "ai"]
+            if any(said):
+                return said[-1]
+    return ""
+
+
+@wrong("1.4", 2, goes_on_after_a_kill="resume wrote a checkpoint by hand")
+def the_missing_checkpoint_written_by_hand(agent, thread_id):
+    if not agent.get_state(config(thread_id)).next:
+        agent.update_state(config(thread_id), {"messages": []}, as_node="llm")
+    return agent.invoke(None, config(thread_id))["messages"][-1].text
+
+
 # 1.5
+
+
+EARLIER = "There are rows of an earlier call: each call of history must begin with"
+
+
+@wrong(
+    "1.5",
+    0,
+    "the example calls it once",
+    one_row_per_checkpoint=EARLIER,
+    lists_all_branches=EARLIER,
+    tells_true_parents=EARLIER,
+)
+def added_to_the_rows_of_an_earlier_call(agent, thread_id):
+    # A default argument would keep them for the next test as well.
+    rows = [{"id": "1f0", "step": -1, "source": "input", "next": (), "messages": 0, "parent": None}]
+    rows.extend(row(snapshot) for snapshot in agent.get_state_history(config(thread_id)))
+    return rows
 
 
 @wrong("1.5", 2, tells_true_parents="parent must be the id of the checkpoint that this one came from")
@@ -1185,3 +1256,21 @@ def the_content_of_the_new_answer(agent, thread_id, turn, text):
     while humans(snapshot) >= turn:
         snapshot = agent.get_state(snapshot.parent_config)
     return agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][-1].content
+
+
+@wrong("1.6", 3.5, branches_off="rewind returned more than the new answer: also the text of other messages")
+def all_that_the_model_says_in_the_new_run(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn:
+        snapshot = agent.get_state(snapshot.parent_config)
+    return all_said(agent.stream({"messages": [HumanMessage(text)]}, snapshot.config))
+
+
+@wrong("1.6", 3.5, branches_off="rewind must return the text of the new answer")
+def the_first_that_the_model_says_in_the_new_run(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn:
+        snapshot = agent.get_state(snapshot.parent_config)
+    known = len(snapshot.values.get("messages", []))
+    new = agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][known:]
+    return next(message.text for message in new if message.type == "ai" and message.text)

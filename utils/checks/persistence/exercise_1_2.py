@@ -56,14 +56,35 @@ def expect_sent(stage: Stage, *true: str) -> None:
     )
 
 
+def expect_answer(found: Any, answer: str, message: str, why: str) -> None:
+    """Fail unless ``ask`` returned the answer; say so if it returned more than that, or a part of it."""
+    text = found if isinstance(found, str) else ""
+    expect(
+        text == answer or answer not in text,
+        "ask returned more than the answer: also the text of other messages of the run.",
+        got=found,
+        expected=repr(answer),
+        why="What the model says beside a tool call, and what a tool says, is how it got to its answer.",
+    )
+    expect(
+        text == answer or not text or text not in answer,
+        "ask returned only a part of the answer's text: the content may have several blocks.",
+        got=found,
+        expected=repr(answer),
+        why="OpenAI sends content as a string, Anthropic and Bedrock often as a list of blocks.",
+    )
+    expect(text == answer, message, got=found, expected=repr(answer), why=why)
+
+
 @check("1.2", points=1, title="only the new question goes in, on the right thread")
 def asks_in_context(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     warmer = f"{max(first, second, key=lambda city: city.celsius).name}, so take {case.word}."
+    with_a_word = asked(second, say=f"Let me look up {second.name}.")
     stage = lab.stage(
-        conversation("trip", asked(first), asked(second), plain(WARMER, warmer)),
+        conversation("trip", asked(first), with_a_word, plain(WARMER, warmer)),
         conversation("no context", plain(WARMER, NO_IDEA)),
-        conversation("only the second question", asked(second)),
+        conversation("only the second question", with_a_word),
     )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     so_far: list[str] = []
@@ -71,11 +92,10 @@ def asks_in_context(lab: Lab, case: Case) -> None:
         so_far.append(text)
         found = told(lab, agent, case.thread, text)
         expect_sent(stage, *so_far)
-        expect(
-            isinstance(found, str) and found == answer,
+        expect_answer(
+            found,
+            answer,
             "ask must return the text of the model's answer.",
-            got=found,
-            expected=repr(answer),
             why="The run's last message is the answer; everything before it is how the model got there.",
         )
     given = lab.part("most_given", agent, case.thread)
@@ -110,10 +130,9 @@ def gives_text(lab: Lab, case: Case) -> None:
         so_far.append(question)
         found = told(lab, agent, case.thread, question)
         expect_sent(stage, *so_far)
-        expect(
-            isinstance(found, str) and found == answer,
+        expect_answer(
+            found,
+            answer,
             "ask must return the newest answer as text, whatever the content of the message looks like.",
-            got=found,
-            expected=repr(answer),
             why="OpenAI sends content as a string, Anthropic and Bedrock often as a list of blocks.",
         )

@@ -165,6 +165,13 @@ def keeps_the_conversation(lab: Lab, case: Case) -> None:
             leave(lab, manager)
         true = tuple(each.question for each in case.cities[:number])
         expect(
+            number == 1 or questions(stage) != (city.question,),
+            "What was saved in one block is not there in the next one, which began with nothing.",
+            got=sent(stage),
+            expected=str(list(true)),
+            why="A file that is there already is opened as it is: not removed, not made anew, no other one.",
+        )
+        expect(
             questions(stage) == true,
             "A conversation must go on when the same file is opened again.",
             got=sent(stage),

@@ -8,7 +8,16 @@ from utils.checks.graphs import kinds
 from utils.checks.persistence.lab import Case, check
 from utils.checks.persistence.model_requests import questions, roles
 from utils.checks.registry import Words, expect, fail
-from utils.checks.weather import City, asked, compare_answer, compare_question, compared, conversation
+from utils.checks.weather import (
+    City,
+    asked,
+    compare_answer,
+    compare_question,
+    compared,
+    conversation,
+    one_by_one,
+    tour_question,
+)
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.replay.conversation import ToolAnswer
 from utils.views.plain import plural
@@ -92,17 +101,36 @@ def resumed(lab: Lab, stage: Stage, agent: Ref, case: Case, *true: str) -> Any:
 
 
 def expect_finished(
-    lab: Lab, stage: Stage, agent: Ref, case: Case, told: Any, *, answer: str, messages: str, searches: int
+    lab: Lab,
+    stage: Stage,
+    agent: Ref,
+    case: Case,
+    told: Any,
+    *,
+    answer: str,
+    messages: str,
+    searches: int,
+    asks: int = 1,
 ) -> None:
-    """Fail unless a run has ended with its answer, on its thread, with only what was missing done."""
+    """Fail unless a run has ended with its answer, on its thread, with only what was missing done.
+
+    ``asks`` counts the model requests that were missing, ``searches`` the runs of the tool.
+    """
     state = lab.part("state", agent, case.thread)
     requests, searched = len(stage.requests()), len(stage.tool_requests())
     expect(
-        requests > 0 or searched == 0,
-        "resume let the run go on for one step only, and did not wait for its answer.",
+        requests >= asks or requests == searched == 0,
+        "resume stopped before the run had come to its answer.",
         got=told,
         expected=repr(answer),
         why="After a search the model is asked again. Only a message of its own without calls is the answer.",
+    )
+    expect(
+        requests > 0 or not by_hand(lab, agent, case),
+        "resume wrote a checkpoint by hand, and so the run lost what was saved behind the last one.",
+        got=told,
+        expected=repr(answer),
+        why="What a task returned may be saved without its checkpoint. It is used if nothing comes between.",
     )
     expect(
         requests > 0,
@@ -112,10 +140,10 @@ def expect_finished(
         why="An empty next is not always the end: what a task returned may be saved, and its checkpoint not.",
     )
     expect(
-        requests == 1,
+        requests == asks,
         "The model was asked again for what is saved already.",
         got=Words(f"{plural(requests, 'model request')}, the last with: {roles(stage)}"),
-        expected="1 model request, for the answer that was missing",
+        expected=f"{plural(asks, 'model request')}, for what was missing",
         why="Each request costs money and time, and the model may decide otherwise when it is asked twice.",
     )
     expect(
@@ -123,7 +151,10 @@ def expect_finished(
         "A tool was run again whose result is saved already.",
         got=Words(f"the tool ran {plural(searched, 'time')}"),
         expected=f"it runs {plural(searches, 'time')} at most",
-        why="A tool may book or pay: what it did must not be done twice.",
+        why=(
+            "A tool may book or pay. What it did is saved behind a checkpoint, and a run that is told to "
+            "start at a checkpoint does not look there."
+        ),
     )
     expect(
         kinds(state["messages"]) == messages,
@@ -131,6 +162,13 @@ def expect_finished(
         got=Words(kinds(state["messages"])),
         expected=messages,
         why="The same run goes on; it is not a new one beside it.",
+    )
+    expect(
+        told == answer or not isinstance(told, str) or answer not in told,
+        "resume returned more than the answer: also the text of other messages of the run.",
+        got=told,
+        expected=repr(answer),
+        why="What the model says beside a tool call, and what a tool says, is how it got to its answer.",
     )
     expect(
         isinstance(told, str) and told == answer,
@@ -141,14 +179,29 @@ def expect_finished(
     )
 
 
+def by_hand(lab: Lab, agent: Ref, case: Case) -> bool:
+    """Return whether a checkpoint of the thread was written by hand."""
+    return any(state["source"] == "update" for state in lab.part("states", agent, case.thread))
+
+
 @check("1.4", points=1, title="a search failed, and the run goes on to its answer")
 def goes_on_after_an_error(lab: Lab, case: Case) -> None:
-    first = case.cities[0]
-    stage = lab.stage(conversation("trip", asked(first, answer=failing_once(first))))
-    agent = broken(lab, stage, case, first.question)
-    told = resumed(lab, stage, agent, case, first.question)
+    first, second, _ = case.cities
+    question = tour_question(first, second)
+    answers = (failing_once(first), ToolAnswer(text=second.result))
+    stage = lab.stage(conversation("trip", one_by_one(first, second, say="Let me look up", answers=answers)))
+    agent = broken(lab, stage, case, question)
+    told = resumed(lab, stage, agent, case, question)
     expect_finished(
-        lab, stage, agent, case, told, answer=first.answer, messages="human ai tool ai", searches=1
+        lab,
+        stage,
+        agent,
+        case,
+        told,
+        answer=compare_answer(first, second),
+        messages="human ai tool ai tool ai",
+        searches=2,
+        asks=2,
     )
 
 

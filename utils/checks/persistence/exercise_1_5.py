@@ -73,7 +73,7 @@ def listed(lab: Lab, agent: Ref, kept: list[CheckpointRow], thread: str) -> list
         why="The code that draws the tree looks them up by these names.",
     )
     expect_left_alone(lab, kept)
-    return expect_one_each(rows, kept)
+    return expect_one_each(lab, rows, kept)
 
 
 def without_parent(error: StudentError) -> bool:
@@ -93,7 +93,7 @@ def expect_left_alone(lab: Lab, kept: list[CheckpointRow]) -> None:
     )
 
 
-def expect_one_each(rows: list[dict[str, Any]], kept: list[CheckpointRow]) -> list[dict[str, Any]]:
+def expect_one_each(lab: Lab, rows: list[dict[str, Any]], kept: list[CheckpointRow]) -> list[dict[str, Any]]:
     """Return the rows by creation of their checkpoints; fail unless there is one for each."""
     true = [row.id for row in kept]
     told = [str(row["id"]) for row in rows]
@@ -104,6 +104,14 @@ def expect_one_each(rows: list[dict[str, Any]], kept: list[CheckpointRow]) -> li
         got=rows,
         expected=wanted,
         why="The thread_id that history is given names the conversation.",
+    )
+    known = {row.id for row in lab.checkpoints(FILE) or ()}
+    expect(
+        not set(true) < set(told) or set(told) <= known,
+        "There are rows of an earlier call: each call of history must begin with an empty list.",
+        got=Words(plural(len(rows), "row")),
+        expected=wanted,
+        why="A list that is made outside of the function, or as a default argument, lives on between calls.",
     )
     expect(
         not set(true) < set(told),
