@@ -1167,7 +1167,7 @@ async def repaired_before_one_s_own_next_question(agent, thread_id, text, second
 # 3.6
 
 NEXT = "must come next"
-RAISED = "the reader must get that error"
+RAISED = "interleave must raise that error"
 NO_END_OF_IT = "the reading did not end"
 RUNNING = "nothing may go on in the background"
 

@@ -132,7 +132,7 @@ def expect_the_error(told: Mapping[str, Any], words: str) -> None:
     raised = told.get("raised", "")
     expect(
         not raised or (told.get("type") == BROKE and words in raised),
-        "The reader must get the stream's own error, and another one came.",
+        "interleave must raise the stream's own error, and another one came.",
         got=Words(raised),
         expected=f"{BROKE}: {words}, as the stream raised it",
         why=(
@@ -142,7 +142,7 @@ def expect_the_error(told: Mapping[str, Any], words: str) -> None:
     )
     expect(
         bool(raised),
-        "When a stream raises, the reader must get that error, and at once.",
+        "When a stream raises, interleave must raise that error, and at once.",
         got=came(told),
         expected=f"{BROKE}: {words}, as the stream raised it",
         why=(
