@@ -26,7 +26,8 @@ class Watch:
 
     def model_in_blocks(self, stage: Stage) -> Ref:
         """Return a stage's model, watched, whose content is a list of text blocks."""
-        return self._lab.make("model_in_blocks", self.model(stage), label="model")
+        model = self._lab.make("model_in_blocks", stage.model(), label="model")
+        return self._lab.make("watched", model, self._watch, label="model")
 
     def tool(self, stage: Stage, name: str = "search") -> Ref:
         """Return a stage's tool, watched."""
