@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, TypedDict
 from uuid import uuid4
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
@@ -214,6 +214,17 @@ def the_first_call_s_id_for_all(model, tools, checkpointer):
         return {"messages": [ToolMessage(one.content, tool_call_id=found[0].tool_call_id) for one in found]}
 
     return graph_of(aagent, take_action, checkpointer)
+
+
+@wrong("3.1", 2, converses="content is a list of blocks")
+def the_answer_s_content_as_a_string(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+
+    async def call_model(state):
+        (said,) = (await aagent(state))["messages"]
+        return {"messages": [said if said.tool_calls else AIMessage(str(said.content))]}
+
+    return graph_of(call_model, aaction, checkpointer)
 
 
 # 3.2
@@ -434,6 +445,23 @@ async def failed_ones_left_out(agent, questions, limit):
     return [item for item in told if isinstance(item, str)]
 
 
+@wrong("3.2", 3, answers_in_order="content is a list of blocks")
+async def content_for_text(agent, questions, limit):
+    async def one(_, question):
+        try:
+            return (await agent.ainvoke(asking(question), config(str(uuid4()))))["messages"][-1].content
+        except Exception as error:
+            return error
+
+    return await limited(questions, limit, one)
+
+
+@wrong("3.2", 3, answers_in_order="not the texts of the answers")
+async def the_first_block_for_the_text(agent, questions, limit):
+    told = await content_for_text(agent, questions, limit)
+    return [item[0]["text"] if isinstance(item, list) else item for item in told]
+
+
 # 3.3
 
 
@@ -532,6 +560,12 @@ async def all_calls_that_ever_were(state, tools):
     calls = [call for one in state["messages"] for call in getattr(one, "tool_calls", [])]
     if not getattr(state["messages"][-1], "tool_calls", []):
         return {"messages": []}
+    return {"messages": await gathered(calls, tools)}
+
+
+@wrong("3.3", 2, answers_each_call="a call of an earlier one was run again")
+async def the_last_message_that_has_calls(state, tools):
+    calls = next((m.tool_calls for m in reversed(state["messages"]) if getattr(m, "tool_calls", [])), [])
     return {"messages": await gathered(calls, tools)}
 
 
@@ -965,6 +999,33 @@ async def repaired(agent, thread_id):
         await agent.aupdate_state(config(thread_id), {"messages": told})
 
 
+@wrong("3.5", 2, keeps_to_the_time="content is a list of blocks")
+async def the_answer_s_content(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return (await agent.ainvoke(asking(text), config(thread_id)))["messages"][-1].content
+    except TimeoutError:
+        await repaired(agent, thread_id)
+        return None
+
+
+@wrong(
+    "3.5",
+    1,
+    keeps_to_the_time="for 0 seconds",
+    survives_a_cut_in_a_tool="the time begins anew with each step",
+)
+async def langgraph_s_time_out_for_each_step(agent, thread_id, text, seconds):
+    agent.step_timeout = seconds
+    try:
+        return await asked(agent, text, thread_id)
+    except TimeoutError:
+        await repaired(agent, thread_id)
+        return None
+    finally:
+        agent.step_timeout = None
+
+
 @wrong("3.5", 2, survives_a_cut_in_a_tool="the time begins anew with each step")
 async def a_time_out_for_each_step(agent, thread_id, text, seconds):
     steps = agent.astream(asking(text), config(thread_id), stream_mode="values")
@@ -1106,7 +1167,7 @@ async def repaired_before_one_s_own_next_question(agent, thread_id, text, second
 # 3.6
 
 NEXT = "must come next"
-RAISED = "the reader must get that error"
+RAISED = "interleave must raise that error"
 NO_END_OF_IT = "the reading did not end"
 RUNNING = "nothing may go on in the background"
 
@@ -1289,6 +1350,24 @@ async def no_mark_from_a_stream_that_fails(streams):
             yield pair
     finally:
         cancel(tasks)
+
+
+@wrong(
+    "3.6",
+    0.5,
+    loses_nothing="there must be an end",
+    passes_errors_on=RAISED,
+    leaves_nothing_running=NO_END_OF_IT,
+)
+async def a_look_at_the_tasks_for_a_mark(streams):
+    queue, tasks = pumped(streams, items_only)
+    try:
+        while not queue.empty() or not all(task.done() for task in tasks):
+            yield await queue.get()
+        await asyncio.gather(*tasks)
+    finally:
+        cancel(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @wrong("3.6", 1.5, passes_errors_on=RAISED, leaves_nothing_running=NO_END_OF_IT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
@@ -25,7 +26,7 @@ from utils.lab.lab import Lab, Ref, Stage, StudentError
 
 
 def built(lab: Lab, stage: Stage, watch: Watch, saver: Ref | None = None) -> Ref:
-    """Return the graph that ``build_async`` returns."""
+    """Return the graph that ``build_async`` returns; with a ``saver``, its model's content is in blocks."""
     called = "build_async(model, tools, checkpointer)"
     expect(
         not lab.part("is_coroutine_function", lab.get("build_async"), called=called),
@@ -34,7 +35,8 @@ def built(lab: Lab, stage: Stage, watch: Watch, saver: Ref | None = None) -> Ref
         expected="def build_async(…); only its nodes are async def",
         why="agent = build_async(…) would be a coroutine, which has no ainvoke. Building waits for nothing.",
     )
-    given = lab.call("build_async", watch.model(stage), [watch.tool(stage)], saver or lab.kit.saver())
+    model = watch.model(stage) if saver is None else watch.model_in_blocks(stage)
+    given = lab.call("build_async", model, [watch.tool(stage)], saver or lab.kit.saver())
     why = "Building and compiling do nothing that takes time: build_async itself is a plain function."
     graph = compiled(lab, given, "build_async", why=why)
     expect_own_methods(lab, graph, "build_async", made="Streams, checkpoints and tasks")
@@ -72,6 +74,18 @@ def saved(lab: Lab, agent: Ref, thread: str) -> Any:
     return state.get("messages", ()) if isinstance(state, dict) else ()
 
 
+def expect_the_model_s_answer(state: Mapping[str, Any], true: str) -> None:
+    """Fail unless the last message says what the model said, whatever the form of its content."""
+    told = state["messages"][-1].text
+    expect(
+        told == true,
+        "The last message must be the model's own, also where its content is a list of blocks.",
+        got=told,
+        expected=repr(true),
+        why="OpenAI sends content as a string, Anthropic and Bedrock often as a list: hand on the message.",
+    )
+
+
 @check("3.1", points=1, title="it asks, runs tools, remembers")
 def converses(lab: Lab, case: Case) -> None:
     first, second, third, fourth, _ = case.cities
@@ -97,6 +111,7 @@ def converses(lab: Lab, case: Case) -> None:
         expected="human ai tool ai tool ai",
         why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
     )
+    expect_the_model_s_answer(state, compare_answer(first, second))
     state = conversed(lab, agent, case.thread, compare_question(third, fourth))
     questions = stage.requests()[-1].questions
     expect(
@@ -115,14 +130,13 @@ def converses(lab: Lab, case: Case) -> None:
     )
     messages = state.get("messages")
     expect(
-        isinstance(messages, list | tuple)
-        and kinds(messages[-4:]) == "ai tool tool ai"
-        and messages[-1].text == compare_answer(third, fourth),
+        isinstance(messages, list | tuple) and kinds(messages[-4:]) == "ai tool tool ai",
         "Two tool calls in one message must both be answered, and the answer comes last.",
         got=Words(kinds(messages)),
         expected="… human ai tool tool ai",
         why="Each call needs a tool message of its own before the model can go on.",
     )
+    expect_the_model_s_answer(state, compare_answer(third, fourth))
     watch.expect_awaited("model")
 
 

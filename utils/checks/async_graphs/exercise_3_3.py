@@ -160,6 +160,7 @@ def answers_each_call(lab: Lab, case: Case) -> None:
         expected="{'messages': []}",
         why="A node returns what it adds to the state, in the state's form.",
     )
+    expect_answered_calls_left_alone(lab, case)
     first, second, third = case.cities[:3]
     # The second and the last call are equal: the same tool, the same arguments.
     set_up = acting(lab, case, [first, second, third, second])
@@ -179,6 +180,29 @@ def answers_each_call(lab: Lab, case: Case) -> None:
     expect_made(set_up.stage, TOGETHER, "tool")
     expect_only_the_last_message_s_calls(lab, case, set_up)
     expect_errors_go_through(lab, case)
+
+
+def expect_answered_calls_left_alone(lab: Lab, case: Case) -> None:
+    """Fail if a last message without calls makes tools run that an earlier message asked for."""
+    city = case.cities[0]
+    call = {"name": TOOL, "args": {"query": city.query}, "id": f"call of {case.thread}"}
+    messages = [
+        {"role": "user", "content": city.question},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": city.result, "tool_call_id": call["id"]},
+        {"role": "assistant", "content": city.answer},
+    ]
+    stage = lab.stage(conversation("answered", asked(city)))
+    called = "await take_action(state, tools), where only an earlier message has a call, and it is answered"
+    tools = {TOOL: stage.tool()}
+    told = lab.part("in_a_node", lab.get("take_action"), {"messages": messages}, tools, called=called)
+    expect(
+        not stage.tool_requests() and isinstance(told, Mapping) and told.get("messages") == [],
+        "The last message has no calls, and a call of an earlier one was run again.",
+        got=told,
+        expected="{'messages': []}",
+        why="Look at the last message itself, not for the last one that has calls.",
+    )
 
 
 def expect_only_the_last_message_s_calls(lab: Lab, case: Case, set_up: Acting) -> None:

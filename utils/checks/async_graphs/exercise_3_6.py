@@ -95,7 +95,10 @@ class Merged:
             "After the end of all streams there must be an end.",
             got=Words(f"an item: {told['item']!r}" if "item" in told else "it waits"),
             expected="the end",
-            why="Whoever loops over it would wait for ever.",
+            why=(
+                "A stream may end a while after its last item. Whoever waits at the queue by then never "
+                "learns of it, unless a mark comes as the last item."
+            ),
         )
 
     def expect_next(self, name: str, item: Any, why: str) -> None:
@@ -129,7 +132,7 @@ def expect_the_error(told: Mapping[str, Any], words: str) -> None:
     raised = told.get("raised", "")
     expect(
         not raised or (told.get("type") == BROKE and words in raised),
-        "The reader must get the stream's own error, and another one came.",
+        "interleave must raise the stream's own error, and another one came.",
         got=Words(raised),
         expected=f"{BROKE}: {words}, as the stream raised it",
         why=(
@@ -139,7 +142,7 @@ def expect_the_error(told: Mapping[str, Any], words: str) -> None:
     )
     expect(
         bool(raised),
-        "When a stream raises, the reader must get that error, and at once.",
+        "When a stream raises, interleave must raise that error, and at once.",
         got=came(told),
         expected=f"{BROKE}: {words}, as the stream raised it",
         why=(
@@ -215,7 +218,7 @@ def loses_nothing(lab: Lab, case: Case) -> None:
                 "asyncio.wait_for(anext(…)) does, ends the stream, and what it yields later is lost."
             ),
         )
-        merged.put(first, case.word, *FALSE, end=True)
+        merged.put(first, case.word, *FALSE)
         merged.expect_next(first, case.word, "A stream that was silent for long still counts.")
         for item in FALSE:
             merged.expect_next(
@@ -223,6 +226,9 @@ def loses_nothing(lab: Lab, case: Case) -> None:
                 item,
                 "None, 0 and empty text are items like all others: only an object of your own marks the end.",
             )
+        # It ends a while after its last item: then somebody waits for a further one already.
+        merged.take(QUIET)
+        merged.put(first, end=True)
         merged.expect_the_end()
 
 

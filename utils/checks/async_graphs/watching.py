@@ -24,6 +24,11 @@ class Watch:
         """Return a stage's model, watched."""
         return self._lab.make("watched", stage.model(), self._watch, label="model")
 
+    def model_in_blocks(self, stage: Stage) -> Ref:
+        """Return a stage's model, watched, whose content is a list of text blocks."""
+        model = self._lab.make("model_in_blocks", stage.model(), label="model")
+        return self._lab.make("watched", model, self._watch, label="model")
+
     def tool(self, stage: Stage, name: str = "search") -> Ref:
         """Return a stage's tool, watched."""
         return self._lab.make("watched", stage.tool(name), self._watch, label=name)

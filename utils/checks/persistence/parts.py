@@ -55,7 +55,7 @@ class InBlocks(BaseChatModel):
         return "in-blocks"
 
     def bind_tools(self, tools: Sequence[Any], **_: Any) -> Any:
-        return InBlocks(inner=self.inner.bind_tools(tools))
+        return InBlocks(inner=self.inner.bind_tools(tools), callbacks=self.callbacks)
 
     def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
         return _in_blocks(self.inner.invoke(messages))
