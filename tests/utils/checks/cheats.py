@@ -434,7 +434,7 @@ CARD = approval_card(HANDED, config("any"))
     0,
     answers_from_the_text="must be sent the text",
     runs_no_tool="asked once",
-    mocks_every_call="must get the text",
+    mocks_every_call="has written nothing into the thread",
 )
 def a_card_that_was_made_before_answers(agent, thread_id, text):
     HANDED.graph = agent
