@@ -771,6 +771,16 @@ def go_on(agent, thread_id, messages):
     return spoken(agent, thread_id, agent.invoke(None, config(thread_id)))
 
 
+@wrong(
+    "4.4",
+    1,
+    answers_from_the_text="must be sent the text",
+    mocks_every_call="Every call that waits must get the text",
+)
+def the_text_made_tidy(agent, thread_id, text):
+    return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), " ".join(text.split())))
+
+
 @wrong("4.4", 2, mocks_every_call="The model refused the conversation: not every call that waits")
 def the_first_call_only(agent, thread_id, text):
     return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text)[:1])

@@ -435,6 +435,14 @@ def no_folder_is_made(path):
         yield saver
 
 
+@wrong("1.2", 1, asks_in_context="ask ran the agent more than once for one question")
+def shown_first_and_asked_again(agent, thread_id, text):
+    question = {"messages": [HumanMessage(text)]}
+    for _ in agent.stream(question, config(thread_id)):
+        pass
+    return agent.invoke(question, config(thread_id))["messages"][-1].text
+
+
 @wrong("1.3", 2, makes_folder="The folder of the file must be made, with all the folders above it")
 @contextmanager
 def one_folder_is_made_but_none_above(path):

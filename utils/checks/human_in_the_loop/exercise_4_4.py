@@ -30,7 +30,7 @@ from utils.replay.conversation import AnswerTurn, ToolAnswer
 
 
 def mock(case: Case) -> str:
-    return f"The station reports {case.word}, and nothing else."
+    return f"The station reports {case.word},\n  and nothing else."
 
 
 def mocked(

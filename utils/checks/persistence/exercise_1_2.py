@@ -7,7 +7,7 @@ from typing import Any
 from utils.checks.persistence.follow_up import NO_IDEA, WARMER
 from utils.checks.persistence.lab import Case, check
 from utils.checks.persistence.model_requests import explain_refusal, questions, sent
-from utils.checks.registry import expect
+from utils.checks.registry import Words, expect
 from utils.checks.weather import asked, conversation, plain
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 
@@ -88,10 +88,21 @@ def asks_in_context(lab: Lab, case: Case) -> None:
     )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     so_far: list[str] = []
-    for text, answer in ((first.question, first.answer), (second.question, second.answer), (WARMER, warmer)):
+    # How often a run asks the model: a lookup takes two requests.
+    turns = ((first.question, first.answer, 2), (second.question, second.answer, 2), (WARMER, warmer, 1))
+    for text, answer, requests in turns:
         so_far.append(text)
+        stage.clear()
         found = told(lab, agent, case.thread, text)
         expect_sent(stage, *so_far)
+        made = len(stage.requests())
+        expect(
+            made == requests,
+            "ask ran the agent more than once for one question.",
+            got=Words(f"{made} requests of the model, and one run makes {requests}"),
+            expected=f"{requests} requests",
+            why="A run does its work again each time: it is paid for twice, and a tool may book twice.",
+        )
         expect_answer(
             found,
             answer,
