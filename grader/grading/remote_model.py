@@ -68,7 +68,9 @@ class RemoteModel:
             raise Died("crashed", TOO_MUCH)
         self._number += 1
         began = time.monotonic()
-        deadline = began + min(ANSWER_SECONDS, self._left)
+        # What the grader itself waits for, until open requests have ended, is not the model's time.
+        waits = float(facts.get("settle", 0.0))
+        deadline = began + min(ANSWER_SECONDS, self._left + waits)
         try:
             message = {"number": self._number, "op": op, "session": session, **facts}
             self._child.channel.send(message, deadline)
@@ -79,7 +81,7 @@ class RemoteModel:
             self._see_to(end.killed)
             raise Died("crashed", f"{TOO_MUCH}: {error}") from error
         finally:
-            self._left -= time.monotonic() - began
+            self._left -= max(0.0, time.monotonic() - began - waits)
         if answer.get("number") != self._number or "value" not in answer:
             fault = str(answer.get("fault", "far too much"))[:MAX_FAULT]
             raise Died("crashed", f"the recorded model could not say what it was asked: {fault}")

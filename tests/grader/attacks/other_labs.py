@@ -189,6 +189,7 @@ async def interleave(streams):
         yield name, f"sunglasses {number}"
 """,
         },
+        seen=False,  # it earns nothing with the printed example either: the streams are not read
     ),
     LabAttack(
         ASKING,
@@ -206,6 +207,7 @@ def stop(agent, thread_id):
     return None
 """,
         },
+        seen=False,  # nor does this: the printed example asks for more than its words
     ),
 )
 
