@@ -58,10 +58,10 @@ def make_tool(url: str, name: str, error: str = "") -> BaseTool:
     address = httpx2.URL(f"{url}/tool/{name}")
 
     def work(query: str) -> str:
-        return _answer(post(address, {"query": query}), raised)
+        return answer_of(post(address, {"query": query}), raised)
 
     async def awork(query: str) -> str:
-        return _answer(await apost(address, {"query": query}), raised)
+        return answer_of(await apost(address, {"query": query}), raised)
 
     return StructuredTool.from_function(
         work,
@@ -82,7 +82,8 @@ def _args_of(name: str) -> Any:
     return StructuredTool.from_function(work, name=name, description=name).args_schema
 
 
-def _answer(response: httpx2.Response, raised: type[Exception]) -> str:
+def answer_of(response: httpx2.Response, raised: type[Exception] = ToolFailed) -> str:
+    """Return what a tool's service has answered. Raises ``raised``, with its words, where it failed."""
     data = response.json()
     if response.status_code != httpx2.codes.OK:
         raise raised(data.get("error", "the tool's service failed"))

@@ -19,7 +19,7 @@ from langgraph.types import Command
 
 from utils.agent import Agent, AgentState
 from utils.lab.http import post
-from utils.lab.parts import ToolFailed
+from utils.lab.parts import answer_of
 
 SEARCH_MODULE = "langchain_community.utilities.tavily_search"
 """has the address of the notebook's own search as a constant"""
@@ -83,11 +83,7 @@ def make_booking_tool(url: str, name: str) -> BaseTool:
     address = httpx2.URL(f"{url}/tool/{name}")
 
     def work(query: str, note: str = "") -> str:
-        response = post(address, {"query": query, **({"note": note} if note else {})})
-        data = response.json()
-        if response.status_code != httpx2.codes.OK:
-            raise ToolFailed(data.get("error", "the tool's service failed"))
-        return str(data["text"])
+        return answer_of(post(address, {"query": query, **({"note": note} if note else {})}))
 
     return StructuredTool.from_function(work, name=name, description="Do something; the query says what.")
 

@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import BaseTool, StructuredTool
 
 from utils.lab.http import apost, post
-from utils.lab.parts import ToolFailed, run_turn
+from utils.lab.parts import answer_of, run_turn
 
 _WORD = re.compile(r"\S+\s*")
 
@@ -28,21 +28,14 @@ def make_forecast(url: str) -> BaseTool:
     address = httpx2.URL(f"{url}/tool/forecast")
 
     def work(city: str, days: int) -> str:
-        return _text(post(address, {"city": city, "days": days}))
+        return answer_of(post(address, {"city": city, "days": days}))
 
     async def awork(city: str, days: int) -> str:
-        return _text(await apost(address, {"city": city, "days": days}))
+        return answer_of(await apost(address, {"city": city, "days": days}))
 
     return StructuredTool.from_function(
         work, coroutine=awork, name="forecast", description="How warm it will be in a city in some days."
     )
-
-
-def _text(response: httpx2.Response) -> str:
-    data = response.json()
-    if response.status_code != httpx2.codes.OK:
-        raise ToolFailed(data.get("error", "the tool's service failed"))
-    return str(data["text"])
 
 
 class InBlocks(BaseChatModel):
