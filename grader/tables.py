@@ -7,9 +7,11 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from grader.errors import UsageError
 
+_MIB = 2**20
 SAVE_AS = "save it as “CSV UTF-8”"
 _OTHER_FORMS = (
     (codecs.BOM_UTF16_LE, "is saved as UTF-16 (Excel's “Unicode text”)"),
@@ -42,15 +44,43 @@ def text_of(data: bytes, name: str, where: str) -> str:
         raise UsageError(message, where=where, hint=SAVE_AS) from error
 
 
+def read_text(path: Path, name: str, option: str, most: int, hint: str = "") -> str:
+    """Return the text of a file that an ``option`` of the command line names, of at most ``most`` bytes.
+
+    Raises UsageError, which calls the file by its name, for what cannot be read, is too large or no UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror or error}"
+        raise UsageError(message, where=str(path), hint=f"check the path after {option}") from error
+    if len(data) > most:
+        raise UsageError(f"{name} has more than {most // _MIB} MiB", where=str(path), hint=hint)
+    return text_of(data, name, str(path))
+
+
+def delimiter_of(text: str) -> str:
+    """Return what stands between a table's cells, a comma or a semicolon, as its first line has them."""
+    first = text.removeprefix("\ufeff").partition("\n")[0]
+    if _is_excels(first):
+        return first.strip()[-1]
+    return ";" if first.count(";") > first.count(",") else ","
+
+
+def _is_excels(first: str) -> bool:
+    """Return whether a first line only names the delimiter: Excel writes it, and reads it."""
+    return first.strip().lower() in ("sep=,", "sep=;")
+
+
 def rows_of(text: str) -> Iterator[Row]:
     """Yield the rows of a table, between commas or semicolons as its first line has them."""
+    delimiter = delimiter_of(text)
     text = text.removeprefix("\ufeff")
     first, _, rest = text.partition("\n")
     skipped = 0
-    if first.strip().lower() in ("sep=,", "sep=;"):  # Excel writes it, and reads it
-        delimiter, text, skipped = first.strip()[-1], rest, 1
-    else:
-        delimiter = ";" if first.count(";") > first.count(",") else ","
+    if _is_excels(first):
+        text, skipped = rest, 1
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         begins = reader.line_num + 1 + skipped

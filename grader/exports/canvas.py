@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping
 
 from grader.errors import UsageError
-from grader.exports.grades import Asked, Exported, Grade, in_decimals, unknown
+from grader.exports.grades import Asked, Exported, Grade, in_decimals, unknown, waiting
 from grader.exports.platform_table import PlatformTable, column_of, filled, grades_by_line, read_table
-from grader.submissions.submission import MIB
 
 NAME = "canvas.csv"
-MOST = MIB * 20
 _KEPT = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
 """columns that Canvas wants beside the grades"""
 _NUMBERED = re.compile(r"(.{1,300}) \([0-9]{1,19}\)\Z", re.DOTALL)
@@ -33,10 +31,9 @@ def export(asked: Asked) -> Exported:
     }
     named = [i for i, title in enumerate(table.titles) if title.strip().casefold() in _KEPT]
     keep = sorted({*named, *columns.values()})
-    waiting = sorted({grade.name or grade.student for grade in given.values() if grade.points is None})
     notes = (
         *unknown(strangers, "not in Canvas's gradebook, so nobody's points were written for"),
-        *unknown(waiting, "no points yet, so the cell stayed as it was"),
+        *unknown(waiting(given.values()), "no points yet, so the cell stayed as it was"),
         *_other_scale(table, columns, given),
     )
     return Exported({NAME: filled(table, cells, keep)}, notes)

@@ -100,6 +100,11 @@ def in_decimals(points: float) -> str:
     return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
+def waiting(grades: Iterable[Grade]) -> list[str]:
+    """Return who has no points yet, by name where there is one."""
+    return sorted({grade.name or grade.student for grade in grades if grade.points is None})
+
+
 def unknown(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Return a note on people that are on one side only; none where there are none."""
     if not names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from grader.exports.grades import Asked, Exported, Grade, unknown
+from grader.exports.grades import Asked, Exported, Grade, unknown, waiting
 from grader.submissions.names import safe_name
 
 
@@ -16,8 +16,7 @@ def export(asked: Asked) -> Exported:
         for grade in asked.grades
         if grade.points is not None
     }
-    waiting = sorted({grade.name or grade.student for grade in asked.grades if grade.points is None})
-    return Exported(files, unknown(waiting, "no points yet, so nothing was written for"))
+    return Exported(files, unknown(waiting(asked.grades), "no points yet, so nothing was written for"))
 
 
 def _document(grade: Grade) -> bytes:

@@ -7,7 +7,7 @@ sign of the person who uploads it; an empty grade, or ``-``, changes nothing.
 from __future__ import annotations
 
 from grader.errors import UsageError
-from grader.exports.grades import Asked, Exported, in_decimals, unknown
+from grader.exports.grades import Asked, Exported, in_decimals, unknown, waiting
 from grader.exports.platform_table import column_of, filled, grades_by_line, read_table, safe_comment
 
 NAME = "moodle.csv"
@@ -46,10 +46,9 @@ def export(asked: Asked) -> Exported:
             cells[row.line, grade_at] = text.replace(".", ",") if comma else text
         if comment_at is not None:
             cells[row.line, comment_at] = safe_comment(grade.comment)
-    waiting = sorted({grade.name or grade.student for grade in given.values() if grade.points is None})
     notes = (
         *unknown(strangers, "not in Moodle's worksheet, so nobody's points were written for"),
-        *unknown(waiting, "no points yet, so the grade stayed as it was"),
+        *unknown(waiting(given.values()), "no points yet, so the grade stayed as it was"),
         *(f"points were scaled to Moodle's maximum of {in_decimals(most)}" for most in sorted(scaled)),
         *(
             ()

@@ -12,13 +12,11 @@ from grader.exports.grades import Grade
 from grader.submissions.columns import Columns, columns_of, person_of
 from grader.submissions.layout import Found
 from grader.submissions.roster import Student, join
-from grader.tables import Row, rows_of
+from grader.submissions.safe_text import for_cell
+from grader.tables import Row, delimiter_of, rows_of
 
-CELL = 2_000
-"""letters of a comment"""
 _LINE = "\0line "
 """before a line's number where it stands for a student: nobody is called that"""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,7 @@ def read_table(text: str | None, platform: str) -> PlatformTable:
     for row in rows:
         if row.problem:
             raise UsageError(f"the file to fill cannot be used: line {row.line}: {row.problem}", hint=hint)
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    return PlatformTable(rows[0].cells, tuple(rows[1:]), columns, delimiter)
+    return PlatformTable(rows[0].cells, tuple(rows[1:]), columns, delimiter_of(text))
 
 
 def grades_by_line(
@@ -97,5 +93,4 @@ def filled(
 
 def safe_comment(text: str) -> str:
     """Return a comment as one line that no spreadsheet takes for a formula."""
-    flat = " ".join(text.split())[:CELL]
-    return f"'{flat}" if flat.startswith(_FORMULA) else flat
+    return for_cell(" ".join(text.split()))

@@ -6,6 +6,7 @@ import io
 import math
 
 from grader.exports.grades import Asked, Exported
+from grader.results.gradebook import rounded
 from grader.submissions.safe_text import write_table
 
 NAME = "grades.csv"
@@ -21,15 +22,8 @@ def export(asked: Asked) -> Exported:
         own = [points.get((student, lab)) for lab in asked.labs]
         total = math.fsum(one for one in own if one is not None)
         rows.append(
-            (student, names.get(student, ""), emails.get(student, ""), *map(_rounded, own), _rounded(total))
+            (student, names.get(student, ""), emails.get(student, ""), *map(rounded, own), rounded(total))
         )
     stream = io.StringIO()
     write_table(stream, rows)
     return Exported({NAME: stream.getvalue().encode()})
-
-
-def _rounded(points: float | None) -> float | int | None:
-    if points is None:
-        return None
-    rounded = round(points, 4)
-    return int(rounded) if rounded.is_integer() else rounded

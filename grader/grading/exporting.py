@@ -16,7 +16,7 @@ from grader.results.feedback import feedback_page
 from grader.results.views import rows_of
 from grader.submissions import Student, read_roster
 from grader.submissions.submission import MIB
-from grader.tables import text_of
+from grader.tables import read_text
 from utils.views.plain import plural
 
 MOST = 20 * MIB
@@ -56,7 +56,8 @@ def export_grades(wanted: Wanted, note: Callable[[str], None]) -> int:
     for problem in (*map(str, stored.problems), *problems):
         note(f"note: {problem}")
     roster: tuple[Student, ...] = () if wanted.roster is None else read_roster(wanted.roster)
-    asked = Asked(grades_of(rows), _text(wanted.fill), _columns(wanted.columns), roster)
+    fill = None if wanted.fill is None else read_text(wanted.fill, "the file to fill", "--fill", MOST)
+    asked = Asked(grades_of(rows), fill, _columns(wanted.columns), roster)
     if wanted.feedback:
         pages = {
             (result.student, result.lab): feedback_page(result, final).encode() for result, final in rows
@@ -69,20 +70,6 @@ def export_grades(wanted: Wanted, note: Callable[[str], None]) -> int:
         note(f"note: {text}")
     note(f"{wanted.to}: {plural(len(asked.grades), 'grade')} as {wanted.form} takes them")
     return 1 if stored.problems or problems else 0
-
-
-def _text(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST + 1)
-    except OSError as error:
-        message = f"the file to fill cannot be read: {error.strerror or error}"
-        raise UsageError(message, where=str(path), hint="check the path after --fill") from error
-    if len(data) > MOST:
-        raise UsageError(f"the file to fill has more than {MOST // MIB} MiB", where=str(path))
-    return text_of(data, "the file to fill", str(path))
 
 
 def _columns(given: Sequence[str]) -> Mapping[str, str]:

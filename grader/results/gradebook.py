@@ -66,8 +66,8 @@ def _cells(result: Result, final: Adjusted) -> Cells:
         result.student,
         result.name,
         result.lab,
-        _rounded(final.points),
-        _rounded(final.max_points),
+        rounded(final.points),
+        rounded(final.max_points),
         result.status,
         points_in_words(final),
         " ".join(sorted({flag.kind for flag in result.flags})),
@@ -93,7 +93,7 @@ def in_words(one: Adjustment) -> str:
     return f"{what}={number(one.points)} ({one.author}: {one.reason})"
 
 
-def _rounded(points: float | None) -> float | int | None:
+def rounded(points: float | None) -> float | int | None:
     """Return points as a person would write them: sums of thirds have a long tail."""
     if points is None:
         return None

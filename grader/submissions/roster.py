@@ -16,7 +16,7 @@ from grader.submissions.patterns import folded
 from grader.submissions.person_names import in_any_order, letters, turned, without_accents
 from grader.submissions.safe_text import for_terminal
 from grader.submissions.submission import MIB
-from grader.tables import Row, rows_of, text_of
+from grader.tables import Row, read_text, rows_of
 
 MOST = 5 * MIB
 SHOWN = 5
@@ -63,7 +63,7 @@ class Entry:
 
 def read_roster(path: Path) -> tuple[Student, ...]:
     """Return the students in the order of the file. What is wrong with it is one UsageError with lines."""
-    text = _text(path)
+    text = read_text(path, "the roster", "--roster", MOST, HINT)
     rows = list(rows_of(text))
     if not rows:
         raise UsageError("the roster is empty", where=str(path), hint=HINT)
@@ -83,18 +83,6 @@ def read_roster(path: Path) -> tuple[Student, ...]:
         message = "the roster cannot be used:\n  " + "\n  ".join(problems[:SHOWN]) + more
         raise UsageError(message, where=str(path), hint="correct these lines")
     return tuple(students)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST + 1)
-    except OSError as error:
-        message = f"the roster cannot be read: {error.strerror or error}"
-        raise UsageError(message, where=str(path), hint="check the path after --roster") from error
-    if len(data) > MOST:
-        raise UsageError(f"the roster has more than {MOST // MIB} MiB", where=str(path), hint=HINT)
-    return text_of(data, "the roster", str(path))
 
 
 def _problems(rows: Iterable[Row], columns: Columns, width: int, students: list[Student]) -> Iterator[str]:
