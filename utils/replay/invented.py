@@ -103,6 +103,8 @@ def invented_reply(request: ModelRequest) -> Reply | None:
 
 def is_of_other_places(row: Row, request: ModelRequest) -> bool:
     """Return whether a recorded answer to "Which one is warmer?" is about other places than this thread."""
+    if len(row.questions) == len(request.questions):
+        return False  # the very same questions: most requests of a lab's own cells
     asked, recorded = understood(request.questions), understood(row.questions)
     if asked is None or not asked.places or places_of(request.questions[-1]):
         return False
