@@ -134,8 +134,9 @@ def grid(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str
 
 
 def plural(number: int, word: str) -> str:
-    """Return a number with its noun: ``1 message``, ``2 messages``."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+    """Return a number with its noun: ``1 message``, ``2 messages``, ``2 searches``."""
+    ending = "" if number == 1 else "es" if word.endswith("ch") else "s"
+    return f"{number:,} {word}{ending}"
 
 
 def _shared_words(texts: Collection[str]) -> list[int]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from tests.utils.checks import human_in_the_loop_right
@@ -16,18 +15,17 @@ from tests.utils.checks.every_lab import MakeLab, judge, told
 from tests.utils.checks.human_in_the_loop_right import (
     answer,
     answers_to,
-    asks_model,
     config,
     decision_for,
     looped,
     runner,
     settled,
     snapshot,
-    wants_tools,
 )
 from tests.utils.checks.human_in_the_loop_wrong import (
     all_first,
     in_one_node,
+    no_loop_after_the_first_results,
     only_call,
     shown_call,
     stop_answers_every_call_of_the_thread,
@@ -315,26 +313,8 @@ def test_an_agent_that_stops_after_its_tools_is_told_so(make_lab: MakeLab) -> No
 # A question may take several rounds of calls, and calls may look alike
 
 
-def one_round_and_a_last_word(model: Any, tools: Any, policy: Any, checkpointer: Any) -> Any:
-    """A graph without a loop: what the second node says ends the run, even a call."""
-
-    def action(state: Any) -> Any:
-        calls = state["messages"][-1].tool_calls
-        made = [decision_for(call, policy) for call in calls]
-        return {"messages": [settled(c, said, runner(tools)) for c, said in zip(calls, made, strict=True)]}
-
-    graph = StateGraph(MessagesState)
-    graph.add_node("llm", asks_model(model, tools))
-    graph.add_node("action", action)
-    graph.add_node("answer", asks_model(model, tools))
-    graph.add_edge(START, "llm")
-    graph.add_conditional_edges("llm", wants_tools, ["action", END])
-    graph.add_edge("action", "answer")
-    return graph.compile(checkpointer=checkpointer)
-
-
 def test_an_agent_without_a_loop_is_told_that_the_model_may_call_again(make_lab: MakeLab) -> None:
-    result = run(make_lab, Variant("4.6", one_round_and_a_last_word))
+    result = run(make_lab, Variant("4.6", no_loop_after_the_first_results))
     (failed,) = (check for check in result.checks if check.status != "passed")
     assert (failed.check, result.points) == ("acts_exactly_once", 2), told(result)
     assert "and then the answer" in failed.message, told(result)

@@ -143,3 +143,11 @@ def test_columns_align_also_with_wide_characters() -> None:
 
 def test_a_number_agrees_with_its_noun() -> None:
     assert [plural(n, "message") for n in (0, 1, 2_000)] == ["0 messages", "1 message", "2,000 messages"]
+
+
+def test_a_number_has_its_noun() -> None:
+    counted = [plural(number, word) for word in ("row", "search") for number in (0, 1, 2, 1_000)]
+    assert counted == [
+        *("0 rows", "1 row", "2 rows", "1,000 rows"),
+        *("0 searches", "1 search", "2 searches", "1,000 searches"),
+    ]

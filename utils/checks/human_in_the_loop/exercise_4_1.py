@@ -10,7 +10,7 @@ from typing import Any
 
 from utils.checks.human_in_the_loop.conversations import anyhow, searches
 from utils.checks.human_in_the_loop.lab import Case, check
-from utils.checks.human_in_the_loop.pauses import ask, called, count, finish, state_of, watched, written
+from utils.checks.human_in_the_loop.pauses import ask, called, finish, state_of, watched, written
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import (
     City,
@@ -23,6 +23,7 @@ from utils.checks.weather import (
     tour_question,
 )
 from utils.lab.lab import Lab, Ref, Stage
+from utils.views.plain import plural
 
 
 def as_calls(told: Any) -> list[Mapping[str, Any]]:
@@ -56,8 +57,8 @@ def expect_calls(lab: Lab, stage: Stage, agent: Ref, thread: str, cities: Sequen
     expect(
         shown(calls) == true and [args for _, _, args in true] == [{"query": city.query} for city in cities],
         "pending must list the calls that wait, all of them, in their order, and no others.",
-        got=Words(f"{count(len(calls), 'call')}: {[(id, args) for id, _, args in shown(calls)]}"),
-        expected=f"{count(len(true), 'call')}: {[(id, args) for id, _, args in true]}",
+        got=Words(f"{plural(len(calls), 'call')}: {[(id, args) for id, _, args in shown(calls)]}"),
+        expected=f"{plural(len(true), 'call')}: {[(id, args) for id, _, args in true]}",
         why=why,
     )
 
@@ -86,7 +87,7 @@ def tells_the_call(lab: Lab, case: Case) -> None:
     expect(
         made == (1, 0) and state["next"] == ("action",) and len(state["messages"]) == 2,
         "Looking must change nothing: the run must wait as before.",
-        got=Words(f"{count(made[0], 'model request')}, {count(made[1], 'search')}, next: {state['next']}"),
+        got=Words(f"{plural(made[0], 'model request')}, {plural(made[1], 'search')}, next: {state['next']}"),
         expected="1 model request, 0 searches, next: ('action',)",
         why="A person looks before they decide, perhaps twice.",
     )
@@ -98,7 +99,7 @@ def _expect_none_written(lab: Lab, agent: Ref, thread: str, before: Sequence[str
     expect(
         not new,
         "Looking must change nothing, and pending has written into the thread.",
-        got=Words(f"{count(len(new), 'new checkpoint')} after the look"),
+        got=Words(f"{plural(len(new), 'new checkpoint')} after the look"),
         expected="0 new checkpoints",
         why="update_state and invoke write; get_state only reads.",
     )

@@ -18,7 +18,6 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
-    count,
     finish,
     queries,
     state_of,
@@ -36,6 +35,7 @@ from utils.checks.weather import (
     tour_question,
 )
 from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.views.plain import plural
 
 
 def approved(lab: Lab, stage: Stage, agent: Ref, case: Case) -> Any:
@@ -79,7 +79,7 @@ def approves_to_the_end(lab: Lab, case: Case) -> None:
     expect(
         made == 3,
         "The paused run must go on: nothing is asked again.",
-        got=Words(count(made, "model request")),
+        got=Words(plural(made, "model request")),
         expected="3 model requests: twice for calls, once for the answer",
         why="What is in the checkpoint was paid for once.",
     )
@@ -183,7 +183,7 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
     expect(
         ran == 0,
         "After stop no tool may have run.",
-        got=Words(f"{count(ran, 'search')} after the pause"),
+        got=Words(f"{plural(ran, 'search')} after the pause"),
         expected="0 searches after the pause",
         why="The person said no.",
     )
@@ -194,7 +194,7 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         len(ids) == 3,
         "The message with the calls must stay, and every call be answered by one tool message behind it.",
         got=Words(
-            f"since the last question: {kinds(messages)}; {count(len(ids), 'call')} in the second message"
+            f"since the last question: {kinds(messages)}; {plural(len(ids), 'call')} in the second message"
         ),
         expected="since the last question: human ai tool tool tool ai; 3 calls in the second message",
         why="The history says what the model wanted to do and that it was refused.",
@@ -221,7 +221,7 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
     expect(
         kinds(messages) != "human ai tool tool tool ai ai" or not made,
         "The model was asked once more, after the last word was said.",
-        got=Words(f"since the last question: {kinds(messages)}; {count(made, 'model request')}"),
+        got=Words(f"since the last question: {kinds(messages)}; {plural(made, 'model request')}"),
         expected="since the last question: human ai tool tool tool ai",
         why="update_state only writes. After invoke(Command(update=…)) the run goes on.",
     )
@@ -229,7 +229,7 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
     expect(
         not new or (kinds(messages) == true and to_new == new and not messages[-1].tool_calls),
         "The model was asked for the last word and has made a new call, and stop has left that call open.",
-        got=Words(f"since the last question: {kinds(messages)}; {count(len(new), 'new call')}"),
+        got=Words(f"since the last question: {kinds(messages)}; {plural(len(new), 'new call')}"),
         expected=f"since the last question: {true}; the last without calls",
         why="A model may try again. Then its new call is refused as well, and the last word is yours.",
     )

@@ -17,7 +17,6 @@ from utils.checks.human_in_the_loop.pauses import (
     ask,
     broken,
     called,
-    count,
     finish,
     queries,
     state_of,
@@ -29,6 +28,7 @@ from utils.checks.weather import City, asked, compare_question, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import CallsTurn, Turn
+from utils.views.plain import plural
 
 UNWANTED = {"language": "la"}
 """an argument of the model's own making, which the person takes out"""
@@ -142,8 +142,8 @@ def _expect_to_wait(done: Edited) -> None:
         done.next == ("action",) and not went_on,
         "After edit the run must still wait, before the same tools.",
         got=Words(
-            f"next: {done.next}; {count(made[0] - done.made[0], 'model request')} and "
-            f"{count(made[1] - done.made[1], 'search')} by edit"
+            f"next: {done.next}; {plural(made[0] - done.made[0], 'model request')} and "
+            f"{plural(made[1] - done.made[1], 'search')} by edit"
         ),
         expected="next: ('action',); 0 model requests and 0 searches by edit",
         why=_why_it_does_not_wait(done.next, went_on=went_on),
@@ -223,8 +223,8 @@ def keeps_the_rest(lab: Lab, case: Case) -> None:
     expect(
         len(ids) == len(told),
         "Every call must stay, also those that were not edited.",
-        got=Words(f"{count(len(ids), 'call')}: {done.arguments}"),
-        expected=f"{count(len(told), 'call')}: {done.expected()}",
+        got=Words(f"{plural(len(ids), 'call')}: {done.arguments}"),
+        expected=f"{plural(len(told), 'call')}: {done.expected()}",
         why="The person has corrected one call, and refused none.",
     )
     expect(
@@ -290,7 +290,7 @@ def _expect_to_be_used(lab: Lab, case: Case, done: Edited) -> None:
     expect(
         len(requests) == done.made[0] + 1 and sent == [dict(args) for args in done.expected()],
         "The next model request must show the call with its new arguments.",
-        got=Words(f"{count(len(requests) - done.made[0], 'more model request')}, with calls {sent}"),
+        got=Words(f"{plural(len(requests) - done.made[0], 'more model request')}, with calls {sent}"),
         expected=f"1 more model request, with calls {done.expected()}",
         why="A model that reads of one search and of the result of another answers about the wrong place.",
     )

@@ -17,7 +17,6 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
-    count,
     finish,
     state_of,
     watched,
@@ -27,6 +26,7 @@ from utils.checks.weather import asked, compare_answer, compare_question, conver
 from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.lab.plain import Message
 from utils.replay.conversation import AnswerTurn, ToolAnswer
+from utils.views.plain import plural
 
 
 def mock(case: Case) -> str:
@@ -115,7 +115,7 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
     expect(
         sent == [mock(case)],
         "The model must be sent the text as the result of its call.",
-        got=Words(f"{count(len(stage.requests()), 'model request')}; results in the last one: {sent}"),
+        got=Words(f"{plural(len(stage.requests()), 'model request')}; results in the last one: {sent}"),
         expected=f"1 model request; results in the last one: {[mock(case)]}",
         why=_why_not_sent(stage, messages),
     )
@@ -190,21 +190,21 @@ def _expect_no_search(stage: Stage, messages: Sequence[Message], why_not: str) -
     expect(
         ran == 0,
         "The tool must not run at all.",
-        got=Words(f"{count(ran, 'search')} after the pause"),
+        got=Words(f"{plural(ran, 'search')} after the pause"),
         expected="0 searches after the pause",
         why=why_not,
     )
     expect(
         made <= 1 or kinds(messages) != "human ai tool ai tool ai",
         "mock_answer has also answered the next call, which the model made after it had read the text.",
-        got=Words(f"{count(made, 'model request')}; the thread holds: {kinds(messages)}"),
+        got=Words(f"{plural(made, 'model request')}; the thread holds: {kinds(messages)}"),
         expected="1 model request; the thread holds: human ai tool ai",
         why="The text is for the calls that waited. The run has paused again, for the person to decide.",
     )
     expect(
         made == 1,
         "The model must be asked once.",
-        got=Words(f"{count(made, 'model request')} after the pause"),
+        got=Words(f"{plural(made, 'model request')} after the pause"),
         expected="1 model request after the pause",
         why="Only the model can say what it makes of the text, and once is enough: each request costs.",
     )
@@ -229,7 +229,7 @@ def mocks_every_call(lab: Lab, case: Case) -> None:
         len(ids) == len(cities)
         and sorted(pairs, key=str) == sorted(((id, mock(case)) for id in ids), key=str),
         "Every call that waits must get the text, each in a tool message of its own.",
-        got=Words(f"{count(len(pairs), 'tool message')} with {[text for _, text in pairs]}"),
+        got=Words(f"{plural(len(pairs), 'tool message')} with {[text for _, text in pairs]}"),
         expected=f"{len(cities)} tool messages with {[mock(case)] * len(cities)}",
         why="A history with an open call is refused by the provider, and the text is the whole result.",
     )

@@ -22,9 +22,9 @@ from utils.checks.human_in_the_loop.outcomes import (
     listed_work,
     why_nobody_asked,
 )
-from utils.checks.human_in_the_loop.pauses import count
 from utils.checks.registry import Words, expect
 from utils.lab.lab import Lab
+from utils.views.plain import plural
 
 
 def at_desk(lab: Lab, case: Case, *rounds: Sequence[Task], decide: bool = True, anew: bool = False) -> Desk:
@@ -97,7 +97,7 @@ def obeys_each_decision(lab: Lab, case: Case) -> None:
     expect(
         told == true,
         "Each call of a tool with the policy ask must be asked about, on its own.",
-        got=Words(f"asked about {count(sum(told.values()), 'call')}"),
+        got=Words(f"asked about {plural(sum(told.values()), 'call')}"),
         expected=f"asked about {sum(true.values())} calls",
         why="Five calls are five decisions.",
     )
@@ -125,8 +125,8 @@ def _expect_each_on_its_own(lab: Lab, case: Case) -> None:
     expect(
         sorted(asked_for) == sorted(str(message.tool_call_id) for message in results),
         "Each call must be asked about, also one that is like another, earlier or in the same message.",
-        got=Words(f"asked about {len(asked_for)} of {count(len(results), 'call')}"),
-        expected=f"asked about {len(results)} of {count(len(results), 'call')}",
+        got=Words(f"asked about {len(asked_for)} of {plural(len(results), 'call')}"),
+        expected=f"asked about {len(results)} of {plural(len(results), 'call')}",
         why="A yes is for one call: when the model books the same room again, that is another booking.",
     )
     found = desk.done()

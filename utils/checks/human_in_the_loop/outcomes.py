@@ -9,9 +9,10 @@ from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.human_in_the_loop.desk import Args, Desk, Task, Work, errand_answer, fulfilled, work
-from utils.checks.human_in_the_loop.pauses import count, state_of
+from utils.checks.human_in_the_loop.pauses import state_of
 from utils.checks.registry import Words, expect
 from utils.lab.plain import Message
+from utils.views.plain import plural
 
 
 def ended(desk: Desk, *rounds: Sequence[Task]) -> list[Message]:
@@ -80,9 +81,10 @@ def expect_results(desk: Desk, chosen: Sequence[Task], found: Sequence[Message])
         len(sent) == len(chosen) and not unread,
         "The model must be sent the result of each call, as it stands in the thread.",
         got=Words(
-            f"{count(len(sent), 'result')} in the last model request; not told: {', '.join(unread) or 'none'}"
+            f"{plural(len(sent), 'result')} in the last model request; "
+            f"not told: {', '.join(unread) or 'none'}"
         ),
-        expected=f"{count(len(chosen), 'result')}; not told: none",
+        expected=f"{plural(len(chosen), 'result')}; not told: none",
         why="It answers from what it has read.",
     )
 
@@ -198,8 +200,8 @@ def expect_asked(desk: Desk, times: int) -> None:
     expect(
         made == times,
         f"The model must be asked {'twice' if times == 2 else f'{times} times'}, last for the answer.",
-        got=Words(count(made, "model request")),
-        expected=count(times, "model request"),
+        got=Words(plural(made, "model request")),
+        expected=plural(times, "model request"),
         why="A node that asks the model and then a person asks the model again at every answer.",
     )
 

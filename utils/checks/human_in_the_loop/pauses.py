@@ -8,11 +8,7 @@ from typing import Any
 from utils.checks.graphs import expect_own_methods
 from utils.checks.registry import Words, expect
 from utils.lab.lab import Lab, Ref, Stage
-
-
-def count(number: int, what: str) -> str:
-    more = "es" if what.endswith("ch") else "s"
-    return f"{number} {what}{'' if number == 1 else more}"
+from utils.views.plain import plural
 
 
 def watched(lab: Lab, stage: Stage) -> Ref:
@@ -78,11 +74,11 @@ def broken(lab: Lab) -> str:
             continue
         if strange := [id for id in told if id not in calls]:
             answers = "answers" if len(strange) == 1 else "answer"
-            return f"{count(len(strange), 'tool message')} that {answers} no call of the message before"
+            return f"{plural(len(strange), 'tool message')} that {answers} no call of the message before"
         if twice := [id for id in calls if told.count(id) > 1]:
             return f"two tool messages for the same call: {_listed([calls[id] for id in twice])}"
         if lacking := [calls[id] for id in calls if id not in told]:
-            every = count(len(calls), "call")
+            every = plural(len(calls), "call")
             return f"{len(lacking)} of {every} without a tool message behind it: {_listed(lacking)}"
         calls = {call.id: call.name for call in message.calls} if message else {}
         told = []
