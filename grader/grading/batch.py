@@ -73,7 +73,8 @@ class Batch:
     @property
     def plan(self) -> Plan:
         """How its submissions are given to judges."""
-        # A submission has its seconds for its cells, half of them once more, and as many for its answers.
+        # A submission has its seconds for its cells, half of them once more, and as many for its answers;
+        # twice them on top, on a machine that others keep busy.
         return Plan(self.jobs, 6 * self.seconds + STARTS, self.sandbox != "none", self.warm)
 
     def host(self, jails: Jails, *, again: bool) -> Host:

@@ -11,6 +11,7 @@ from typing import Any
 
 from grader.errors import GraderError
 from grader.grading.door import Tampered, answer_of, cell_run_of, doubled_of
+from grader.grading.fair_clock import FairClock, Grant
 from grader.grading.host import Host
 from grader.grading.lab_spec import LabSpec
 from grader.grading.remote_model import RemoteModel
@@ -68,11 +69,13 @@ class NotebookProcess:
         spec: LabSpec,
         cells: Sequence[CodeCell],
         left_out: Collection[int],
+        grant: Grant,
         hurry: float | None = None,
     ) -> None:
         """Start it; nothing of the submission has run yet. Raises GraderError when it cannot be started.
 
-        ``hurry`` is how many seconds a cell may take, where that is less than usual.
+        ``grant`` is for the time in which others had the processors. ``hurry`` is how many seconds a cell may
+        take, where that is less than usual.
         """
         self._host = host
         self._cells = cells
@@ -86,6 +89,7 @@ class NotebookProcess:
         except BaseException:
             self._child.end()
             raise
+        self._clock = FairClock((self._child, beside), grant)
         try:
             job = _job(host, spec, cells, left_out, hurry)
             self._folders, self.path, self.model = self._granted(beside, job, deadline)
@@ -122,7 +126,7 @@ class NotebookProcess:
             try:
                 path = str(told["folders"][0])
                 self._child.watch_folders(folders)
-                model = RemoteModel(beside, listener, deadline, self._see_to)
+                model = RemoteModel(beside, listener, deadline, self._clock, self._see_to)
             finally:
                 os.close(listener)
         except BaseException:
@@ -170,6 +174,10 @@ class NotebookProcess:
         self.model.end()
         self._close_folders()
 
+    def own(self, seconds: float) -> float:
+        """Return how many of the seconds that a step took were the submission's own; ask once for each."""
+        return self._clock.own(seconds)
+
     @property
     def workdir(self) -> int:
         """A descriptor of the work folder."""
@@ -185,7 +193,7 @@ class NotebookProcess:
 
     def _receive(self, seconds: float) -> dict[str, Any]:
         try:
-            return self._child.channel.receive(time.monotonic() + seconds)
+            return self._clock.receive(self._child, seconds)
         except (TimedOut, Closed) as error:
             raise self._ended(error) from error
         except FrameError as error:

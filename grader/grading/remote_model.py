@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grader.grading.door import traffic_of
+from grader.grading.fair_clock import FairClock
 from grader.jail.frames import Closed, FrameError
 from grader.sandbox.jails import Jailed
 from utils.lab.lab import Died
@@ -36,13 +37,16 @@ class RemoteModel:
         child: Jailed,
         listener: int,
         deadline: float,
+        clock: FairClock,
         see_to: Callable[[bool], None] = lambda killed: None,
     ) -> None:
         """Have it serve on a socket from inside the jail, by its descriptor, which stays the caller's.
 
-        ``see_to`` is told, once the process is gone, whether it was killed; it may raise.
+        ``clock`` tells which seconds are its own. ``see_to`` is told, once the process is gone, whether it
+        was killed; it may raise.
         """
         self._child = child
+        self._clock = clock
         self._see_to = see_to
         self._number = 0
         self._opened = 0
@@ -70,18 +74,18 @@ class RemoteModel:
         began = time.monotonic()
         # What the grader itself waits for, until open requests have ended, is not the model's time.
         waits = float(facts.get("settle", 0.0))
-        deadline = began + min(ANSWER_SECONDS, self._left + waits)
+        seconds = min(ANSWER_SECONDS, self._left + waits)
         try:
             message = {"number": self._number, "op": op, "session": session, **facts}
-            self._child.channel.send(message, deadline)
-            answer = self._child.channel.receive(deadline)
+            self._child.channel.send(message, began + seconds)
+            answer = self._clock.receive(self._child, seconds)
         except FrameError as error:
             self.broken = True
             end = self._child.end(END_SECONDS if isinstance(error, Closed) else 0.0)
             self._see_to(end.killed)
             raise Died("crashed", f"{TOO_MUCH}: {error}") from error
         finally:
-            self._left -= max(0.0, time.monotonic() - began - waits)
+            self._left -= max(0.0, self._clock.own(time.monotonic() - began) - waits)
         if answer.get("number") != self._number or "value" not in answer:
             fault = str(answer.get("fault", "far too much"))[:MAX_FAULT]
             raise Died("crashed", f"the recorded model could not say what it was asked: {fault}")

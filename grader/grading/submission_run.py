@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from grader.errors import GraderError
 from grader.grading.door import Tampered, rows_of
+from grader.grading.fair_clock import Grant
 from grader.grading.host import Host
 from grader.grading.lab_spec import LabSpec
 from grader.grading.notebook_process import CellRun, Ended, NotebookProcess
@@ -32,6 +33,8 @@ REPLACEMENTS = 3
 READER_SECONDS = 10.0
 """for all checkpoint files of a submission together; an honest one's take a twentieth of a second"""
 END_SECONDS = 0.5
+GRANTED = 2.0
+"""times its seconds, that a submission may have on top while others have the processors"""
 SLOW = 0.5
 """seconds; released cells take a fifth of that"""
 TRIES = 3
@@ -63,6 +66,7 @@ class SubmissionRun:
         self._cells = tuple(cells)
         self._rng = rng
         self._cells_left = self._answers_left = seconds
+        self._grant = Grant(GRANTED * seconds)
         self._hurry = seconds / 2
         """seconds that are left for the cells when the slow ones have been left out; 0 when they have been"""
         self._needed = frozenset(needed)
@@ -90,7 +94,7 @@ class SubmissionRun:
         if question.get("op") == "end" and self._process is None:
             return {"value": None}
         process = self._running()
-        frame = self._watched(lambda: process.ask(question, self._answers_left))
+        frame = self._watched(process, lambda: process.ask(question, self._answers_left))
         self._note("asked", (question, frame))
         if frame.get("timeout"):
             msg = str(frame["timeout"])[:100]
@@ -186,7 +190,7 @@ class SubmissionRun:
             try:
                 runs.append(process.run_cell(number, self._cells_left))
             except Ended as ended:
-                self._cells_left -= time.monotonic() - began
+                self._cells_left -= process.own(time.monotonic() - began)
                 if self._cells_left <= 0 and ended.timeout:
                     self._hurry_up(cell, slow)
                 else:
@@ -195,7 +199,7 @@ class SubmissionRun:
             except Tampered as error:
                 self._tamper(error)
                 return
-            took = time.monotonic() - began
+            took = process.own(time.monotonic() - began)
             self._cells_left -= took
             if took > SLOW:
                 slow.append(cell.number)
@@ -207,12 +211,12 @@ class SubmissionRun:
             return
         self.cell_runs = tuple(runs)
         with contextlib.suppress(Died, TookTooLong):
-            self.twice = self._watched(lambda: process.finished(self._answers_left))
+            self.twice = self._watched(process, lambda: process.finished(self._answers_left))
 
     def _start(self) -> NotebookProcess:
         hurry = None if self._hurry else SLOW
         return self._tried(
-            lambda: NotebookProcess(self._host, self._spec, self._cells, self._left_out, hurry)
+            lambda: NotebookProcess(self._host, self._spec, self._cells, self._left_out, self._grant, hurry)
         )
 
     def _tried(self, start: Callable[[], T]) -> T:
@@ -255,10 +259,10 @@ class SubmissionRun:
         """Grant time for questions that do not count."""
         self._answers_left = max(self._answers_left, seconds)
 
-    def _watched(self, step: Callable[[], T]) -> T:
+    def _watched(self, process: NotebookProcess, step: Callable[[], T]) -> T:
         """Return what a step with the process gives; its end becomes what checks understand."""
         try:
-            with self._timed():
+            with self._timed(process):
                 return step()
         except Ended as ended:
             self._drop()
@@ -272,12 +276,12 @@ class SubmissionRun:
             raise Died("crashed", str(error)) from error
 
     @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self, process: NotebookProcess) -> Iterator[None]:
         began = time.monotonic()
         try:
             yield
         finally:
-            self._answers_left -= time.monotonic() - began
+            self._answers_left -= process.own(time.monotonic() - began)
 
     def _tamper(self, error: Tampered) -> None:
         self.tampered = str(error)

@@ -10,13 +10,18 @@ import asyncio
 import contextlib
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from grader.jail.schedule import kept_waiting
+
 CPU_SECONDS = 2.0
+LONGEST = 3.0
+"""times its wall seconds, that work may take in all on a machine where others have the processors"""
 WALL_SECONDS = 8.0
 """as long as a question may take in the notebook's own self-check"""
 _MIB = 2**20
@@ -30,6 +35,9 @@ _NAMES = {
     "core": "RLIMIT_CORE",
     "cpu": "RLIMIT_CPU",
 }
+
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class TimeLimit(BaseException):
@@ -130,7 +138,8 @@ class Alarm:
             for number, timer, seconds, what in clocks:
                 if seconds:
                     # Set again each time: a cell may have changed the handler.
-                    signal.signal(number, self._ring(f"more than {seconds:g} {what}"))
+                    ring = self._ring(f"more than {seconds:g} {what}")
+                    signal.signal(number, _of_its_own(seconds, ring) if number == signal.SIGALRM else ring)
                     signal.setitimer(timer, seconds, seconds)
             yield
         finally:
@@ -140,7 +149,7 @@ class Alarm:
                     signal.setitimer(timer, 0)
                     signal.signal(number, handler or signal.SIG_DFL)
 
-    def _ring(self, why: str) -> Callable[[int, FrameType | None], None]:
+    def _ring(self, why: str) -> Handler:
         def ring(_: int, frame: FrameType | None) -> None:
             if not self._on:
                 return
@@ -169,3 +178,18 @@ class Alarm:
             beyond = beyond or not code.co_filename.startswith(_ASYNCIO)
             frame = frame.f_back
         return False
+
+
+def _of_its_own(seconds: float, ring: Handler) -> Handler:
+    """Return what rings after wall seconds in which this process ran, or could have run had it wanted to."""
+    began, waited = time.monotonic(), kept_waiting()
+
+    def late(number: int, frame: FrameType | None) -> None:
+        others = min(kept_waiting() - waited, (LONGEST - 1) * seconds)
+        left = began + seconds + others - time.monotonic()
+        if left > 0:
+            signal.setitimer(signal.ITIMER_REAL, left, seconds)
+        else:
+            ring(number, frame)
+
+    return late

@@ -11,6 +11,7 @@ A judge asks, one after the other::
     {"start": module}              →  {"child": n}, with a socket to the process
     {"folders": n}, with folders   →  {}
     {"used": n}                    →  {"used": what it has nearly used up}
+    {"waited": n}                  →  {"waited": seconds for which others had the processors, since it began}
     {"end": n, "patience": s}      →  {"over", "killed", "said"}, see ``grader.sandbox.child.End``
 
 ``{"fault", "hint"}`` goes back where a process cannot be started. When a judge is gone, so is everything that
@@ -43,7 +44,7 @@ from grader.sandbox.plain import Plain
 from grader.sandbox.stage import stage
 from grader.sandbox.start import Start
 from grader.sandbox.warm import WarmStart
-from grader.sandbox.watch import MemoryWatch
+from grader.sandbox.watch import MemoryWatch, kept_waiting
 
 MOST_FOLDERS = 4
 
@@ -95,6 +96,8 @@ class Jailer:
             case {"used": int(number)}:
                 child = children[number]
                 return {"used": used_up(child.root, child.folders)}, ()
+            case {"waited": int(number)}:
+                return {"waited": kept_waiting(children[number].root)}, ()
             case {"end": int(number), "patience": patience}:
                 return asdict(children.pop(number).end(float(patience))), ()
         raise KeyError(*asked)

@@ -61,6 +61,16 @@ class Jailed:
         answer, _ = self._jails.ask({"used": self._number})
         return str(answer["used"])
 
+    def kept_waiting(self) -> float:
+        """Return for how many seconds, since it began, it was ready to run and others had the processors.
+
+        Of an ended one that is not known any more: the figure is 0.
+        """
+        if self._end is not None:
+            return 0.0
+        answer, _ = self._jails.ask({"waited": self._number})
+        return float(answer["waited"])
+
     def end(self, patience: float = 0.0) -> End:
         """End it and wait until nothing of it is left; return how it ended, each time the same.
 

@@ -25,9 +25,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.errors import GraderError
+from grader.jail import schedule
 
 SECONDS = 0.05
 """between two looks; what a program can take in that time may be used beyond the limit"""
+MOST_WAITING = 256
+"""tasks that are asked how long they waited; a jail may have no more"""
 REST = 9
 """times as long as an exact look took, until the next one at the same jail"""
 _KIB = 1024
@@ -224,6 +227,14 @@ def use(pid: int, *, exact: bool = False, most: int | None = None) -> Use:
 def tree(pid: int) -> list[int]:
     """Return the numbers of a process and of all below it."""
     return _tree(pid, None)[0]
+
+
+def kept_waiting(pid: int, most: int = MOST_WAITING) -> float:
+    """Return for how many seconds, since it began, a process below this one waited for a processor.
+
+    The one that waited longest counts; beyond ``most`` tasks nothing more is looked at.
+    """
+    return max(map(schedule.kept_waiting, _tree(pid, most)[0]), default=0.0)
 
 
 def _tree(pid: int, most: int | None) -> tuple[list[int], int]:

@@ -17,6 +17,7 @@ import pytest
 from grader.errors import GraderError
 from grader.grading import notebook_process as module
 from grader.grading.door import Tampered
+from grader.grading.fair_clock import Grant
 from grader.grading.host import CELL_WALL, JAILED, PORT, Host
 from grader.grading.lab_spec import LabSpec
 from grader.grading.notebook_process import Ended, NotebookProcess
@@ -59,6 +60,8 @@ class FakeJailed:
         self.used = [""]
         """what it has nearly used up, at each look"""
         self.ended_as = End()
+        self.waited = 0.0
+        """seconds for which others had the processors"""
         self.ended = False
 
     def watch_folders(self, folders: Sequence[int]) -> None:
@@ -66,6 +69,9 @@ class FakeJailed:
 
     def used_up(self) -> str:
         return self.used.pop(0) if len(self.used) > 1 else self.used[0]
+
+    def kept_waiting(self) -> float:
+        return self.waited
 
     def end(self, patience: float = 0.0) -> End:
         self.channel.close()
@@ -155,7 +161,7 @@ def processes(tmp_path) -> Iterator[Processes]:
 def begun(processes: Processes, runner: Speak | None = None, **more: Any) -> Iterator[NotebookProcess]:
     if runner is not None:
         processes.runner = runner
-    process = NotebookProcess(Host(processes, chosen_provider(), **more), SPEC, CELLS, {4})
+    process = NotebookProcess(Host(processes, chosen_provider(), **more), SPEC, CELLS, {4}, Grant(SECONDS))
     try:
         yield process
     finally:
@@ -320,6 +326,18 @@ def test_one_that_is_silent_for_longer_than_is_left_has_ended(processes):
     with begun(processes, says()) as process, pytest.raises(Ended, match="did not answer") as told:
         process.run_cell(0, SOON)
     assert (told.value.timeout, told.value.memory) == (True, False)
+
+
+def test_one_that_others_keep_waiting_is_given_that_time_on_top(processes):
+    def late(channel: Channel) -> None:
+        time.sleep(2 * SOON)
+        channel.send(cell(0))
+        channel.receive(time.monotonic() + SECONDS)
+
+    with begun(processes, late) as process:
+        processes.children[0].waited = SECONDS
+        assert process.run_cell(0, SOON).status == "ok"
+        assert process.own(1.0) < 1.0
 
 
 def test_one_that_is_silent_for_longer_than_a_cell_may_take_has_ended(processes, monkeypatch):

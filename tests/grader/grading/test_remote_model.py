@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from grader.grading import remote_model
+from grader.grading.fair_clock import FairClock, Grant
 from grader.grading.remote_model import RemoteModel
 from grader.jail.frames import Channel
 from grader.jail.recorded_model import MOST
@@ -44,15 +45,22 @@ class Jailed:
         self.channel = Channel(ours)
         self.ended: End | None = None
 
+    def kept_waiting(self) -> float:
+        return 0.0
+
     def end(self, patience: float = 0.0) -> End:
         self.channel.close()
         self.ended = self.ended or self._child.end(patience)
         return self.ended
 
 
+def clock_of(child: Any) -> FairClock:
+    return FairClock((child,), Grant(0.0))
+
+
 def serving(child: Any) -> RemoteModel:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        return RemoteModel(child, listener.fileno(), time.monotonic() + SECONDS)
+        return RemoteModel(child, listener.fileno(), time.monotonic() + SECONDS, clock_of(child))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +153,7 @@ class Faked:
         self.theirs.send({"number": 0, "value": 1})
         read, write = os.pipe()
         os.close(write)
-        model = RemoteModel(self, read, time.monotonic() + SECONDS, self.see_to)
+        model = RemoteModel(self, read, time.monotonic() + SECONDS, clock_of(self), self.see_to)
         os.close(read)
         _, (granted,) = self.theirs.receive_granted(1)
         os.close(granted)
@@ -154,6 +162,9 @@ class Faked:
     def see_to(self, killed: bool) -> None:
         if killed:
             raise KeyError("killed")
+
+    def kept_waiting(self) -> float:
+        return 0.0
 
     def end(self, patience: float = 0.0) -> End:
         self.channel.close()

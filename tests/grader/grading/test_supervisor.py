@@ -289,11 +289,11 @@ def asks_for_a_jail(again: bool, jails: Jails) -> Mapping[str, Any]:
 
 def test_the_jailer_is_started_when_somebody_needs_it(room: Room):
     found = room.outcomes(done, asks_for_a_jail, asks_for_a_jail)
-    assert [outcome.value for outcome in found.values()] == [
-        {"done": True},
-        {"said": "the jail could not be built"},
-        {"said": "the jail could not be built"},
-    ]
+    assert {number: outcome.value for number, outcome in found.items()} == {
+        0: {"done": True},
+        1: {"said": "the jail could not be built"},
+        2: {"said": "the jail could not be built"},
+    }
     assert len(room.jailers) == 1
 
 

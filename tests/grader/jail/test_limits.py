@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -118,6 +119,16 @@ def test_work_that_takes_too_long_is_stopped(
     error, rang = under_alarm(work, cpu, wall)
     assert type(error) is raised
     assert rang == why
+
+
+def test_time_that_others_had_is_granted_on_top_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = iter([0.0, 2 * WALL, *[100.0] * 100])
+    monkeypatch.setattr(limiting, "kept_waiting", lambda: next(others))
+    began = time.monotonic()
+    error, rang = under_alarm(waiting, None, WALL)
+    assert type(error) is asyncio.CancelledError
+    assert rang == "more than 0.05 seconds"
+    assert time.monotonic() - began >= limiting.LONGEST * WALL
 
 
 def test_work_in_time_is_left_alone_and_no_clock_runs_on() -> None:

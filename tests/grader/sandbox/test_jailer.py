@@ -155,6 +155,25 @@ def test_it_says_how_a_process_ended(yard: Yard):
             assert jailed.end(SECONDS) == End(killed=killed)
 
 
+def test_it_tells_how_long_others_kept_a_process_waiting(yard: Yard):
+    crowd = (
+        "import os, time\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "end = time.monotonic() + 1\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        "        while time.monotonic() < end: pass\n"
+        "        os._exit(0)\n"
+        "while time.monotonic() < end: pass"
+    )
+    with yard.judge() as jails:
+        alone, crowded = at_work(jails, "x = 1"), at_work(jails, crowd)
+        assert crowded.kept_waiting() > 0.4
+        assert crowded.kept_waiting() > alone.kept_waiting()
+        crowded.end()
+        assert crowded.kept_waiting() == 0.0
+
+
 def test_a_module_that_does_not_exist_is_no_trouble(yard: Yard):
     with yard.judge() as jails:
         jailed = jails.start("grader.jail.nothing")

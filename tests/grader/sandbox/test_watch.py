@@ -248,6 +248,8 @@ def _readable(code: str, folder: Path) -> str:
         "utils.errors",
         "grader",
         "grader.errors",
+        "grader.jail",
+        "grader.jail.schedule",
         "grader.sandbox",
         "grader.sandbox.watch",
     ):
