@@ -295,21 +295,21 @@ def _new(lab: str, title: str, root: Path | None) -> int:
 
 
 def _check(course: Course) -> int:
-    labs = course.labs()
+    labs = course.released()
     problems = [problem for lab in labs for problem in check_lab(course, lab)]
     problems += orphans(course)
     for problem in problems:
         typer.echo(problem)
     if problems:
-        _say(f"{_counted(len(problems), 'problem')} in {_counted(len(labs), 'lab')}")
+        _say(f"{_counted(len(problems), 'problem')} in {_counted(len(labs), 'notebook')}")
         return 1
-    typer.echo(f"{_counted(len(labs), 'lab')} checked: labs and solutions agree")
+    typer.echo(f"{_counted(len(labs), 'notebook')} checked: labs and solutions agree")
     return 0
 
 
 def _write(course: Course, *, force: bool) -> int:
     code = 0
-    for lab in course.labs():
+    for lab in course.released():
         try:
             typer.echo(release_lab(course, lab, force=force))
         except GraderError as error:  # one lab that cannot be written does not hold up the others

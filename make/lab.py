@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "make" / "jupyter"
 """settings of JupyterLab that have no option: it does not ask whether it may fetch news"""
+START = "00_start.ipynb"
 
 
 def command(words: list[str]) -> list[str]:
@@ -37,7 +38,9 @@ def command(words: list[str]) -> list[str]:
 
 
 def first_page() -> str:
-    """Return what JupyterLab shows first: the lab while there is one only, else the folder of labs."""
+    """Return what JupyterLab shows first: the start page; without one, a lab that is alone, or the folder."""
+    if (ROOT / "labs" / START).is_file():
+        return f"labs/{START}"
     labs = [path for path in sorted(ROOT.glob("labs/[0-9][0-9]_*.ipynb")) if ".kept-" not in path.name]
     return f"labs/{labs[0].name}" if len(labs) == 1 else "labs"
 

@@ -15,7 +15,10 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = [path for path in NOTEBOOKS if not path.stem.startswith("00_")]
+PAGES = [path for path in NOTEBOOKS if path not in SOLUTIONS]
+"""notebooks beside the labs, in which nothing is graded"""
 DRIVER = ROOT / "tests" / "papermill_runs.py"
 FAILED = ROOT / "build" / "failed"
 SECONDS = 180

@@ -9,7 +9,7 @@ import pytest
 
 from grader.release.course import Course
 from grader.release.rules import Page, broken_rules
-from tests.notebook_runs import ROOT, SOLUTIONS
+from tests.notebook_runs import NOTEBOOKS, ROOT, SOLUTIONS
 from utils.checks.registry import load_checks, slug_of
 
 LABS = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
@@ -19,7 +19,7 @@ def test_there_is_a_lab():
     assert SOLUTIONS
 
 
-@LABS
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_a_valid_notebook(path: Path):
     nbformat.validate(nbformat.read(path, as_version=4))
 

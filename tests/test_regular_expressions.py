@@ -27,7 +27,7 @@ BUILT = {
     "grader.submissions.patterns._lab_pattern": [_lab_pattern("01_persistence")],
     "utils.mistakes.mistake": [
         mistake.text
-        for path in (ROOT / "solutions").glob("[0-9][0-9]_*.ipynb")
+        for path in (ROOT / "solutions").glob("0[1-9]_*.ipynb")
         for exercise in load_checks(slug_of(path.stem)).exercises.values()
         for mistake in exercise.mistakes
     ],

@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from utils.notebook.check import check
+    from utils.notebook.compare import compare
     from utils.notebook.handin import hand_in
     from utils.notebook.kit import Kit, setup
+    from utils.notebook.reset import reset
+    from utils.notebook.start import start, summary
 
-__all__ = ["Kit", "check", "hand_in", "setup"]
+__all__ = ["Kit", "check", "compare", "hand_in", "reset", "setup", "start", "summary"]
 
 _HOMES = {
     "Kit": "utils.notebook.kit",
     "setup": "utils.notebook.kit",
     "check": "utils.notebook.check",
+    "compare": "utils.notebook.compare",
     "hand_in": "utils.notebook.handin",
+    "reset": "utils.notebook.reset",
+    "start": "utils.notebook.start",
+    "summary": "utils.notebook.start",
 }
 
 

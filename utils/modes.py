@@ -16,6 +16,8 @@ RECORD_TO = "KIT_RECORD_TO"
 """file that a recording is written to, instead of the lab's fixture"""
 GRADING = "KIT_GRADING"
 """set in the grader's jail: nothing is started, checked or handed in there, and no .env is read"""
+RUNNING = "KIT_HANDING_IN"
+"""set in the fresh run of a hand-in: a hand_in() in the notebook must not start another one"""
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
 """names under which LangSmith's tracing is switched on"""
 

@@ -62,6 +62,8 @@ class LabResult:
 
     lab: str
     exercises: tuple[ExerciseResult, ...]
+    title: str = ""
+    """what people call the lab; empty where its name will do"""
 
     @property
     def points(self) -> float:

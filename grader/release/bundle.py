@@ -110,7 +110,7 @@ def _released_labs(course: Course) -> dict[str, Notebook]:
     """Return fresh releases, never what is in labs/: somebody may have worked there."""
     labs: dict[str, Notebook] = {}
     problems: list[Problem] = []
-    for lab in course.labs():
+    for lab in course.released():
         try:
             labs[lab] = course.fresh(lab)
         except FaultySolution as error:
@@ -186,7 +186,7 @@ def _refuse_markers(files: list[File]) -> None:
 
 def _refuse_solutions(files: list[File], course: Course) -> None:
     """Refuse to hand out a solution of any lab, wherever it stands."""
-    secrets = [secret for lab in course.labs() for secret in course.secrets(lab)]
+    secrets = [secret for lab in course.released() for secret in course.secrets(lab)]
     problems: list[Problem] = []
     for file in files:
         if file.path.startswith("labs/"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import FaultySolution, UsageError
-from grader.release.exercises import declared_exercises, exercise_problems
+from grader.release.exercises import declared_exercises, exercise_problems, page_problems
 from grader.release.leaks import Secret, leaks_in_cells, secrets_of
 from grader.release.notebook import Notebook, read
 from grader.release.stubs import release
@@ -18,6 +18,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LAB_NAME = re.compile(r"\d\d_[a-z0-9_]+")
 """A number and a slug: ``01_persistence``. Other notebooks are somebody's own and are left alone."""
 
+PAGE_NAME = re.compile(r"00_[a-z0-9_]+")
+"""A notebook beside the labs that is not a lab: ``00_start``. Nothing in it is graded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -27,6 +30,10 @@ class Course:
 
     def labs(self) -> list[str]:
         """Return the names of all labs that have a solution, in order."""
+        return [name for name in self.released() if not PAGE_NAME.fullmatch(name)]
+
+    def released(self) -> list[str]:
+        """Return the names of all notebooks that students get: the labs, and pages without exercises."""
         return sorted(path.stem for path in self._solutions() if LAB_NAME.fullmatch(path.stem))
 
     def strangers(self) -> list[str]:
@@ -50,7 +57,10 @@ class Course:
         """
         where = f"solutions/{lab}.ipynb"
         solution = self.solution(lab)
-        problems = list(exercise_problems(solution, declared_exercises(self.root, lab), where))
+        if PAGE_NAME.fullmatch(lab):
+            problems = list(page_problems(solution, where))
+        else:
+            problems = list(exercise_problems(solution, declared_exercises(self.root, lab), where))
         try:
             fresh = release(solution, lab, where)
         except FaultySolution as error:

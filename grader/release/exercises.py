@@ -91,6 +91,17 @@ def exercise_problems(solution: Notebook, declared: Sequence[str], where: str) -
             yield Problem(where, "", what, "Take the second declaration out")
 
 
+def page_problems(page: Notebook, where: str) -> Iterator[Problem]:
+    """Yield what does not belong into a notebook that nobody grades: an exercise, a misspelled tag."""
+    for cell in page.cells:
+        if SOLUTION_ONLY in cell.tags:
+            continue
+        yield from _tag_problems(cell, where)
+        if any(tag.startswith(EXERCISE) for tag in cell.tags):
+            do = "Take the tag off, or give the lab a number from 01 on"
+            yield Problem(where, cell.id, "a page whose number is 00 has no exercises: nobody grades it", do)
+
+
 def _tag_problems(cell: Cell, where: str) -> Iterator[Problem]:
     for tag in cell.tags:
         if tag in TAGS or (tag.startswith(EXERCISE) and NUMBER.fullmatch(tag.removeprefix(EXERCISE))):

@@ -93,7 +93,7 @@ def check_lab(course: Course, lab: str) -> list[Problem]:
 
 def orphans(course: Course) -> Iterator[Problem]:
     """Yield released labs whose solution is gone. Kept copies and people's own notebooks are none."""
-    known = set(course.labs())
+    known = set(course.released())
     for path in sorted((course.root / "labs").glob("*.ipynb")):
         if path.stem in known or not LAB_NAME.fullmatch(path.stem):
             continue

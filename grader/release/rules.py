@@ -21,6 +21,8 @@ from grader.release.stubs import EXERCISE
 from utils.checks.registry import LabChecks
 from utils.views.plain import plural
 
+HAND_IN = "hand-in"
+"""the id of the cell with which students hand in"""
 READABLE_ID = re.compile(r"[a-z][a-z0-9-]*")
 HINTS = ("the idea", "the call", "a skeleton with gaps")
 """what the folded hints of a task give, one after the other: each helps more, and none is the solution"""
@@ -247,6 +249,13 @@ def _hidden_kit(page: Page) -> Iterator[Problem]:
         yield page.problem("", what, do)
 
 
+def _handing_in(page: Page) -> Iterator[Problem]:
+    last = page.code[-1] if page.code else Cell("", "code", "")
+    if last.id != HAND_IN or last.source.splitlines()[-1:] != ["hand_in()"]:
+        do = f"Let the last code cell have the id '{HAND_IN}' and end with the line hand_in()"
+        yield page.problem(last.id, "students find no cell to hand in with", do)
+
+
 def _length(page: Page) -> Iterator[Problem]:
     exercises = len(page.checks.exercises)
     lines = _lines(page.prose, (FENCE, FOLD))
@@ -256,10 +265,10 @@ def _length(page: Page) -> Iterator[Problem]:
     if not least <= words <= most:
         do = "Write more, or less; code, tables, headings and folded texts do not count"
         yield page.problem("", f"its text has {words} words, and {for_it} has {least} to {most}", do)
-    cells = sum("parameters" not in cell.tags for cell in page.code)
+    cells = sum("parameters" not in cell.tags and cell.id != HAND_IN for cell in page.code)
     least, most = FEWEST_CELLS.of(exercises), MOST_CELLS.of(exercises)
     if not least <= cells <= most:
-        do = "Show more of it as code, or join cells; the cell of the parameters does not count"
+        do = "Show more of it as code, or join cells; those of the parameters and for handing in do not count"
         yield page.problem("", f"it has {cells} code cells, and {for_it} has {least} to {most}", do)
 
 
@@ -325,6 +334,7 @@ RULES: Mapping[str, Rule] = {
     "own-cells": _own_cells,
     "nothing-remote": _nothing_remote,
     "hidden-kit": _hidden_kit,
+    "handing-in": _handing_in,
     "length": _length,
     "ignored-outputs": _ignored_outputs,
     "stored-outputs": _stored_outputs,

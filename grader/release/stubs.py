@@ -49,7 +49,8 @@ def release(solution: Notebook, lab: str, where: str) -> Notebook:
     """Return the lab that students get from a solution.
 
     ``metadata.kit.released`` of each cell is the hash of its source, and ``metadata.kit`` of the notebook has
-    the lab's name and a hash over all cells (``version``), which also changes with their order and tags.
+    the lab's name, a hash over all cells (``version``), which also changes with their order and tags, and the
+    cell of each exercise as it is given (``given``), so that a student can begin one again.
     Raises ``FaultySolution`` with every problem that the notebook has; ``where`` names it.
     """
     problems = [*_identity_problems(solution, where)]
@@ -65,7 +66,13 @@ def release(solution: Notebook, lab: str, where: str) -> Notebook:
     if problems:
         raise FaultySolution(problems)
     kept = {key: solution.metadata[key] for key in KEPT_OF_A_NOTEBOOK if key in solution.metadata}
-    kit = {"kit": {"lab": lab, "version": _version(cells)}}
+    given = {
+        tag.removeprefix(EXERCISE): cell.source
+        for cell in cells
+        for tag in cell.tags
+        if tag.startswith(EXERCISE)
+    }
+    kit = {"kit": {"lab": lab, "version": _version(cells)} | ({"given": given} if given else {})}
     return Notebook(tuple(cells), KERNEL | kept | kit)
 
 

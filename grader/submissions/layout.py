@@ -74,8 +74,11 @@ class Handed:
         return (*(one.path for one in self.found), *(one.path for one in self.strays))
 
 
+PAGE = "00_"
+"""how the names of a course's notebooks begin that are not labs"""
 NO_LAB = "is called like none of the labs"
 OTHER_LAB = "is another lab than those that are graded: its metadata says so"
+NO_GRADES = "is a page of the course and not a lab: nothing in it is graded"
 NO_OWNER = "lies in nobody's folder and its name says nobody's name"
 TYPED = "was typed into Moodle's form and is not a file"
 TIED = "is one of several files, and nothing says which one counts"
@@ -199,7 +202,7 @@ def _ask_them(root: Path, people: Mapping[str, _Person], labs: Sequence[str]) ->
                     _take(person, lab, file, sender, NOTE_SAYS_SO)
                 else:
                     person.others.remove((file, sender))
-                    yield Stray(file.path, OTHER_LAB, student, lab)
+                    yield Stray(file.path, NO_GRADES if lab.startswith(PAGE) else OTHER_LAB, student, lab)
 
 
 def _guess(person: _Person, labs: Sequence[str]) -> None:

@@ -140,4 +140,4 @@ def _address(stream: IO[str], said: list[str]) -> tuple[str, str]:
 def notebooks(room: str) -> list[str]:
     """The notebooks of ``labs`` or ``solutions``, as paths below the repository."""
     found = sorted((ROOT / room).glob("[0-9][0-9]_*.ipynb"))
-    return [path.relative_to(ROOT).as_posix() for path in found if ".kept-" not in path.name]
+    return [path.relative_to(ROOT).as_posix() for path in found if "." not in path.stem]

@@ -6,15 +6,19 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utils.checks.registry import Exercise, load_checks, slug_of
+from utils.checks.registry import Exercise, LabChecks, load_checks, slug_of
 from utils.checks.run import not_run, run_exercise
 from utils.errors import ExerciseError
 from utils.lab.lab import Lab
 from utils.modes import GRADING
+from utils.notebook.desk import Desk, desk
 from utils.notebook.inprocess import InProcess
 from utils.notebook.kit import Kit, current_kit
+from utils.notebook.pages import LabPage, full_title, labs_in, link, next_of, read_page, short_title
+from utils.notebook.progress import record
 from utils.notebook.runs import runs_of
 from utils.notebook.saved import read_saved, told_path
 from utils.notebook.surroundings import NotebookSurroundings
@@ -24,6 +28,7 @@ from utils.shell import shell
 
 if TYPE_CHECKING:
     from utils.views import ExerciseView, LabView
+    from utils.views.way import Way
 
 
 class Checker:
@@ -36,6 +41,8 @@ class Checker:
         self._own_server = ReplayServer().start() if kit.server is None else None
         server = kit.server or self._own_server
         assert server is not None
+        self.said: set[str] = set()
+        """what was said about the learner's progress: once is enough"""
         self.transport = InProcess(_namespace(), load_parts())
         self.lab = Lab(
             self.transport, NotebookSurroundings(server, kit.workdir / "checks"), kit.provider.name
@@ -61,7 +68,7 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
     checks = load_checks(slug_of(kit.lab))
     if exercise is None:
         every = [kit.results.get(number) or not_run(found) for number, found in checks.exercises.items()]
-        return LabView(LabResult(kit.lab, tuple(every)))
+        return LabView(LabResult(kit.lab, tuple(every), full_title(kit.lab, checks)))
     found = checks.find(str(exercise))
     checker = checker_of(kit)
     checker.transport.printed = ""
@@ -73,7 +80,51 @@ def check(exercise: str | None = None) -> ExerciseView | LabView | None:
     result = _with_printed(result, checker.transport.printed)
     kit.results[found.number] = result
     note = _unrun(found, kit.lab)
-    return ExerciseView(_begun(result) if note else result, note)
+    way = _way(kit, checker, checks, found)
+    return ExerciseView(_begun(result), note) if note else ExerciseView(result, way=way)
+
+
+def _way(kit: Kit, checker: Checker, checks: LabChecks, passed: Exercise) -> Way | None:
+    """Keep what was earned, and return how far the learner has come; ``None`` where nothing has passed.
+
+    Where nobody sits in front, nothing is kept, and only what this kernel has seen counts.
+    """
+    from utils.views.way import Stop, Way  # noqa: PLC0415
+
+    points: Mapping[str, float] = {number: result.points for number, result in kit.results.items()}
+    here = desk(kit.lab)
+    if here is not None:
+        kept = record(here.folder, checks.slug, points)
+        points = kept.of(checks.slug)
+        if kept.said and kept.said not in checker.said:
+            checker.said.add(kept.said)
+            print(kept.said)
+    if not kit.results[passed.number].passed:
+        return None
+    exercises = list(checks.exercises.values())
+    page = LabPage(kit.lab, checks, Path(kit.lab))
+    if here is not None:
+        page = read_page(here.notebook, kit.lab, checks)
+    way = Way(
+        passed.number,
+        sum(min(points.get(one.number, 0), one.points) for one in exercises),
+        page.points,
+        short_title(kit.lab),
+    )
+    if further := next_of(exercises, points, passed.number):
+        href = page.href(further.number) if here is not None and here.links else ""
+        return replace(way, next=Stop(f"{further.number} {further.title}", href))
+    return way if here is None else replace(way, aims=page.aims, **_after(here, kit.lab))
+
+
+def _after(here: Desk, lab: str) -> dict[str, Any]:
+    """Return what there is to do after a lab: the next one, or behind the last one the summary."""
+    from utils.views.way import Stop  # noqa: PLC0415
+
+    following = next((page for page in labs_in(here.folder) if page.lab > lab), None)
+    if following is None:
+        return {"more": "`summary()` on the start page shows all that you have learnt."}
+    return {"then": Stop(following.title, link(following.file.name) if here.links else "")}
 
 
 def _unrun(exercise: Exercise, lab: str) -> str:

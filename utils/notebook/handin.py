@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 from utils.checks.registry import load_checks, slug_of
 from utils.checks.run import run_lab
 from utils.errors import KitError, SetupError
-from utils.modes import GRADING, RECORDED
+from utils.modes import RECORDED, RUNNING
+from utils.notebook.desk import desk, is_unattended
 from utils.notebook.foresight import not_in_the_lab
 from utils.notebook.kit import current_kit, setup
+from utils.notebook.pages import full_title, link
 from utils.notebook.runs import runs_of
 from utils.notebook.saved import is_clearly, newer_rivals, read_saved, told_path
 from utils.results import CheckResult, ExerciseResult, LabResult
@@ -29,12 +32,14 @@ from utils.shell import shell
 
 if TYPE_CHECKING:
     from utils.views.hand_in import HandInView
+    from utils.views.note import NoteView
 
-RUNNING = "KIT_HANDING_IN"
-"""set in the fresh run: a hand_in() in the notebook must not start another one"""
 OUTPUT = "application/vnd.course-kit.results+json"
 CELL_SECONDS = 30
 SECONDS = 300
+LOOK_SECONDS = 0.3
+"""after which it is looked how far the run is"""
+PROGRESS = "progress.txt"
 
 
 IN_WORDS = {
@@ -51,19 +56,24 @@ class HandInError(KitError):
     """The saved notebook could not be run afresh."""
 
 
-def hand_in(notebook: str | Path | None = None) -> HandInView | None:
+def hand_in(notebook: str | Path | None = None) -> HandInView | NoteView | None:
     """Return what the grader will see of the saved notebook, and which file to upload.
 
-    Without a path it is the notebook that asks. ``None`` inside the fresh run itself and under the grader.
-    Raises HandInError or SetupError.
+    Without a path it is the notebook that asks. ``None`` where nobody sits in front, as in the fresh run
+    itself and under the grader. Raises HandInError or SetupError.
     """
     from utils.views.hand_in import HandInView  # noqa: PLC0415 - the fresh run needs no views
+    from utils.views.note import NoteView  # noqa: PLC0415
 
-    if os.environ.get(RUNNING) or os.environ.get(GRADING):
+    if is_unattended():
         return None
     kit = current_kit()
     path = _find(notebook, kit.lab)
-    told = _run_in_fresh_process(path, kit.lab)
+    if not notebook and (nothing := _nothing_in(path)):
+        return NoteView(nothing)
+    here = desk(kit.lab)
+    counting = _Counting() if here is not None else None
+    told = _run_in_fresh_process(path, kit.lab, counting)
     saved = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
     return HandInView(
         result=_lab_result(told["result"]),
@@ -71,7 +81,36 @@ def hand_in(notebook: str | Path | None = None) -> HandInView | None:
         saved=f"{saved:%H:%M:%S}",
         cells=int(told["cells"]),
         problems=tuple(map(str, told["problems"])),
+        href=link(path.name) if here is not None and here.links and path.parent == here.folder else "",
     )
+
+
+def _nothing_in(path: Path) -> str:
+    """Return why a saved notebook has nothing to hand in; empty where it has."""
+    saved = read_saved(path)
+    if saved is None or not saved.answers:
+        return ""
+    if not saved.given:
+        return f"`{path.name}` is the author's notebook. The one to hand in lies in `labs/`."
+    if all(saved.given.get(number) == source for number, source in saved.answers.items()):
+        begun = "no exercise has been begun"
+        return f"There is nothing to hand in yet: in `{path.name}`, as it was saved last, {begun}."
+    return ""
+
+
+class _Counting:
+    """A line below the cell that says how far the fresh run is."""
+
+    def __init__(self) -> None:
+        from IPython.display import display  # noqa: PLC0415 - only ever made in a kernel
+
+        self._shown = "The saved notebook is run afresh …"
+        self._line = display({"text/plain": self._shown}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def show(self, text: str) -> None:
+        if text and text != self._shown:
+            self._shown = text
+            self._line.update({"text/plain": text}, raw=True)
 
 
 def _find(notebook: str | Path | None, lab: str) -> Path:
@@ -115,32 +154,22 @@ def _clock(seconds: float) -> str:
     return f"saved at {datetime.fromtimestamp(seconds).astimezone():%H:%M:%S}"
 
 
-def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
+def _run_in_fresh_process(path: Path, lab: str, counting: _Counting | None = None) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KIT_")}
     environment |= {**RECORDED, RUNNING: "1"}
     with tempfile.TemporaryDirectory(prefix="hand-in-") as folder:
         # Not by way of stdout: whatever runs in the notebook may write there, too.
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "utils.notebook.handin", str(path), lab, str(result)]
-        done: subprocess.CompletedProcess[str] | None = None
+        said = ""
         try:
-            done = subprocess.run(
-                command,
-                cwd=path.parent,
-                env=environment,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=SECONDS,
-            )
+            said = _watched(command, path.parent, environment, Path(folder), counting)
             told = json.loads(result.read_text("utf-8"))
         except subprocess.TimeoutExpired:
             msg = f"the notebook ran longer than {SECONDS} seconds"
             raise HandInError(msg, where=path.name, hint="look for a cell that never ends") from None
         except (OSError, ValueError) as error:
-            said = done.stderr.strip() if done is not None else str(error)
-            reason = (said or "no reason given").splitlines()[-1][:300]
+            reason = (said.strip() or str(error) or "no reason given").splitlines()[-1][:300]
             msg = f"the notebook could not be run: {reason}"
             raise HandInError(msg, where=path.name, hint="restart the kernel and run all cells") from None
     if "error" in told:
@@ -148,12 +177,55 @@ def _run_in_fresh_process(path: Path, lab: str) -> dict[str, Any]:
     return dict(told)
 
 
+def _watched(
+    command: list[str], where: Path, environment: dict[str, str], folder: Path, counting: _Counting | None
+) -> str:
+    """Run a command to its end, show how far it is, and return what it wrote to stderr.
+
+    Raises TimeoutExpired, and OSError where it cannot be started. It is ended when this is interrupted.
+    """
+    ends = time.monotonic() + SECONDS
+    with (folder / "stderr").open("w+b") as said:
+        process = subprocess.Popen(
+            command,
+            cwd=where,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            while True:
+                try:
+                    process.wait(LOOK_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > ends:
+                        raise
+                if counting is not None:
+                    counting.show(_progress_in(folder))
+        finally:
+            process.kill()
+            process.wait()
+        if counting is not None:
+            counting.show("The saved notebook was run afresh.")
+        said.seek(0)
+        return said.read().decode("utf-8", "replace")
+
+
+def _progress_in(folder: Path) -> str:
+    try:
+        return (folder / PROGRESS).read_text("utf-8")
+    except OSError:
+        return ""
+
+
 def _lab_result(data: dict[str, Any]) -> LabResult:
     exercises = [
         ExerciseResult(e["exercise"], e["title"], tuple(CheckResult(**check) for check in e["checks"]))
         for e in data["exercises"]
     ]
-    return LabResult(data["lab"], tuple(exercises))
+    return LabResult(data["lab"], tuple(exercises), data["title"])
 
 
 # The fresh run -----------------------------------------------------------------------------------------
@@ -171,11 +243,14 @@ def show_results(lab: str) -> None:
         kit = setup(lab)
     checks = load_checks(slug_of(lab))
     result = run_lab(checks, checker_of(kit).lab, checks.example)
-    display({OUTPUT: asdict(LabResult(lab, result.exercises))}, raw=True)  # type: ignore[no-untyped-call]
+    display({OUTPUT: asdict(LabResult(lab, result.exercises, full_title(lab, checks)))}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def run_notebook(path: Path, lab: str) -> dict[str, Any]:
-    """Run a notebook's file afresh and return results, number of cells and what went wrong in them."""
+def run_notebook(path: Path, lab: str, progress: Path | None = None) -> dict[str, Any]:
+    """Run a notebook's file afresh and return results, number of cells and what went wrong in them.
+
+    Meanwhile a sentence in the file ``progress`` says how far it is.
+    """
     import nbformat  # noqa: PLC0415 - a second of imports that no notebook needs
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415
@@ -188,6 +263,16 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
     judge = f"from utils.notebook.handin import show_results\nshow_results({lab!r})"
     notebook.cells.append(nbformat.v4.new_code_cell(judge))
     last = notebook.cells[-1]
+
+    def tell(cell: Any, **_: Any) -> None:
+        if progress is not None:
+            place = next((number for number, one in enumerate(cells, 1) if one is cell), 0)
+            doing = f"cell {place} of {len(cells)}" if place else "now the exercises are checked"
+            # In one step: it is read at any moment.
+            fresh = progress.with_suffix(".new")
+            fresh.write_text(f"The saved notebook is run afresh: {doing} …", "utf-8")
+            fresh.replace(progress)
+
     client = NotebookClient(
         notebook,
         timeout_func=lambda cell: SECONDS if cell is last else CELL_SECONDS,
@@ -197,6 +282,7 @@ def run_notebook(path: Path, lab: str) -> dict[str, Any]:
         allow_errors=True,
         interrupt_on_timeout=True,
         resources={"metadata": {"path": str(path.parent)}},
+        on_cell_execute=tell,
     )
     try:
         client.execute()
@@ -244,4 +330,6 @@ def _problems(cells: list[Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[3]).write_text(json.dumps(run_notebook(Path(sys.argv[1]), sys.argv[2])), "utf-8")
+    told = Path(sys.argv[3])
+    found = run_notebook(Path(sys.argv[1]), sys.argv[2], told.with_name(PROGRESS))
+    told.write_text(json.dumps(found), "utf-8")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 MAX_FILE = 30 * 2**20
 """bytes of a notebook that is read"""
+EXERCISE = "exercise:"
+"""how the tag of a cell begins that students write in"""
 MOST_FILES = 200
 """notebooks of a folder that are looked at"""
 
@@ -26,6 +28,10 @@ class Saved:
     """the lab that its metadata names; empty where they name none"""
     sources: tuple[str, ...]
     """of its code cells"""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """the cell of each exercise as students were given it, by its number; the release stores them"""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """the source of each cell that is tagged as an exercise's, by its number"""
 
 
 def told_path(names: Mapping[str, Any], lab: str) -> Path:
@@ -47,10 +53,23 @@ def read_saved(path: Path) -> Saved | None:
         cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
         sources = tuple("".join(cell["source"]) for cell in cells)
         kit = found.get("metadata", {}).get("kit", {})
-        lab = kit.get("lab", "") if isinstance(kit, dict) else ""
+        lab, given = (kit.get("lab", ""), kit.get("given", {})) if isinstance(kit, dict) else ("", {})
+        answers = {
+            number: source for cell, source in zip(cells, sources, strict=True) for number in _exercises(cell)
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Saved(path, facts.st_mtime, str(lab), sources)
+    return Saved(path, facts.st_mtime, str(lab), sources, _texts(given), answers)
+
+
+def _exercises(cell: Mapping[str, Any]) -> Iterator[str]:
+    tags = cell.get("metadata", {}).get("tags", ())
+    return (tag.removeprefix(EXERCISE) for tag in tags if tag.startswith(EXERCISE))
+
+
+def _texts(found: object) -> dict[str, str]:
+    items = found.items() if isinstance(found, dict) else ()
+    return {number: source for number, source in items if isinstance(source, str)}
 
 
 def of_the_lab(folder: Path, lab: str) -> Iterator[Saved]:

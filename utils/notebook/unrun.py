@@ -53,6 +53,11 @@ def newest_unrun(runs: Sequence[Run], functions: Iterable[str], saved: Saved | N
     return None
 
 
+def defines(source: str, function: str) -> bool:
+    """Return whether a cell defines a function of this name, or gives the name a value."""
+    return bool(_lines(source, function))
+
+
 def _is_newer(saved: Saved, function: str, newest: Run, runs: Sequence[Run]) -> bool:
     """Return whether every version in the file was saved after the last run and never run."""
     if saved.at <= newest.ended:

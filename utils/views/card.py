@@ -9,6 +9,7 @@ from utils.results import CheckResult, ExerciseResult
 from utils.views.display import View
 from utils.views.page import escape, escape_line, prose, prose_line
 from utils.views.plain import CHARS, LINES, clean, hang, one_line, pad, spread, width
+from utils.views.way import Way
 from utils.views.words import check_mark, score
 
 SAME = "The same as above."
@@ -25,15 +26,17 @@ class ExerciseView(View):
     result: ExerciseResult
     note: str = ""
     """what is to be said before the checks: that another version was judged, say"""
+    way: Way | None = None
+    """how far the learner has come, where the exercise has passed"""
 
     def text(self) -> str:
-        return exercise_text(self.result, self.note)
+        return exercise_text(self.result, self.note, self.way)
 
     def html(self) -> str:
-        return exercise_html(self.result, self.note)
+        return exercise_html(self.result, self.note, self.way)
 
 
-def exercise_text(result: ExerciseResult, note: str = "") -> str:
+def exercise_text(result: ExerciseResult, note: str = "", way: Way | None = None) -> str:
     """Return the card as plain text, 80 columns wide."""
     head = one_line(f"{result.exercise} {result.title}", _TITLE)
     rows = [spread(head, score(result.points, result.max_points, "point")), ""]
@@ -47,22 +50,25 @@ def exercise_text(result: ExerciseResult, note: str = "") -> str:
         rows += [spread(title, score(check.points, check.max_points), hanging=len(lead))]
         if more := list(_below(check)):
             rows += [*more, ""]
+    if way:
+        rows += ["", way.text()]
     return "\n".join(rows).rstrip("\n")
 
 
-def exercise_html(result: ExerciseResult, note: str = "") -> str:
+def exercise_html(result: ExerciseResult, note: str = "", way: Way | None = None) -> str:
     """Return the card as HTML without its stylesheet."""
     points = score(result.points, result.max_points, "point")
     number, title = escape_line(result.exercise, 12), escape_line(result.title, _TITLE)
     shown = f'<span class="kit-number">{number}</span> <bdi>{prose_line(result.title, _TITLE)}</bdi>'
     checks = "\n".join(_check_html(check) for check in _once(result.checks))
     said = f'<p class="kit-message" style="{_NOTE}" role="alert">{escape(note)}</p>\n' if note else ""
+    further = f"\n{way.html()}" if way else ""
     return (
         f'<section class="kit-view kit-card" aria-label="Exercise {number} {title}: {points}">\n'
         f'<p class="kit-head"><strong>{shown}</strong>'
         f' <span class="kit-points">{points}</span></p>\n'
         f"{said}"
-        f'<ul class="kit-checks">\n{checks}\n</ul>\n</section>'
+        f'<ul class="kit-checks">\n{checks}\n</ul>{further}\n</section>'
     )
 
 

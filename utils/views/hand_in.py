@@ -26,6 +26,8 @@ class HandInView(View):
     """how many code cells ran"""
     problems: tuple[str, ...] = ()
     """errors of cells, and what the grader will not have: they cost nothing by themselves"""
+    href: str = ""
+    """relative link to the file; empty where links lead nowhere"""
 
     def text(self) -> str:
         lines = [f"- {one_line(problem, 120)}" for problem in self._shown()]
@@ -37,8 +39,15 @@ class HandInView(View):
         return (
             f"{lab_html(self.result)}\n"
             f'<section class="kit-view" aria-label="To hand in"><p>{escape_line(self._summary(), 300)}</p>'
-            f"{listed}<p><strong>{escape_line(self._upload(), 300)}</strong></p></section>"
+            f"{listed}<p>{self._upload_html()}</p></section>"
         )
+
+    def _upload_html(self) -> str:
+        if not self.href:
+            return f"<strong>{escape_line(self._upload(), 300)}</strong>"
+        file = f'<a href="{escape_line(self.href, 400)}">{escape_line(self.file, 300)}</a>'
+        how = "To download it: right-click the name and save the link, or choose File → Download."
+        return f"<strong>Hand in this file: {file}</strong><br>{how}"
 
     def _shown(self) -> tuple[str, ...]:
         more = len(self.problems) - _MOST

@@ -11,6 +11,7 @@ from utils.views.plain import grid, one_line
 from utils.views.words import exercise_mark, score
 
 _TITLE = 40
+_NAME = 80
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,16 +37,16 @@ def lab_text(result: LabResult) -> str:
         rows.append((one_line(exercise.exercise, 12), title, points, f"{mark.symbol} {mark.word}"))
     rows.append(("Total", "", score(result.points, result.max_points), ""))
     lines = grid(rows, right={2})
-    return "\n".join([one_line(result.lab, _TITLE), "", *lines])
+    return "\n".join([one_line(result.title or result.lab, _NAME), "", *lines])
 
 
 def lab_html(result: LabResult) -> str:
     """Return the table as HTML without its stylesheet."""
-    lab = escape_line(result.lab, _TITLE)
+    lab = escape_line(result.title or result.lab, _NAME)
     rows = "\n".join(_row(exercise) for exercise in result.exercises)
     total = score(result.points, result.max_points)
     return (
-        f'<section class="kit-view kit-card" aria-label="Lab {lab}: {total} points">\n'
+        f'<section class="kit-view kit-card" aria-label="{lab}: {total} points">\n'
         f'<table class="kit-table">\n<caption>{lab}</caption>\n'
         '<thead><tr><th scope="col">Exercise</th><th scope="col">Title</th>'
         '<th scope="col" class="kit-right">Points</th><th scope="col">State</th></tr></thead>\n'

@@ -30,7 +30,7 @@ def test_release_writes_every_lab_and_check_agrees(here):
     assert result.stdout == "labs/01_persistence.ipynb: written\nlabs/02_streaming.ipynb: written\n"
     result = run("--check")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "2 labs checked: labs and solutions agree\n"
+    assert result.stdout == "2 notebooks checked: labs and solutions agree\n"
 
 
 def test_check_lists_every_problem_and_ends_with_1(here):
@@ -43,7 +43,7 @@ def test_check_lists_every_problem_and_ends_with_1(here):
         "labs/01_persistence.ipynb, cell run",
         "labs/02_streaming.ipynb",
     ]
-    assert result.stderr == "2 problems in 2 labs\n"
+    assert result.stderr == "2 problems in 2 notebooks\n"
 
 
 def test_one_lab_that_is_refused_does_not_hold_up_the_others(here):

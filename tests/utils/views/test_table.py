@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def test_the_text_form_reads_as_agreed(golden: Callable[[str, str], None]) -> No
 
 def test_html_names_rows_and_columns(read_html: Callable[[str], Any]) -> None:
     page = read_html(lab_html(LAB))
-    assert page.labels == ["Lab 01_persistence: 5.5 of 12 points"]
+    assert page.labels == ["01_persistence: 5.5 of 12 points"]
     assert "caption" in page.seen
     assert lab_html(LAB).count('scope="col"') == 4
     assert lab_html(LAB).count('scope="row"') == 5
@@ -67,6 +68,12 @@ def test_hostile_titles_stay_text(hostile: str, read_html: Callable[[str], Any])
     read_html(lab_html(lab))
     assert not {"\x1b", "\u202e", "\r"} & set(lab_text(lab))
     assert len(lab_text(lab).split("\n")) == 5
+
+
+def test_a_lab_with_a_title_is_called_by_it(read_html: Callable[[str], Any]) -> None:
+    lab = replace(LAB, title="Lab 1: Keep the conversation")
+    assert lab_text(lab).startswith("Lab 1: Keep the conversation\n")
+    assert read_html(lab_html(lab)).labels == ["Lab 1: Keep the conversation: 5.5 of 12 points"]
 
 
 def test_a_lab_without_exercises_has_a_table() -> None:
