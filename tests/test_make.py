@@ -315,6 +315,17 @@ def test_where_uv_fails_pip_installs_and_that_is_said(
 # lab.py
 
 
+def test_what_opens_first_is_the_start_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = load("lab")
+    assert "--LabApp.default_url=/lab/tree/labs/00_start.ipynb" in lab.command([])
+    (tmp_path / "labs").mkdir()
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    (tmp_path / "labs/01_persistence.ipynb").touch()
+    assert lab.first_page() == "labs/01_persistence.ipynb"
+    (tmp_path / "labs/02_streaming.ipynb").touch()
+    assert lab.first_page() == "labs"
+
+
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "PORT"):

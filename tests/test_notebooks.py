@@ -17,6 +17,7 @@ from tests.nbval_again import compare
 from tests.notebook_runs import (
     AS_IT_IS,
     OFFLINE,
+    PAGES,
     ROOT,
     SOLUTIONS,
     Run,
@@ -122,6 +123,16 @@ def has_all_points(runs: Runs, provider: str) -> None:
 
 @LABS
 def test_stored_outputs_are_what_the_cells_print(runs: Runs) -> None:
+    verdicts = compare(runs.solution, runs[DEFAULT])
+    assert not verdicts.failed, "\n".join(verdicts.failed.values())
+    assert len(verdicts.passed) == len(code_cells(runs.solution))
+
+
+@pytest.mark.parametrize("runs", PAGES, ids=lambda path: path.stem, indirect=True)
+def test_a_page_runs_without_network_on_each_provider_and_shows_what_is_stored(runs: Runs) -> None:
+    needs_no_network()
+    for name in runs.targets:
+        assert "San Francisco" in texts(runs[name])
     verdicts = compare(runs.solution, runs[DEFAULT])
     assert not verdicts.failed, "\n".join(verdicts.failed.values())
     assert len(verdicts.passed) == len(code_cells(runs.solution))

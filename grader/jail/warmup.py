@@ -62,7 +62,8 @@ LATER = (
 )
 """modules that shells, cells or questions import later; some add to Python's list of warnings"""
 CELLS = (
-    "import operator\nfrom typing import Annotated, TypedDict\n\nfrom utils import check, compare, hand_in, reset, setup",
+    "import operator\nfrom typing import Annotated, TypedDict",
+    "from utils import check, compare, hand_in, reset, setup",
     "def work(text: str) -> str:\n    raise NotImplementedError()\n\nwork",
     "import asyncio\nawait asyncio.sleep(0, {'warm': ['enough'] * 30})",
     "print('warm')\nwork('')",

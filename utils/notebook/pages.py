@@ -23,6 +23,8 @@ PAGE_NUMBER = "00"
 _TIME = re.compile(r"\*\*Time\*\* (\d{1,3}–\d{1,3} minutes)")
 _AIM = re.compile(r"^\d\. (.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_SIGNS = "/?:@!$&'()*+,;~"
+"""what a fragment may hold as it is, but ``=``, which JupyterLab takes for something else"""
 _FENCE = "```"
 
 
@@ -71,7 +73,8 @@ def short_title(lab: str) -> str:
 def link(file: str, heading: str = "") -> str:
     """Return a relative link to a notebook, or to a heading in it, as JupyterLab names it."""
     anchor = heading.replace("`", "").replace("*", "").replace(" ", "-")
-    return quote(file) + (f"#{quote(anchor)}" if anchor else "")
+    # JupyterLab compares the fragment as it stands with its name for the heading: signs stay signs.
+    return quote(file) + (f"#{quote(anchor, safe=_SIGNS)}" if anchor else "")
 
 
 def headings_of(cells: Iterator[Mapping[str, Any]]) -> Iterator[str]:

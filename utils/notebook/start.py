@@ -34,7 +34,7 @@ def start() -> StartView | None:
 
 
 def summary() -> SummaryView | None:
-    """Return a page with all that was learnt, and write it beside the labs as a file to print.
+    """Return a page with all that was learnt; once a lab is done, write it beside the labs as a file to print.
 
     ``None`` under the grader; no file is written where nobody sits in front.
     """
@@ -44,7 +44,7 @@ def summary() -> SummaryView | None:
         return None
     folder, progress, cards = _looked_up()
     view = SummaryView(cards, said=progress.said)
-    if folder is None:
+    if folder is None or all(card.next for card in cards):
         return view
     try:
         fresh = folder / f"{SUMMARY}.new"

@@ -33,7 +33,7 @@ class LabCard:
     @property
     def go(self) -> str:
         """Return what stands before the next exercise."""
-        return "continue at" if self.points else "begin with"
+        return "Continue at" if self.points else "Begin with"
 
     @property
     def facts(self) -> str:
@@ -58,7 +58,7 @@ class StartView(View):
                 spread(one_line(lab.title, _TITLE), lab.facts),
                 hang("  ", one_line(lab.promise, _SENTENCE)),
             ]
-            rows += [f"  {lab.go} {one_line(lab.next.title, _TITLE)}" if lab.next else "  ✓ done", ""]
+            rows += [f"  {lab.go} {one_line(lab.next.title, _TITLE)}" if lab.next else "  ✓ Done", ""]
         rows += [one_line(self.said, _SENTENCE)] if self.said else []
         return "\n".join(rows).rstrip("\n")
 
@@ -133,7 +133,7 @@ def _total(labs: tuple[LabCard, ...]) -> str:
 
 def _card(lab: LabCard) -> str:
     if lab.next is None:
-        go = '<p class="kit-go kit-good"><span aria-hidden="true">✓</span> done</p>'
+        go = '<p class="kit-go kit-good"><span aria-hidden="true">✓</span> Done</p>'
     else:
         go = f'<p class="kit-go">{lab.go} {linked(lab.next.title, lab.next.href)}</p>'
     wide = 100 * lab.points / lab.max_points if lab.max_points else 0

@@ -89,6 +89,16 @@ def test_the_bundle_has_the_labs_the_readme_and_what_the_table_names(here, tmp_p
     assert number == len(expected)
 
 
+def test_a_page_goes_along_and_what_a_learner_left_beside_the_labs_does_not(here, tmp_path):
+    course(here.root, _00_start=notebook(text("title", "# Start here")))
+    (here.root / "labs").mkdir(exist_ok=True)
+    for name in (".kit-progress.json", "summary.html", "01_persistence.kept-1.2-1.py"):
+        (here.root / "labs" / name).write_text("{}")
+    write_bundle(here, tmp_path / "out")
+    assert walked(tmp_path / "out/labs") == ["00_start.ipynb", "01_persistence.ipynb"]
+    assert "(labs/00_start.ipynb) | Start here |" in (tmp_path / "out/README.md").read_text()
+
+
 def test_the_labs_are_fresh_whatever_was_done_in_the_working_copy(here, tmp_path):
     release_lab(here, LAB)
     edit(here.lab_path(LAB), "ex-1-2", "mine = 1")

@@ -6,7 +6,17 @@ from grader.errors import FaultySolution, GraderError
 from grader.release.course import Course
 from grader.release.exercises import declared_exercises
 from grader.release.labs import check_lab, release_lab
-from tests.grader.release.notebooks import EXERCISE, LAB, code, course, declare, notebook, solution, text
+from tests.grader.release.notebooks import (
+    EXERCISE,
+    LAB,
+    STUBBED,
+    code,
+    course,
+    declare,
+    notebook,
+    solution,
+    text,
+)
 from utils.checks.registry import load_checks
 
 UNMARKED = "def ask(agent, text):\n    return agent.invoke(text).content"
@@ -161,3 +171,22 @@ def test_what_is_read_of_the_checks_is_what_they_declare_when_imported(repositor
     for lab in Course(repository).labs():
         declared = load_checks(lab.partition("_")[2]).exercises
         assert declared_exercises(repository, lab) == tuple(declared), lab
+
+
+def test_a_page_is_released_as_it_is_and_may_not_have_exercises(tmp_path):
+    page = notebook(
+        text("title", "# Start here"), code("labs", "1 + 1", outputs=({"output_type": "stream"},))
+    )
+    here = course(tmp_path, _00_start=page, _01_persistence=solution())
+    assert (here.labs(), here.released()) == (["01_persistence"], ["00_start", "01_persistence"])
+    fresh = here.fresh("00_start")
+    assert [cell.source for cell in fresh.cells] == ["# Start here", "1 + 1"]
+    assert not any(cell.outputs for cell in fresh.cells)
+    assert fresh.metadata["kit"].keys() == {"lab", "version"}
+    course(tmp_path, _00_start=solution())
+    with pytest.raises(FaultySolution, match="a page whose number is 00 has no exercises: nobody grades it"):
+        here.fresh("00_start")
+
+
+def test_what_is_given_is_stored_so_that_an_exercise_can_be_begun_again(tmp_path):
+    assert course(tmp_path).fresh("01_persistence").metadata["kit"]["given"] == {"1.2": STUBBED}

@@ -1,7 +1,9 @@
 """What was handed in is found, however it was collected; what is not graded is named."""
 
 import os
+import shutil
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from grader.errors import UsageError
 from grader.submissions import walk
 from grader.submissions.layout import (
     DOUBTFUL,
+    NO_GRADES,
     NO_LAB,
     NO_OWNER,
     NOTE_DOUBTFUL,
@@ -38,6 +41,17 @@ def found(handed: Handed) -> dict[tuple[str, str], str]:
 
 def strays(handed: Handed) -> dict[str, str]:
     return {stray.path: stray.why for stray in handed.strays}
+
+
+def test_the_start_page_is_not_a_lab_and_progress_is_nobody_s_hand_in(tmp_path):
+    hand_in(tmp_path, f"alice/{LAB}.ipynb", "alice/.kit-progress.json", f"bob/{LAB}.ipynb")
+    start = Path(__file__).resolve().parents[3] / "labs" / "00_start.ipynb"
+    for name in ("alice", "bob"):
+        shutil.copy(start, tmp_path / name)
+    for labs in ([LAB], TWO):
+        handed = find_submissions(tmp_path, labs)
+        assert found(handed) == {(name, LAB): f"{name}/{LAB}.ipynb" for name in ("alice", "bob")}
+        assert strays(handed) == {f"{name}/00_start.ipynb": NO_GRADES for name in ("alice", "bob")}
 
 
 # Each way of collecting
