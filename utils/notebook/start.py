@@ -34,7 +34,7 @@ def start() -> StartView | None:
 
 
 def summary() -> SummaryView | None:
-    """Return a page with all that was learnt; once a lab is done, write it beside the labs as a file to print.
+    """Return a page with all that was learnt; once a lab is done, also write it as a file to print.
 
     ``None`` under the grader; no file is written where nobody sits in front.
     """

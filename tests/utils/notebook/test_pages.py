@@ -1,4 +1,4 @@
-"""What is told of a lab elsewhere is read from its notebook, and each link on the start page leads somewhere."""
+"""What is told of a lab is read from its notebook, and each link on the start page leads somewhere."""
 
 from __future__ import annotations
 
