@@ -25,8 +25,6 @@ from utils.shell import shell
 if TYPE_CHECKING:
     from utils.views.note import NoteView
 
-_MOST = 1_000
-
 
 def reset(exercise: str | None = None) -> NoteView | None:
     """Give an exercise's cell once more as it was at first; without a number, the whole lab.
@@ -137,16 +135,16 @@ def _kept(folder: Path, name: str, versions: list[str]) -> str:
 
 def _write_new(folder: Path, stem: str, ending: str, text: str) -> Path:
     """Write a file under the first name with a number that is free. Raises OSError."""
-    for number in range(1, _MOST):
+    number = 1
+    while True:
         path = folder / f"{stem}-{number}{ending}"
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError:
-            continue
-        return path
-    msg = f"there are {_MOST} files of this name already"
-    raise OSError(0, msg)
+            number += 1
+        else:
+            return path
 
 
 def _begin_again(kit: Kit, checks: LabChecks, here: Desk, numbers: tuple[str, ...]) -> None:
