@@ -55,8 +55,8 @@ class LabPage:
 
     def href(self, number: str) -> str:
         """Return a link to an exercise, from a notebook in the same folder."""
-        begins = re.compile(rf"Exercise {re.escape(number)}\b")
-        found = next((heading for heading in self.headings if begins.match(heading)), "")
+        begins = f"Exercise {number}:"
+        found = next((heading for heading in self.headings if heading.startswith(begins)), "")
         return link(self.file.name, found)
 
 
