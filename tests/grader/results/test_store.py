@@ -90,12 +90,12 @@ def changed(path: str, value: object) -> str:
         pytest.param(to_json(result())[:-20], "broken or was cut off", id="a file that was cut off"),
         pytest.param("\0" * 50, "broken or was cut off", id="zeros, as a disk leaves them"),
         pytest.param("[" * 100_000, "broken or was cut off", id="a thousand brackets"),
-        pytest.param('{"version": 1, "points": NaN}', "broken or was cut off", id="NaN"),
+        pytest.param('{"version": 2, "points": NaN}', "broken or was cut off", id="NaN"),
         pytest.param("9" * 5_000, "broken or was cut off", id="a number of thousands of digits"),
         pytest.param("[]", "not a result of this grader", id="a list"),
         pytest.param('{"cells": []}', "not a result of this grader", id="a notebook"),
         pytest.param(
-            changed("version", 2), "version 2 of the format; this grader knows 1", id="a later version"
+            changed("version", 3), "version 3 of the format; this grader knows 2", id="a later version"
         ),
         pytest.param(changed("version", "1"), "version an unknown one", id="a version that is text"),
         pytest.param(changed("version", True), "version an unknown one", id="a version that is true"),
@@ -199,7 +199,7 @@ def test_what_older_graders_wrote_is_read():
     )
 )
 def test_any_json_is_a_result_or_a_sentence(plain):
-    for value in (plain, {"version": 1, "student": plain}):
+    for value in (plain, {"version": 2, "student": plain}):
         with pytest.raises(GraderError):
             from_json(json.dumps(value))
 
