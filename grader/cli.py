@@ -231,6 +231,28 @@ def report(
 
 
 @app.command()
+def rules(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="Try these rules, and write nothing."),
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Write DIR/course.toml to begin with, unless there is one.")
+    ] = False,
+) -> None:
+    """Show what the course's rules, DIR/course.toml, make of the points, and which rule did what.
+
+    grade, report and export apply them; nothing is graded again.
+
+    Exit codes: 0 the rules are sound; 1 they name what nobody knows; 2 they cannot be used.
+    """
+    from grader.grading import course_rules  # noqa: PLC0415
+
+    _leave(lambda: course_rules.begin(out, _say) if new else course_rules.told(out, check, _tell, _say))
+
+
+@app.command()
 def export(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
     form: Annotated[

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.grading.batch import Batch, Graded, entries_of, grade
+from grader.grading.course_rules import labs_with_attempts, write_all
 from grader.grading.host import CELL_CPU, CELL_WALL
 from grader.grading.lab_spec import digest, read_lab_spec
 from grader.grading.progress import Progress
@@ -26,7 +27,6 @@ from grader.release.rules import Page, broken_rules
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
 from grader.results.result import Result
-from grader.results.views import write_views
 from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
 from grader.submissions import read_roster
@@ -135,6 +135,7 @@ def _batch(options: Options, course: Course) -> Batch:
         sandbox="bubblewrap" if options.sandbox else "none",
         warm=options.warm,
         others=tuple(lab for lab in course.labs() if lab not in labs),
+        earlier=labs_with_attempts(options.out, labs),
     )
 
 
@@ -191,16 +192,12 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
         note(f"error: {for_terminal(failure, WIDTH)}")
     stored = store.read_all(options.out)
     strays.write(options.out, graded.handed.strays)
-    views = write_views(
-        options.out,
-        stored.results,
-        strays=graded.handed.strays,
-        problems=[
-            *map(str, stored.problems),
-            *_alike(stored.results),
-            *_older(options, graded, stored.results),
-        ],
-    )
+    problems = [
+        *map(str, stored.problems),
+        *_alike(stored.results),
+        *_older(options, graded, stored.results),
+    ]
+    views = write_all(options.out, stored, graded.handed.strays, problems)
     for text in (*views.problems, *views.notes):
         note(f"note: {text}")
     if graded.handed.strays:
@@ -210,7 +207,7 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
     unchanged = len(graded.results) - graded.afresh
     if unchanged:
         note(f"{unchanged} unchanged since the last time; --fresh grades them again")
-    note(summary(graded.results, options.out))
+    note(summary([result for result in graded.results if not result.attempt], options.out))
     fine = all(result.status in FINE for result in graded.results)
     return 0 if fine and not graded.failed else 1
 
@@ -301,12 +298,8 @@ def views(out: Path, note: Say) -> int:
             "there are no results", where=str(out), hint="name the folder that grade --out wrote"
         )
     stored = store.read_all(out)
-    written = write_views(
-        out,
-        stored.results,
-        strays=strays.read(out),
-        problems=[*map(str, stored.problems), *_alike(stored.results)],
-    )
+    problems = [*map(str, stored.problems), *_alike(stored.results)]
+    written = write_all(out, stored, strays.read(out), problems)
     for text in (*written.problems, *written.notes):
         note(f"note: {text}")
     note(summary(stored.results, out))

@@ -23,6 +23,7 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.results.files import create_below, read_below
 from grader.results.result import Result, SubmissionStatus
+from grader.results.ruled import Ruled
 from grader.submissions.patterns import folded
 from grader.submissions.safe_text import for_cell, for_terminal
 from grader.tables import Row, rows_of, text_of
@@ -84,11 +85,18 @@ class Adjusted:
     """The final points of one submission, and who decided what."""
 
     points: float | None
-    """None while the score is withheld"""
+    """of the work, before the course's rules; None while the score is withheld"""
     max_points: float
     exercises: tuple[Score, ...]
     whole: Adjustment | None = None
     """the decision about the whole lab, where there is one"""
+    ruled: Ruled | None = None
+    """what the course's rules made of the points; None in a course without rules"""
+
+    @property
+    def counts(self) -> float | None:
+        """The points that count: what the rules made of them, where there are rules."""
+        return self.points if self.ruled is None else self.ruled.points
 
     @property
     def adjustments(self) -> tuple[Adjustment, ...]:

@@ -86,6 +86,7 @@ def _body(result: Result, final: Adjusted, cut: _Cut | None) -> Iterator[str]:
     yield f'<p class="kit-total">{total(final)} points</p>'
     yield from _status(result, final)
     if cut:
+        yield from _rules(final)
         yield from _decisions(final, cut)
         yield from _losses(result.losses, cut)
     if result.status in WITHHELD:
@@ -134,6 +135,15 @@ def _decisions(final: Adjusted, cut: _Cut) -> Iterator[str]:
         yield f"<h2>Points that a person gave</h2>\n{item_list(items, len(final.adjustments))}"
 
 
+def _rules(final: Adjusted) -> Iterator[str]:
+    """Yield what the course's rules did, beside the points of the work."""
+    if final.ruled is None or not final.ruled.said:
+        return
+    work = () if final.points is None else (f"The work earned {points(final.points, final.max_points)}.",)
+    items = [f"<li>{escape(text, chars=400)}</li>" for text in (*work, *final.ruled.said)]
+    yield f"<h2>What the rules of the course make of it</h2>\n{item_list(items, len(items))}"
+
+
 def _decision(one: Adjustment, final: Adjusted, cut: _Cut) -> str:
     most = final.max_points
     for score in final.exercises:
@@ -170,7 +180,8 @@ def _table(final: Adjusted, *, linked: bool) -> Iterator[str]:
     yield from (_row(score, linked=linked) for score in final.exercises)
     yield (
         f'</tbody>\n<tfoot><tr><th scope="row" colspan="2">Total</th>'
-        f'<td class="kit-right">{total(final)}</td><td></td></tr></tfoot>\n</table>\n</div>'
+        f'<td class="kit-right">{points(final.points, final.max_points)}</td><td></td></tr></tfoot>'
+        "\n</table>\n</div>"
     )
 
 

@@ -329,7 +329,7 @@ def _stumble(number: str, check: CheckCount) -> str:
 
 def _everyone(rows: Sequence[Row], at: Mapping[tuple[str, str], int]) -> Iterator[str]:
     if rows:
-        columns = ("Student", "Name", "Lab", "Points", "State", "To look at", "Decided by people")
+        columns = ("Student", "Name", "Lab", "Points", "State", "To look at", "Decided by people and rules")
         head = "".join(f'<th scope="col">{column}</th>' for column in columns)
         ways = [partial(_row, at=at, widths=widths) for widths in _WIDTHS]
         body = "\n".join(fit_all(rows, ways, _ONE_ROW * len(rows)))
@@ -348,6 +348,8 @@ def _row(row: Row, at: Mapping[tuple[str, str], int], widths: _Widths) -> str:
     number = at.get((result.student, result.lab))
     look = f'<a href="#look-{number}">{shown or result.status}</a>' if number else shown
     decided = "; ".join(in_words(one) for one in final.adjustments)
+    if final.ruled is not None:
+        decided = " ".join(filter(None, (decided, *final.ruled.said)))
     page_of = quote(feedback.path_of(result.student, result.lab))
     return (
         f'<tr class="kit-{mark.tone}"><th scope="row">'

@@ -86,7 +86,7 @@ class Result:
     inputs: str = ""
     """hash over everything that the result depends on: unchanged, nothing needs to be graded again"""
     handed_in: str = ""
-    """when, in ISO 8601, with an offset where one is known; empty where nothing that can be trusted says it"""
+    """when, in ISO 8601, with an offset where one is known; empty where nothing trustworthy says it"""
     told_by: str = ""
     """what says so"""
     attempt: int = 0

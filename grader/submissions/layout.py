@@ -1,9 +1,9 @@
 """Finds what was handed in below a folder, in whichever way it was collected.
 
 Own folders (``alice/01_persistence.ipynb``), nbgrader's ``submitted/``, bulk downloads of Canvas, Moodle,
-Blackboard and Gradescope, ``alice_01_persistence.ipynb`` and, where one lab is asked, ``alice.ipynb``. Nothing is opened but
-folders, and the ends of notebooks that are called like no lab. Nothing is dropped silently: what is not
-graded is a `Stray` with its reason.
+Blackboard and Gradescope, ``alice_01_persistence.ipynb`` and, where one lab is asked, ``alice.ipynb``.
+Nothing is opened but folders, what a platform wrote beside the files, and the ends of notebooks that are
+called like no lab. Nothing is dropped silently: what is not graded is a `Stray` with its reason.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Found:
     notes: tuple[str, ...] = ()
     """what the instructor should know; costs nothing"""
     handed_in: str = ""
-    """when, in ISO 8601, with an offset where one is known; empty where nothing that can be trusted says it"""
+    """when, in ISO 8601, with an offset where one is known; empty where nothing trustworthy says it"""
     told_by: str = ""
     """what says so"""
     attempt: int = 0

@@ -126,6 +126,34 @@ def test_another_file_has_one_person_graded_again(unread: Class):
     assert unread.afresh() == ["ben"]
 
 
+def test_earlier_attempts_are_graded_where_they_may_count_and_keep_their_results(unread: Class):
+    for number, name in enumerate((LAB, f"{LAB}-1")):
+        (unread.submissions / "ada" / f"{name}.ipynb").write_bytes(b"%PDF" + bytes([number]))
+    assert unread.afresh() == ["ada", "ben", "cem"]
+    first = unread.grade()
+    assert [stray.path for stray in first.handed.strays] == [f"ada/{LAB}.ipynb"]
+    every = {"earlier": frozenset([LAB])}
+    assert unread.afresh(**every) == ["ada"]
+    assert unread.grade(**every).handed.strays == ()
+    (unread.submissions / "ada" / f"{LAB}-2.ipynb").write_bytes(b"%PDF2")
+    assert unread.afresh(jobs=1, **every) == ["ada"], "what was the last attempt keeps its result"
+    stored = store.read_all(unread.out)
+    paths = [(one.attempt, one.path) for one in (*stored.earlier, *stored.results) if one.student == "ada"]
+    assert paths == [(1, f"ada/{LAB}.ipynb"), (2, f"ada/{LAB}-1.ipynb"), (0, f"ada/{LAB}-2.ipynb")]
+
+
+def test_another_time_is_written_down_and_nothing_is_graded_again(unread: Class):
+    folder = unread.submissions / "submitted" / "dora" / LAB
+    folder.mkdir(parents=True)
+    (folder / f"{LAB}.ipynb").write_bytes(b"%PDF")
+    assert unread.afresh() == ["dora"]
+    (folder / "timestamp.txt").write_text("2026-11-03 15:58:23.948203 UTC")
+    assert unread.afresh() == []
+    dora = store.read(unread.out, "dora", LAB)
+    assert dora is not None
+    assert (dora.handed_in, dora.told_by) == ("2026-11-03T15:58:23+00:00", "nbgrader's timestamp.txt")
+
+
 def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_path: Path):
     (tmp_path / "roster.csv").write_text("student_id\nada\nben\n")
     roster = read_roster(tmp_path / "roster.csv")
@@ -137,7 +165,7 @@ def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_p
     assert found.afresh == 1
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"version": 7}', b"\xff", b'{"version": 1}'])
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"version": 7}', b"\xff", b'{"version": 2}'])
 def test_a_broken_result_is_graded_afresh_and_named(unread: Class, broken: bytes):
     unread.grade()
     whole = contents(unread.out)
