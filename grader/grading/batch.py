@@ -33,6 +33,8 @@ from grader.submissions import (
 )
 from grader.submissions.absence import nobody_came
 from grader.submissions.files import opened_folder
+from grader.submissions.layout import NO_OWNER
+from grader.submissions.nearest import in_words, nearest
 from grader.submissions.patterns import which_lab
 from grader.submissions.reader import read_notebook
 from utils.checks.run import not_run
@@ -41,6 +43,8 @@ from utils.providers import Provider
 STRANGER = "is not on the roster; graded all the same"
 COLLECTED = ("handed_in", "told_by", "attempt")
 """fields of a result that say when something came: they change with what was collected, and points do not"""
+COMPARED = 200
+"""files of nobody that are compared with the roster: somebody's whole disk must not hold up a class"""
 STARTS = 60.0
 """seconds beyond a submission's own that judging it may take: its processes start, on a busy machine"""
 
@@ -220,6 +224,7 @@ def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
         entries = tuple(Entry(one.student, one.lab, "handed in", one.name, found=one) for one in handed.found)
     else:
         entries = join(batch.roster, handed.found, labs)
+        handed = _with_nearest(batch.roster, handed)
     handed, entries = _with_earlier(batch.earlier, handed, entries)
     if batch.student:
         entries = tuple(entry for entry in entries if entry.student == batch.student)
@@ -247,6 +252,16 @@ def _with_earlier(
     paths = {one.path for found in earlier.values() for one in found}
     strays = tuple(stray for stray in handed.strays if stray.path not in paths)
     return replace(handed, strays=strays), tuple(every)
+
+
+def _with_nearest(roster: Sequence[Student], handed: Handed) -> Handed:
+    """Return what was handed in, where files of nobody name the people whom their names are most like."""
+    strays = list(handed.strays)
+    lost = [at for at, stray in enumerate(strays) if stray.why == NO_OWNER]
+    for at in lost[:COMPARED]:
+        if near := in_words(nearest([PurePosixPath(strays[at].path).stem], roster)):
+            strays[at] = replace(strays[at], why=f"{strays[at].why}; {near}")
+    return replace(handed, strays=tuple(strays))
 
 
 def _without(others: Sequence[str], handed: Handed) -> Handed:
@@ -285,7 +300,8 @@ def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | Non
     spec, found = batch.labs[entry.lab], entry.found
     notes = found.notes if found is not None else ()
     if entry.status == "stranger" and batch.roster is not None:
-        notes = (*notes, f"{entry.student} {STRANGER}.")
+        near = in_words(nearest([entry.student, entry.name], batch.roster))
+        notes = (*notes, f"{entry.student} {STRANGER}{f'; {near}' if near else ''}.")
     result = Result(
         entry.student,
         entry.lab,

@@ -21,6 +21,7 @@ from grader.results.lines import lines
 from grader.results.result import Result
 from grader.results.views import write_views
 from grader.submissions import read_roster
+from grader.submissions.layout import NO_OWNER
 from make.tools import jail_works
 from tests.grader.grading.running import (
     ROOT,
@@ -124,6 +125,18 @@ def test_another_file_has_one_person_graded_again(unread: Class):
     unread.grade()
     unread.hand_in(ben=GOOD[:31])
     assert unread.afresh() == ["ben"]
+
+
+def test_what_matches_nobody_names_who_may_be_meant_and_stays_nobody_s(unread: Class, tmp_path: Path):
+    (tmp_path / "roster.csv").write_text("student_id,name\n4711,Ada Okafor\nben,\n")
+    unread.hand_in(**{"Ada Okafr": b""})
+    (unread.submissions / "okafor ada.txt").write_bytes(b"")
+    found = unread.grade(roster=read_roster(tmp_path / "roster.csv"))
+    near = "nearest on the roster: Ada Okafor (4711); nothing was assigned"
+    stranger = next(one for one in found.results if one.student == "Ada Okafr")
+    assert stranger.notes == (f"Ada Okafr is not on the roster; graded all the same; {near}.",)
+    assert next(one.status for one in found.results if one.student == "4711") == "missing"
+    assert [stray.why for stray in found.handed.strays] == [f"{NO_OWNER}; {near}"]
 
 
 def test_earlier_attempts_are_graded_where_they_may_count_and_keep_their_results(unread: Class):
