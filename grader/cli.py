@@ -231,6 +231,45 @@ def report(
 
 
 @app.command()
+def autograder(
+    lab: Annotated[str, typer.Option("--lab", metavar="NAME", help="The lab of the assignment.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The zip to write.")],
+    no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--no-sandbox", help="For containers without jails: submissions have the container's rights."
+        ),
+    ] = False,
+    secret: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Write the archive that Gradescope takes as the autograder of an assignment."""
+    from grader.grading import autograde as service  # noqa: PLC0415
+
+    _leave(lambda: service.make(root, lab, to, secret, sandbox=not no_sandbox, note=_say))
+
+
+@app.command(hidden=True)
+def autograde(
+    base: Annotated[Path, typer.Argument(metavar="DIR", help="What Gradescope calls /autograder.")],
+    lab: Annotated[str, typer.Option("--lab", metavar="NAME")],
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox")] = False,
+) -> None:
+    """Grade the one submission that Gradescope's container holds, and write results.json."""
+    from grader.grading import autograde as service  # noqa: PLC0415
+
+    _leave(lambda: service.autograde(base, lab, sandbox=not no_sandbox, say=_tell, note=_say))
+
+
+@app.command()
 def rules(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
     check: Annotated[
