@@ -66,7 +66,7 @@ def timing(result: Result, student: str, rules: CourseRules) -> Timing:
     if result.status == "missing" or (dates.due is None and dates.last is None):
         return Timing(at)
     if at is None:
-        return _not_known(result, own)
+        return _not_known(result, own, dates)
     if dates.last is not None and _utc(at) > _utc(dates.last):
         said = f"It came at {shown(at, rules)}, after the last date, {shown(dates.last, rules)}: it counts 0."
         return Timing(at, 100.0, in_time=False, too_late=True, said=(*dates.said, said))
@@ -114,7 +114,10 @@ def _percent(own: LabRules, begun: int) -> tuple[float, str]:
     return percent, f"{number(percent)} % off{most}"
 
 
-def _not_known(result: Result, own: LabRules) -> Timing:
+def _not_known(result: Result, own: LabRules, dates: Deadline) -> Timing:
+    if result.late and dates.said:
+        # A platform's mark is by the platform's own date: who has more time may have been within it.
+        return Timing(None, said=(*dates.said, f"{MARKED}: nothing is off."))
     if result.late:
         if own.late is None or not own.marked_late_days:
             return Timing(

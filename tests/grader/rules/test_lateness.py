@@ -95,6 +95,14 @@ def test_a_mere_mark_costs_the_days_that_the_rules_say() -> None:
     assert off(came("", late=True), f"{HOURS}\nmarked_late_days = 1")[0] == 40
 
 
+def test_a_mere_mark_costs_nothing_where_there_is_an_extension() -> None:
+    more = '[[extension]]\nstudent = "ada"\ndays = 2\n'
+    percent, said = off(came("", late=True), "marked_late_days = 2", more)
+    assert percent == 0
+    assert said.startswith("Due later by an extension")
+    assert said.endswith("by how much is not known: nothing is off.")
+
+
 def test_what_is_missing_is_not_late_and_a_broken_time_is_unknown() -> None:
     assert off(not_graded("missing")) == (0, "")
     assert off(came("not a time"))[0] == 0
