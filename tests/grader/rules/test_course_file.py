@@ -6,7 +6,8 @@ from importlib import resources
 import pytest
 
 from grader.errors import UsageError
-from grader.rules.course_file import NAME, parse, read
+from grader.rules.course_file import NAME, CourseRules, LabRules, parse, read
+from tests.grader.grading.running import ROOT
 from tests.grader.results.made import LAB
 from tests.grader.rules.made import DUE, HEAD, rules
 
@@ -84,3 +85,12 @@ def test_groups_may_differ_from_lab_to_lab() -> None:
     both = rules(more=more)
     assert [one.name for lab in (LAB, "02_streaming") if (one := both.group_of("ada", lab))] == ["A", "B"]
     assert both.group_of("cem", LAB) is None
+
+
+def test_the_example_of_the_documents_can_be_used_and_every_key_is_explained() -> None:
+    text = (ROOT / "docs" / "grading.md").read_text("utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert parse(example).lab("02_streaming").weight == 2
+    section = text.partition("## The rules of the course")[2].partition("\n## ")[0]
+    for key in (*LabRules.model_fields, *CourseRules.model_fields):
+        assert f"`{key}`" in section or f"{key} = " in section or f"[{key}" in section, key
