@@ -270,6 +270,32 @@ def autograde(
 
 
 @app.command()
+def forget(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id that gradebook.csv has.")],
+    submissions: Annotated[
+        Path | None,
+        typer.Option("--submissions", metavar="DIR", help="Remove what was handed in there, too."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would go.")] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Remove every file about one person, and say which; without --yes, only say which.
+
+    Lines that you wrote yourself, in adjustments.csv and course.toml, are told and
+    left to you.
+
+    Exit codes: 0 all that is the grader's is gone; 1 lines of yours name the person; 2 wrong use.
+    """
+    from grader.grading import forgetting  # noqa: PLC0415
+
+    _leave(lambda: forgetting.forget(out, student, submissions, root, yes=yes, say=_tell, note=_say))
+
+
+@app.command()
 def rules(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
     check: Annotated[

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.results import store, strays
-from grader.results.files import create_below, write_below
+from grader.results.files import create_below, remove_below, write_below
 from grader.results.gradebook import Row
 from grader.results.store import Stored
 from grader.results.views import Views, rows_of, write_views
@@ -43,6 +43,7 @@ def write_all(out: Path, stored: Stored, left: Sequence[Stray], problems: Sequen
     """Write all views as the course's rules have them, and the totals where there are rules."""
     ruling = ruling_of(out, stored)
     if ruling is None:
+        remove_below(out, totals.NAME)  # of rules that are gone
         return write_views(out, stored.results, strays=left, problems=problems)
     said = [*problems, *ruling.notes(stored.results, left)]
     views = write_views(out, stored.results, strays=left, problems=said, rule=ruling.rows)

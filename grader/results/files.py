@@ -96,6 +96,34 @@ def is_folder_below(out: Path, path: str) -> bool:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 
+def all_below(out: Path, path: str) -> tuple[str, ...]:
+    """Return the paths of all files in a folder, hidden ones too; none without such a folder."""
+    with _said(f"{path} cannot be looked into", out / path):
+        try:
+            with _opened(out) as root, opened_below(root, path.split("/")) as folder:
+                names = os.listdir(folder)  # noqa: PTH208 - a descriptor, which pathlib does not take
+                modes = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode for name in names}
+        except FileNotFoundError:
+            return ()
+    return tuple(f"{path}/{name}" for name in sorted(names) if not stat.S_ISDIR(modes[name]))
+
+
+def remove_below(out: Path, path: str) -> bool:
+    """Remove a file, and its folder where that is empty then; say whether the file was there."""
+    *above, name = path.split("/")
+    with _said(f"{path} cannot be removed", out / path):
+        try:
+            with _opened(out) as root:
+                with opened_below(root, above) as folder:
+                    os.unlink(name, dir_fd=folder)
+                if above:
+                    with contextlib.suppress(OSError), opened_below(root, above[:-1]) as outer:
+                        os.rmdir(above[-1], dir_fd=outer)  # one that holds something stays
+        except FileNotFoundError:
+            return False
+    return True
+
+
 def sweep(out: Path, path: str) -> int:
     """Take away what killed runs left half written in a folder and one step below; say how many.
 

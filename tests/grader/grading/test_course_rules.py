@@ -127,7 +127,9 @@ def test_other_rules_need_no_other_grading(out: Path) -> None:
     (out / "course.toml").write_text(best)
     typed("report", out)
     assert rows(out / "gradebook.csv")["ada"]["score"] == "1.5"
+    assert (out / "totals.csv").exists()
     (out / "course.toml").unlink()
     typed("report", out)
+    assert not (out / "totals.csv").exists()
     row = rows(out / "gradebook.csv")["ada"]
     assert (row["score"], row["work"], row["rules"]) == ("3", "3", "")
