@@ -21,7 +21,7 @@ from grader import cli
 from grader.submissions import safe_name
 from grader.submissions.person_names import letters
 from grader.submissions.safe_text import for_cell
-from tests.grader.grading.running import ROOT, SECRET
+from tests.grader.grading.running import course
 from tests.grader.submissions.files import LAB
 from tests.grader.term import DUE, RULES, Person, as_csv, bundled, file_of, people, rows
 
@@ -45,6 +45,11 @@ class Section:
     """the platform's own file"""
     earlier: int = 0
     """attempts that are graded beside the last ones"""
+
+    @property
+    def course(self) -> Path:
+        """What grading depends on, as a copy: nobody's editor changes it between two runs."""
+        return self.folder / "course"
 
     @property
     def out(self) -> Path:
@@ -87,15 +92,12 @@ class Section:
         return done.stderr
 
     def grade(self, roster: Path, code: int) -> str:
-        secret = self.folder / "secret"
-        secret.write_bytes(SECRET)
-        secret.chmod(0o600)
         words = ["grade", self.folder / "handed in", "--out", self.out, "--roster", roster, "--lab", LAB]
-        more = ["--secret", secret, "--root", ROOT]
+        more = ["--secret", self.course / "secret"]
         done = subprocess.run(
             [sys.executable, "-m", "grader", *map(str, (*words, *more))],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=self.course,
+            env={**os.environ, "PYTHONPATH": str(self.course)},
             capture_output=True,
             text=True,
             check=False,
@@ -189,6 +191,7 @@ def test_a_class_goes_from_the_bundle_to_grades_in_the_platform(
     roster = section.folder / "roster.csv"
     roster.write_text(section.fill, "utf-8", newline="")
     section.out.mkdir()
+    course(section.course)
     members = [section.ids[one.number] for one in (section.alone, section.partner)]
     # a text of JSON's is one of TOML's
     texts = (json.dumps(members), json.dumps(section.ids[section.extended.number]))
