@@ -85,6 +85,9 @@ def told(out: Path, check: Path | None, say: Say, note: Say) -> int:
     said = (*map(str, stored.problems), *problems, *ruling.notes(stored.results, strays.read(out)))
     for text in said:
         note(f"note: {text}")
+    known = {result.lab for result in stored.results}
+    if rows and (later := [lab for lab in rules.labs if lab not in known]):
+        note(f"no results yet of {', '.join(later)}")
     if not rows:
         note(f"there are no results in {out} yet, so only the file was read")
     return 1 if said else 0

@@ -1,11 +1,14 @@
 """What a student reads: author's words only, one small page that does nothing."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 
 from grader.results.adjustments import Adjustment, adjusted
 from grader.results.feedback import MOST, feedback_page, path_of
 from grader.results.result import Flag, Loss
+from grader.results.ruled import Ruled
 from tests.grader.results.made import (
     HOSTILE,
     LAB,
@@ -186,3 +189,14 @@ def test_a_real_lab_fits_with_every_word():
 
 def test_a_page_lies_where_no_name_leads_out():
     assert path_of("../x", LAB) == f"feedback/%2e.%2fx/{LAB}.html"
+
+
+def test_what_the_rules_did_stands_beside_what_the_work_earned_and_is_escaped():
+    one = partly("bob")
+    final = replace(adjusted(one), ruled=Ruled(2.4, ("2 days late: 20 % off.", "Handed in by <b>Eve</b>.")))
+    page = feedback_page(one, final)
+    assert '<p class="kit-total">2.4 of 4 points</p>' in page
+    assert "The work earned 3 of 4." in page
+    assert "20 % off" in page
+    assert "<b>Eve" not in page
+    assert "rules of the course" not in feedback_page(one, replace(final, ruled=Ruled(3.0)))

@@ -393,8 +393,9 @@ def test_leftovers_of_killed_runs_are_ignored_and_swept_once_they_are_old(tmp_pa
 def test_any_result_survives_the_disk(tmp_path_factory, one):
     out = tmp_path_factory.mktemp("out")
     write(out, one)
-    assert read(out, one.student, one.lab) == one
-    assert read_all(out) == store.Stored((one,))
+    assert read(out, one.student, one.lab, one.attempt) == one
+    stored = read_all(out)
+    assert ((*stored.results, *stored.earlier), stored.problems) == ((one,), ())
 
 
 def test_three_hundred_are_read_in_order(tmp_path):
@@ -406,3 +407,26 @@ def test_three_hundred_are_read_in_order(tmp_path):
             durable=False,
         )
     assert len(read_all(tmp_path).results) == 300
+
+
+def test_earlier_attempts_lie_beside_the_last_one_and_are_told_apart(tmp_path):
+    for number in (0, 2, 1):
+        store.write(tmp_path, result("ada", attempt=number, path=str(number)))
+    store.write(tmp_path, result("ada", lab=f"{LAB}_more"))
+    assert (tmp_path / "results" / "ada" / f"{LAB}.attempt-2.json").is_file()
+    stored = store.read_all(tmp_path)
+    assert [one.lab for one in stored.results] == [LAB, f"{LAB}_more"]
+    assert [one.attempt for one in stored.earlier] == [1, 2]
+    assert stored.problems == ()
+    found = store.read_attempts(tmp_path, "ada", LAB)
+    assert sorted(one.attempt for one in found) == [0, 1, 2]
+    assert store.read(tmp_path, "ada", LAB, 2) == result("ada", attempt=2, path="2")
+
+
+def test_an_attempt_under_the_name_of_another_is_a_problem(tmp_path):
+    store.write(tmp_path, result("ada", attempt=1))
+    folder = tmp_path / "results" / "ada"
+    (folder / f"{LAB}.attempt-1.json").rename(folder / f"{LAB}.json")
+    (problem,) = store.read_all(tmp_path).problems
+    assert f"{LAB}.attempt-1.json, or delete it" in problem.hint
+    assert store.read_attempts(tmp_path, "ada", LAB) == ()

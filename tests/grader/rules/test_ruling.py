@@ -93,7 +93,7 @@ def test_names_that_nobody_has_are_told_with_the_nearest() -> None:
     more = '[labs.02_streeming]\nweight = 2\n[[extension]]\nstudent = "adda"\ndays = 1\n' + TEAM
     notes = Ruling(rules(more=more)).notes([came(IN_TIME), came(IN_TIME, lab="02_streaming")])
     assert notes == (
-        "course.toml, labs.02_streeming: there is no result of this lab yet; is 02_streaming meant?",
+        "course.toml, labs.02_streeming: there is no result of this lab; is 02_streaming meant?",
         "course.toml, extension[1].student: there is no result of adda; is ada meant?",
         "course.toml, group[1].members: there is no result of BOB",
     )
