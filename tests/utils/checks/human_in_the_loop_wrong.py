@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
@@ -62,13 +63,13 @@ def no_look_at_a_thread_without_messages(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def only_the_first_call(agent, thread_id):
     state = snapshot(agent, thread_id)
-    return state.values["messages"][-1].tool_calls[:1] if state.next else []
+    return state.values["messages"][-1].tool_calls[:1] if "action" in state.next else []
 
 
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def all_calls_of_the_thread_while_it_waits(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return [call for m in state.values["messages"] if m.type == "ai" for call in m.tool_calls]
 
@@ -87,7 +88,7 @@ def the_newest_message_that_has_calls(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def one_call_for_each_tool(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return list({call["name"]: call for call in state.values["messages"][-1].tool_calls}.values())
 
@@ -116,19 +117,19 @@ def goes_on_to_see_what_comes(agent, thread_id):
 )
 def the_id_of_the_message_for_that_of_the_call(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     message = state.values["messages"][-1]
     return [{**call, "id": message.id} for call in message.tool_calls]
 
 
-@wrong("4.1", 2, tells_that_nothing_waits="When the run was declared over, with its call open, the list")
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
 def an_open_call_waits_whatever_next_says(agent, thread_id):
     messages = snapshot(agent, thread_id).values.get("messages", [])
     return list(getattr(messages[-1], "tool_calls", [])) if messages else []
 
 
-@wrong("4.1", 2, tells_that_nothing_waits="When the run was declared over, with its call open, the list")
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
 def calls_without_a_tool_message(agent, thread_id):
     messages = snapshot(agent, thread_id).values.get("messages", [])
     answered = {m.tool_call_id for m in messages if m.type == "tool"}
@@ -139,7 +140,7 @@ def calls_without_a_tool_message(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="pending must list the calls that wait, all of them, in their")
 def two_calls_alike_are_listed_once(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return list({str(call["args"]): call for call in state.values["messages"][-1].tool_calls}.values())
 
@@ -147,7 +148,7 @@ def two_calls_alike_are_listed_once(agent, thread_id):
 @wrong("4.1", 2, tells_the_call="Looking must change nothing, and pending has written into the")
 def a_note_in_the_thread_for_each_look(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     agent.update_state(config(thread_id), {"messages": []})
     return state.values["messages"][-1].tool_calls
@@ -162,7 +163,7 @@ def a_note_in_the_thread_for_each_look(agent, thread_id):
 )
 def looks_it_up_to_see_whether_it_works(agent, thread_id):
     state = snapshot(agent, thread_id)
-    calls = state.values["messages"][-1].tool_calls if state.next else []
+    calls = state.values["messages"][-1].tool_calls if "action" in state.next else []
     for call in calls:
         own_search().invoke(call["args"])
     return calls
@@ -171,7 +172,7 @@ def looks_it_up_to_see_whether_it_works(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="pending must list the calls that wait, all of them, in their")
 def calls_in_alphabetical_order(agent, thread_id):
     state = snapshot(agent, thread_id)
-    calls = state.values["messages"][-1].tool_calls if state.next else []
+    calls = state.values["messages"][-1].tool_calls if "action" in state.next else []
     return sorted(calls, key=lambda call: str(call["args"]), reverse=True)
 
 
@@ -185,6 +186,12 @@ def calls_in_alphabetical_order(agent, thread_id):
 )
 def the_demo_s_interrupts(agent, thread_id):
     return [found.value for found in snapshot(agent, thread_id).interrupts]
+
+
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
+def any_node_that_is_next(agent, thread_id):
+    state = snapshot(agent, thread_id)
+    return state.values["messages"][-1].tool_calls if state.next else []
 
 
 # 4.2
@@ -412,6 +419,24 @@ def the_demo_s_stream_and_the_demo_s_other_question():
 
     def stop(agent, thread_id):
         agent.invoke({"messages": [("user", "What should I pack for fog?")]}, config(thread_id))
+
+    return approve, stop
+
+
+@wrong("4.2", 3, approves_one_pause="also where a message's content is a list of blocks")
+def the_content_of_the_answer():
+    def approve(agent, thread_id):
+        state = agent.invoke(None, config(thread_id))
+        return None if snapshot(agent, thread_id).next else state["messages"][-1].content
+
+    return approve, stop
+
+
+@wrong("4.2", 3, approves_one_pause="also where a message's content is a list of blocks")
+def the_content_of_the_answer_as_a_string():
+    def approve(agent, thread_id):
+        state = agent.invoke(None, config(thread_id))
+        return None if snapshot(agent, thread_id).next else str(state["messages"][-1].content)
 
     return approve, stop
 
@@ -781,6 +806,14 @@ def the_text_made_tidy(agent, thread_id, text):
     return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), " ".join(text.split())))
 
 
+@wrong("4.4", 2, answers_from_the_text="also where a message's content is a list of blocks")
+def the_content_of_what_the_model_says(agent, thread_id, text):
+    mocks = answers_to(last_message(agent, thread_id), text)
+    agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
+    state = agent.invoke(None, config(thread_id))
+    return None if snapshot(agent, thread_id).next else state["messages"][-1].content
+
+
 @wrong("4.4", 2, mocks_every_call="The model refused the conversation: not every call that waits")
 def the_first_call_only(agent, thread_id, text):
     return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text)[:1])
@@ -1106,7 +1139,7 @@ def a_question_in_words_of_its_own(state, tool):
     AT_ONCE,
     asks_before_it_acts="The value of each interrupt must be the call: its id, name",
     obeys_the_decision="The value of each interrupt must be the call: its id, name",
-    acts_once="The value of each interrupt must be the call: its id, name",
+    acts_once="The model refused the conversation: a call has no result, or",
 )
 def the_demo_s_node(state, tool):
     decision = interrupt({"question": "Book a hotel in Oslo?"})
@@ -1242,6 +1275,51 @@ def an_approved_call_only_says_done(state, tool):
     return told_once(call, decision["message"], "error")
 
 
+ASKED, WAITING, SEEN = set(), {}, []
+NOT_ASKED_HERE = "came to a process that had not asked"
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def what_is_to_be_done_waits_in_a_variable(state, tool):
+    call = only_call(state)
+    first = call["id"] not in ASKED
+    ASKED.add(call["id"])
+    decision = interrupt(shown_call(call))
+    if not first:
+        WAITING[call["id"]] = call["args"]
+    if decision["type"] == "reject":
+        return told_once(call, decision["message"], "error")
+    args = WAITING.pop(call["id"], None)
+    return told_once(call, tool.invoke(args) if args else "done already")
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def noted_when_the_run_pauses(state, tool):
+    call = only_call(state)
+    try:
+        decision = interrupt(shown_call(call))
+    except GraphInterrupt:
+        WAITING[call["id"]] = call
+        raise
+    call = WAITING.pop(call["id"])
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def the_newest_call_that_was_asked_about(state, tool):
+    try:
+        decision = interrupt(shown_call(only_call(state)))
+    except GraphInterrupt:
+        SEEN.append(only_call(state))
+        raise
+    call = SEEN.pop()
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
 # 4.6
 
 
@@ -1260,6 +1338,43 @@ def acts_between_two_questions(model, tools, policy, checkpointer):
     return in_one_node(
         model, tools, checkpointer, lambda calls: [settled(c, decision_for(c, policy), run) for c in calls]
     )
+
+
+CALLS, ASKED_FOR = [], {}
+
+
+@wrong("4.6", 2, acts_exactly_once="asked about a call that another process knew")
+def the_calls_stand_in_a_variable(model, tools, policy, checkpointer):
+    ask, run = asks_model(model, tools), runner(tools)
+
+    def llm(state):
+        told = ask(state)
+        CALLS[:] = told["messages"][0].tool_calls
+        return told
+
+    def action(state):
+        decisions = [decision_for(call, policy) for call in CALLS]
+        pairs = zip(CALLS, decisions, strict=True)
+        return {"messages": [settled(call, decision, run) for call, decision in pairs]}
+
+    return looped(model, tools, action, checkpointer, llm=llm)
+
+
+@wrong("4.6", 2, acts_exactly_once=NOT_ASKED_HERE)
+def what_was_asked_about_stands_in_a_variable(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        try:
+            decisions = [decision_for(call, policy) for call in calls]
+        except GraphInterrupt:
+            ASKED_FOR.update({call["id"]: call for call in calls})
+            raise
+        asked = [call["id"] for call in calls if policy[call["name"]] == "ask"]
+        known = {call["id"]: call for call in calls} | {id: ASKED_FOR[id] for id in asked}
+        return [settled(known[c["id"]], decision, run) for c, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
 
 
 @wrong("4.6", 2, acts_exactly_once="more than once")
@@ -1588,7 +1703,7 @@ def an_edit_is_merged_with_the_call_s_arguments(model, tools, policy, checkpoint
 MADE = {}
 
 
-@wrong("4.6", 2, acts_exactly_once="A result has come back of a tool that has not run: a variable")
+@wrong("4.6", 2, acts_exactly_once="a variable had a say in it")
 def results_are_kept_in_a_variable_by_the_call_s_id(model, tools, policy, checkpointer):
     if isinstance(checkpointer, InMemorySaver):
         MADE.clear()  # nothing is left of what another test has done

@@ -18,6 +18,7 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
+    expect_text,
     finish,
     queries,
     state_of,
@@ -89,13 +90,14 @@ def approves_to_the_end(lab: Lab, case: Case) -> None:
 def approves_one_pause(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
-    agent = watched(lab, stage)
+    agent = watched(lab, stage, in_blocks=True)
     ask(lab, agent, case.thread, tour_question(first, second))
     told = approved(lab, stage, agent, case)
     _expect_to_go_on(queries(stage), [first])
     _expect_only_what_waited(queries(stage), [first])
     _expect_none_yet(told)
     told = approved(lab, stage, agent, case)
+    expect_text(told, compare_answer(first, second), "approve")
     expect(
         told == compare_answer(first, second),
         "The second approval must bring the answer.",

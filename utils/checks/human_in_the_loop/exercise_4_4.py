@@ -17,6 +17,7 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
+    expect_text,
     finish,
     state_of,
     watched,
@@ -83,8 +84,9 @@ def _explain(lab: Lab, stage: Stage) -> None:
 
 def expect_answer(told: Any, answer: str, why: str) -> None:
     """Expect that the model's answer came back, as text."""
+    expect_text(told, answer, "mock_answer")
     expect(
-        not isinstance(told, Mapping | Message | list),
+        not isinstance(told, Mapping | Message),
         "mock_answer must return the text of the model's answer, and no message or state.",
         got=told,
         expected=repr(answer),
@@ -110,7 +112,7 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
             (*asked(first, answer=ToolAnswer(text=mock(case), edited=True))[:3], AnswerTurn(answer=answer)),
         ),
     )
-    told, messages = mocked(lab, stage, case, first.question)
+    told, messages = mocked(lab, stage, case, first.question, watched(lab, stage, in_blocks=True))
     sent = [text for request in stage.requests()[-1:] for text in request.results]
     expect(
         sent == [mock(case)],
