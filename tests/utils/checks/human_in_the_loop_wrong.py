@@ -41,6 +41,7 @@ with warnings.catch_warnings():  # the package says that it is old
 TABLE = Table()
 wrong = TABLE.wrong
 
+ASKED_AGAIN = "asked about a call again"
 AT_ONCE = "the example shows it"
 """a mistake that nobody hands in who has tried the printed example"""
 
@@ -286,6 +287,15 @@ def tool_messages_and_then_nothing():
     def stop(agent, thread_id):
         refused = answers_to(last_message(agent, thread_id), "no")
         agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="The last message says nothing")
+def an_empty_last_word():
+    def stop(agent, thread_id):
+        mocks = answers_to(last_message(agent, thread_id), "The person did not allow this.")
+        agent.update_state(config(thread_id), {"messages": [*mocks, AIMessage("")]}, as_node="llm")
 
     return approve, stop
 
@@ -788,6 +798,23 @@ def tries_the_new_arguments_first(agent, thread_id, call_id, args):
     agent.update_state(config(thread_id), {"messages": [with_args(message, calls)]})
 
 
+@wrong("4.3", 2, keeps_the_rest="The texts of the messages must stay")
+def the_content_as_a_string(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = [{**call, "args": args} if call["id"] == call_id else call for call in message.tool_calls]
+    told = AIMessage(str(message.content), id=message.id, tool_calls=calls)
+    agent.update_state(config(thread_id), {"messages": [told]})
+
+
+@wrong("4.3", 2, keeps_the_rest="The texts of the messages must stay")
+def the_first_block_of_the_content(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = [{**call, "args": args} if call["id"] == call_id else call for call in message.tool_calls]
+    content = message.content if isinstance(message.content, str) else message.content[0]["text"]
+    told = AIMessage(content, id=message.id, tool_calls=calls)
+    agent.update_state(config(thread_id), {"messages": [told]})
+
+
 # 4.4
 
 
@@ -812,6 +839,22 @@ def the_content_of_what_the_model_says(agent, thread_id, text):
     agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
     state = agent.invoke(None, config(thread_id))
     return None if snapshot(agent, thread_id).next else state["messages"][-1].content
+
+
+@wrong(
+    "4.4", 1, answers_from_the_text="must be sent the text", mocks_every_call="Every call that waits must get"
+)
+def the_text_without_its_edges(agent, thread_id, text):
+    return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text.strip()))
+
+
+@wrong("4.4", 2, runs_no_tool="must be left waiting")
+def a_further_call_is_declared_over(agent, thread_id, text):
+    told = go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text))
+    if snapshot(agent, thread_id).next:
+        agent.update_state(config(thread_id), None, as_node=END)
+        return None
+    return told
 
 
 @wrong("4.4", 2, mocks_every_call="The model refused the conversation: not every call that waits")
@@ -1275,6 +1318,37 @@ def an_approved_call_only_says_done(state, tool):
     return told_once(call, decision["message"], "error")
 
 
+@wrong(
+    "4.5",
+    0,
+    AT_ONCE,
+    asks_before_it_acts=ASKED_AGAIN,
+    obeys_the_decision=ASKED_AGAIN,
+    acts_once=ASKED_AGAIN,
+)
+def asks_whether_the_person_is_sure(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    decision = interrupt(shown_call(call))
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong(
+    "4.5",
+    1,
+    obeys_the_decision="Exactly the calls that were allowed must run",
+    acts_once="Exactly the calls that were allowed must run",
+)
+def a_no_in_which_the_word_stands(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    if "approve" in str(decision):
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
 ASKED, WAITING, SEEN = set(), {}, []
 NOT_ASKED_HERE = "came to a process that had not asked"
 
@@ -1338,6 +1412,39 @@ def acts_between_two_questions(model, tools, policy, checkpointer):
     return in_one_node(
         model, tools, checkpointer, lambda calls: [settled(c, decision_for(c, policy), run) for c in calls]
     )
+
+
+@wrong(
+    "4.6", 0, AT_ONCE, asks_where_it_must=ASKED_AGAIN, obeys_each_decision=ASKED_AGAIN, acts_exactly_once=""
+)
+def asks_for_each_call_whether_the_person_is_sure(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        decisions = [(decision_for(call, policy), decision_for(call, policy))[1] for call in calls]
+        return [settled(call, decision, run) for call, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+@wrong(
+    "4.6",
+    1,
+    obeys_each_decision="policy and the person have decided",
+    acts_exactly_once="Exactly the calls that were allowed must run",
+)
+def a_word_in_the_decision_is_enough(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def decide(call):
+        decision = decision_for(call, policy)
+        return {"type": "approve"} if "approve" in str(decision) else decision
+
+    def settle(calls):
+        decisions = [decide(call) for call in calls]
+        return [settled(call, decision, run) for call, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
 
 
 CALLS, ASKED_FOR = [], {}

@@ -90,7 +90,7 @@ def that_is_answered(tool: str, args: Args, message: str) -> Task:
 def tasks(case: Case) -> list[Task]:
     """Return one call that runs, five that a person is asked about, and one that is forbidden."""
     first, second, third = (city.name for city in case.cities)
-    no, yes, full = f"no {case.word} today", f"they know of {case.word}", f"only {case.word} left"
+    no, yes, full = f"I cannot approve of {case.word}", f"they know of {case.word}", f"only {case.word} left"
     noted = {"note": f"with {case.word}"}
     other = {"type": "edit", "args": {"query": f"a room in {third}"}}
     return [
@@ -172,6 +172,8 @@ class Desk:
     _built: Ref | None = None
     _past: set[str] = field(default_factory=set)
     """ids that calls had in other processes"""
+    _decided: set[str] = field(default_factory=set)
+    """ids of calls that the person has decided about"""
     _elsewhere: bool = False
     """whether the kit's own node asks, so that the student's has never seen the call"""
     _before: Counter[Work] = field(default_factory=Counter)
@@ -194,6 +196,7 @@ class Desk:
     def put_back(self) -> None:
         """Let the file be as it was before the last answer, and every further answer come to this process."""
         self.handed = False
+        self._decided.clear()
         self.close()
         self._copy(COPY, FILE)
 
@@ -310,6 +313,7 @@ class Desk:
             if not waiting:
                 return
             self._expect_none_of_another_process(waiting)
+            self._expect_undecided(waiting)
             ids = [call["id"] for message in self.messages() for call in message.tool_calls]
             answers = {item["id"]: _decision(item["value"], chosen, ids) for item in waiting}
             if self.handed:
@@ -322,7 +326,7 @@ class Desk:
             self._run("resume", answers, called)
 
     def _expect_none_of_another_process(self, waiting: Sequence[Mapping[str, Any]]) -> None:
-        known = [item["value"]["name"] for item in waiting if item["value"]["id"] in self._past]
+        known = [item["value"]["name"] for item in waiting if str(item["value"]["id"]) in self._past]
         expect(
             not known,
             "A person was asked about a call that another process knew, and that is not in the thread.",
@@ -330,6 +334,17 @@ class Desk:
             expected="questions about the calls of the last message in the state",
             why=KEPT,
         )
+
+    def _expect_undecided(self, waiting: Sequence[Mapping[str, Any]]) -> None:
+        again = [item["value"]["name"] for item in waiting if str(item["value"]["id"]) in self._decided]
+        expect(
+            not again,
+            "A person was asked about a call again that they had decided about.",
+            got=Words(f"a further question about {', '.join(map(str, again))}, after its answer"),
+            expected="one interrupt for each call that needs one",
+            why="Each call of interrupt() is a question of its own; one for each call is enough.",
+        )
+        self._decided.update(str(item["value"]["id"]) for item in waiting)
 
     def messages(self) -> list[Message]:
         """Return the thread's messages."""

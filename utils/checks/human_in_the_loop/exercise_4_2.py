@@ -242,6 +242,13 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         expected="since the last question: human ai tool tool tool ai",
         why="A turn ends with an answer, also with one that says that nothing was done.",
     )
+    expect(
+        bool(messages[-1].text.strip()),
+        "The last message says nothing: the last word must have a text.",
+        got=Words(f"the last message: {messages[-1].text!r}"),
+        expected="an AIMessage with a few words",
+        why="The traveller reads it, and some providers refuse a message without content.",
+    )
     _ask_after_stop(lab, agent, case, packing)
     read = stage.requests()[-1].messages
     wanted_to = [call.args.get("query") for message in read for call in message.calls]

@@ -31,7 +31,7 @@ from utils.views.plain import plural
 
 
 def mock(case: Case) -> str:
-    return f"The station reports {case.word},\n  and nothing else."
+    return f"  The station reports {case.word},\n  and nothing else.\n"
 
 
 def mocked(
@@ -160,7 +160,8 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         conversation("tour", anyhow_one_by_one(first, second)),
         conversation("search", searches(first, second)),
     )
-    told, messages = mocked(lab, stage, case, tour_question(first, second))
+    agent = watched(lab, stage)
+    told, messages = mocked(lab, stage, case, tour_question(first, second), agent)
     _expect_no_search(
         stage,
         messages,
@@ -172,6 +173,14 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         got=told,
         expected="None",
         why="There is no answer yet; the model's word beside a call is not one.",
+    )
+    following = state_of(lab, agent, case.thread)["next"]
+    expect(
+        following == ("action",),
+        "The call that the model made after it had read the text must be left waiting.",
+        got=Words(f"next: {following}"),
+        expected="next: ('action',)",
+        why="The person decides about it next: to let it run, to stop, to edit or to mock.",
     )
 
 

@@ -30,7 +30,7 @@ def booking(case: Case, decision: str = "approve", where: int = 0) -> Task:
     """Return a call of the one tool, and what a person decides about it."""
     args = {"query": f"a room in {case.cities[where].name}", "note": f"with {case.word}"}
     if decision == "reject":
-        return that_is_rejected("book", args, f"no {case.word} today")
+        return that_is_rejected("book", args, f"I cannot approve of {case.word}")
     return that_runs("book", args, case, {"type": "approve"})
 
 
