@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import operator
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -277,6 +278,20 @@ def the_coroutine_function_past_its_tool(model, tools, checkpointer):
     return acting_by(model, tools, checkpointer, run)
 
 
+@wrong("3.1", 2, converses="Each node must do its own work")
+def one_node_does_all_the_work(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+
+    async def agent(state):
+        new = []
+        while not new or new[-1].type == "tool":
+            new += (await aagent({"messages": state["messages"] + new}))["messages"]
+            new += (await aaction({"messages": new}))["messages"]
+        return {"messages": new}
+
+    return graph_of(agent, aaction, checkpointer)
+
+
 # 3.2
 
 
@@ -328,6 +343,23 @@ async def a_place_is_given_back_after_an_answer_only(agent, questions, limit):
         told = await asked(agent, question)
         free.release()
         return told
+
+    return await asyncio.gather(*map(one, questions), return_exceptions=True)
+
+
+@wrong("3.2", 3, keeps_exceptions="more questions are under way than the limit says")
+async def a_place_comes_back_twice_after_an_error(agent, questions, limit):
+    free = asyncio.Semaphore(limit)
+
+    async def one(question):
+        await free.acquire()
+        try:
+            return await asked(agent, question)
+        except Exception:
+            free.release()
+            raise
+        finally:
+            free.release()
 
     return await asyncio.gather(*map(one, questions), return_exceptions=True)
 
@@ -1060,6 +1092,22 @@ async def the_demo_s_cell(agent, thread_id, text, seconds):
         async with asyncio.timeout(seconds):
             return await asked(agent, text, thread_id)
     except TimeoutError:
+        return None
+
+
+@wrong("3.5", 0, **dict.fromkeys(CUTS, "the run went on all the same"))
+async def the_model_is_asked_what_it_says_to_that(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        messages = (await agent.aget_state(config(thread_id))).values.get("messages", [])
+        calls = getattr(messages[-1], "tool_calls", []) if messages else []
+        late = [ToolMessage("no answer in time", tool_call_id=call["id"]) for call in calls]
+        if late:
+            await agent.aupdate_state(config(thread_id), {"messages": late}, as_node="action")
+            with contextlib.suppress(Exception):
+                await agent.ainvoke(None, config(thread_id))
         return None
 
 

@@ -1415,7 +1415,12 @@ def acts_between_two_questions(model, tools, policy, checkpointer):
 
 
 @wrong(
-    "4.6", 0, AT_ONCE, asks_where_it_must=ASKED_AGAIN, obeys_each_decision=ASKED_AGAIN, acts_exactly_once=""
+    "4.6",
+    0,
+    AT_ONCE,
+    asks_where_it_must=ASKED_AGAIN,
+    obeys_each_decision=ASKED_AGAIN,
+    acts_exactly_once=ASKED_AGAIN,
 )
 def asks_for_each_call_whether_the_person_is_sure(model, tools, policy, checkpointer):
     run = runner(tools)

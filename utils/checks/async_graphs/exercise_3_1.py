@@ -120,6 +120,14 @@ def converses(lab: Lab, case: Case) -> None:
         expected="human ai tool ai tool ai",
         why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
     )
+    waited = {name for snapshot in lab.part("states", agent, case.thread) for name in snapshot["next"]}
+    expect(
+        {"agent", "action"} <= waited,
+        "Each node must do its own work: agent asks the model, and action runs the tools.",
+        got=Words(f"steps of {', '.join(sorted(waited & set(named))) or 'none'} only"),
+        expected="steps of agent and of action, one after the other",
+        why="A loop inside of one node shows no steps, and saves nothing before its end.",
+    )
     expect_the_model_s_answer(state, compare_answer(first, second))
     state = conversed(lab, agent, case.thread, compare_question(third, fourth))
     questions = stage.requests()[-1].questions

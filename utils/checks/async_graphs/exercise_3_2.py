@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from utils.checks.async_graphs.gates import PATIENCE, TOGETHER, expect_made, peak, picture
+from utils.checks.async_graphs.gates import PATIENCE, SETTLE, TOGETHER, expect_made, peak, picture
 from utils.checks.async_graphs.lab import Case, check
 from utils.checks.async_graphs.mistakes import expect_awaited, where
 from utils.checks.async_graphs.questions import advice, pack_question
 from utils.checks.async_graphs.watching import Watch
 from utils.checks.registry import Words, expect, fail
-from utils.checks.weather import asked, conversation
+from utils.checks.weather import City, asked, conversation
 from utils.lab.lab import Lab, Ref, Stage, StudentError
-from utils.observed.calls import calls_of
+from utils.observed.calls import Call, calls_of, most_open
 from utils.replay.conversation import AnswerTurn, Fault, ToolAnswer, UserTurn
+from utils.replay.log import Request
 
 OF_ANOTHER_LOOP = "is bound to a different event loop"
 TOOL_S_OWN = "ToolFailed"
@@ -24,6 +25,8 @@ UNSTARRED = re.compile("unhashable type: 'list'|a coroutine or an awaitable is r
 """what gather says of a list, and of a generator, that has no star"""
 HELD = 3.0
 """seconds for which a first answer is held until all others are there: only what is wrong waits that long"""
+SLOW = 0.2
+"""seconds that the first answer's tool takes: what a failed question lets begin is open meanwhile"""
 LOOKS = 20
 """how often somebody looks, at most, whether it has returned"""
 IDLE = 1.0
@@ -282,12 +285,30 @@ def _never_returns(stage: Stage, questions: Sequence[str]) -> NoReturn:
     )
 
 
+def under_way(stage: Stage, cities: Sequence[City]) -> int:
+    """Return how many questions were under way at once, each from its first request to its last's end."""
+    made = stage.traffic(settle=SETTLE).requests
+    runs: list[Call] = []
+    for city in cities:
+        own = [call for request in made if _is_about(request, city) for call in calls_of([request])]
+        ends = [call.ended for call in own if call.ended is not None]
+        if ends:
+            runs.append(Call(city.name, own[0].began, max(ends)))
+    return most_open(runs)
+
+
+def _is_about(request: Request, city: City) -> bool:
+    if request.kind == "model":
+        return city.question in request.questions
+    return isinstance(request.args, Mapping) and request.args.get("query") == city.query
+
+
 @check("3.2", points=1, title="an exception stands in the place of its answer")
 def keeps_exceptions(lab: Lab, case: Case) -> None:
     first, second, third, last = case.cities[:4]
     down = ToolAnswer(raises=f"no {case.word} today")
     stage = lab.stage(
-        conversation("first", asked(first)),
+        conversation("first", asked(first, answer=ToolAnswer(text=first.result, delay=SLOW))),
         conversation("second", asked(second, answer=down)),
         conversation("third", asked(third, answer=down)),
         conversation("last", asked(last)),
@@ -303,6 +324,14 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
     watch.expect_free_loop("ask_many", "agent.ainvoke(…)")
     expect_asked_as_given(lab, questions)
     expect_limited(stage, 2)
+    most = under_way(stage, (first, second, third, last))
+    expect(
+        most <= 2,
+        "When a question has failed, more questions are under way than the limit says.",
+        got=Words(f"with limit 2, {most} at once, after the first one had failed"),
+        expected="at most 2 at once, also when one has failed",
+        why="Each question gives back the one place that it took. A place that comes back twice is one more.",
+    )
     expect_new_threads(stage)
     failed, answered = told[1:3], [told[0], told[3]]
     expect(
