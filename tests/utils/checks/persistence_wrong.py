@@ -524,7 +524,20 @@ def no_folder_is_made(path):
         yield saver
 
 
-@wrong("1.2", 1, asks_in_context="ask ran the agent more than once for one question")
+@wrong("1.2", 1, gives_text="ask ran the agent more than once for one question")
+def asked_once_more_where_the_answer_is_in_blocks(agent, thread_id, text):
+    question = {"messages": [HumanMessage(text)]}
+    if isinstance(agent.invoke(question, config(thread_id))["messages"][-1].content, str):
+        return agent.get_state(config(thread_id)).values["messages"][-1].content
+    return agent.invoke(question, config(thread_id))["messages"][-1].text
+
+
+@wrong(
+    "1.2",
+    0,
+    asks_in_context="ask ran the agent more than once for one question",
+    gives_text="ask ran the agent more than once for one question",
+)
 def shown_first_and_asked_again(agent, thread_id, text):
     question = {"messages": [HumanMessage(text)]}
     for _ in agent.stream(question, config(thread_id)):

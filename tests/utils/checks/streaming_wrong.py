@@ -122,6 +122,17 @@ def the_thread_after_the_run(agent, thread_id, text):
             yield "action" if message.type == "tool" else "llm", kind_of(message), message.text
 
 
+@wrong(
+    "2.1", 2, tells_each_message="Where content is a list of blocks, node, kind and text are to be the same"
+)
+def text_of_the_first_block(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        words = message.content
+        if isinstance(words, list):
+            words = words[0].get("text", "") if words else ""
+        yield node, kind_of(message), words
+
+
 @wrong("2.1", 2, tells_each_message="also where a message's content is a list of blocks")
 def content_instead_of_the_text(agent, thread_id, text):
     for node, message in updates(agent, thread_id, text):

@@ -128,7 +128,10 @@ def tells_of_another_graph(lab: Lab, case: Case) -> None:
     say = ("I look up ", f"{city.name}", ".\n")
     answer = ("It is cold", f" in {city.name}:\n\n", "- take ", case.word, ".")
     call = {"call": "search", "args": {"query": city.query}}
-    turns = [[*({"text": piece} for piece in say), call], [{"text": piece} for piece in answer]]
+    said, answered = (
+        [{"text": piece, "index": number} for number, piece in enumerate(pieces)] for pieces in (say, answer)
+    )
+    turns = [[*said, call], answered]
     model = lab.make("block_model", turns, label="model")
     agent = lab.make("renamed_agent", model, [stage.tool()], lab.kit.saver(), label="agent")
     try:

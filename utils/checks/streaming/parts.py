@@ -51,7 +51,9 @@ class BlocksModel(BaseChatModel):
     """A model that streams its turns as blocks, as Anthropic and Bedrock do."""
 
     turns: list[list[dict[str, Any]]]
-    """each a list of ``{"text": …}`` and ``{"call": name, "args": {…}}``"""
+    """each a list of ``{"text": …}`` and ``{"call": name, "args": {…}}``; a text with an ``index`` is
+    one block of several
+    """
 
     @property
     def _llm_type(self) -> str:
@@ -86,10 +88,12 @@ class BlocksModel(BaseChatModel):
 
 
 def _block_chunks(blocks: Sequence[Block], spoken: int) -> Iterator[AIMessageChunk]:
-    """Yield one turn as a provider streams it: pieces of text have one index, each call has its own."""
+    """Yield one turn as a provider streams it: pieces of a text have one index, each call has its own."""
     for number, block in enumerate(blocks):
         if "call" not in block:
-            yield AIMessageChunk(content=[{"type": "text", "text": block["text"], "index": 0}])
+            yield AIMessageChunk(
+                content=[{"type": "text", "text": block["text"], "index": block.get("index", 0)}]
+            )
             continue
         id = f"toolu_{spoken}_{number}"
         index = number + 1
