@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from grader.results import feedback
 from grader.results.counts import CheckCount, ExerciseCount, LabCount, count
-from grader.results.gradebook import UNSANDBOXED, Row, in_words
+from grader.results.gradebook import UNSANDBOXED, Row, comment_in_words, in_words
 from grader.results.page import as_many, fit_all, fitting, item_list, list_of, mark_html, page
 from grader.results.result import Flag, Loss, Result
 from grader.results.words import STATUSES, needs_a_look, result_mark, total
@@ -146,7 +146,7 @@ def _looks(looks: Sequence[Row]) -> Iterator[str]:
     yield '<h2 id="looks">To look at</h2>'
     yield (
         "<p>A flag costs nothing by itself. Text in frames was written by students' programs; it may say "
-        "anything. To change points, write a line into adjustments.csv.</p>"
+        "anything. <code>grader review</code> shows the cells beside it, and takes points and comments.</p>"
     )
     shown = [(number, result) for number, (result, _) in enumerate(looks[:_LOOKS], 1)]
     yield from fit_all(shown, [*(partial(_look, cut=cut) for cut in _CUTS), _look_elsewhere], _ALL_LOOKS)
@@ -347,7 +347,8 @@ def _row(row: Row, at: Mapping[tuple[str, str], int], widths: _Widths) -> str:
     shown = escape_line(", ".join(kinds), widths.kinds)
     number = at.get((result.student, result.lab))
     look = f'<a href="#look-{number}">{shown or result.status}</a>' if number else shown
-    decided = "; ".join(in_words(one) for one in final.adjustments)
+    said = (comment_in_words(one) for one in final.comments)
+    decided = "; ".join([*(in_words(one) for one in final.adjustments), *said])
     page_of = quote(feedback.path_of(result.student, result.lab))
     return (
         f'<tr class="kit-{mark.tone}"><th scope="row">'

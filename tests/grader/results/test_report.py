@@ -118,9 +118,12 @@ def test_what_is_missing_or_wrong_needs_none():
 
 
 def test_everyone_is_in_the_table_with_a_way_to_the_feedback():
-    given_by = [Adjustment("bob", LAB, "1.2", 2, "R. Miller", "was right", 2)]
+    given_by = [Adjustment("bob", LAB, "1.2", 2, "R. Miller", "was right", 2, "Look again.")]
     page = page_of(result("Ada L/x"), partly(), not_graded("missing", "mia"), given_by=given_by)
-    assert "bob 01_persistence 4 of 4 ◐ partly 1.2=2 (R. Miller: was right)" in page.text
+    assert (
+        "bob 01_persistence 4 of 4 ◐ partly 1.2=2 (R. Miller: was right); 1.2 “Look again.” (R. Miller)"
+        in page.text
+    )
     assert "mia 01_persistence – of 4 · missing" in page.text
     assert f"feedback/%2541da%2520%254c%252fx/{LAB}.html" in page.links
 
@@ -149,7 +152,7 @@ def test_labs_are_told_apart():
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_does_nothing(text):
     one = hostile(text)
-    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2) for number in ("1.1", "*")]
+    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2, text) for number in ("1.1", "*")]
     html = html_of(
         [one, hostile(text, "eve")], given_by, strays=[Stray(text, text)], problems=[text], notes=[text]
     )
