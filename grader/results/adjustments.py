@@ -189,17 +189,17 @@ def parse(text: str, results: Sequence[Result], where: str = NAME) -> Adjustment
         shown = ", ".join(for_terminal(cell, 30) for cell in head.cells[:10])
         message = f"{NAME} needs one column {' and one column '.join(wrong)}; its first line has: {shown}"
         raise UsageError(message, where=where, hint=HINT)
-    known = _Known(results)
+    known = Known(results)
     lines: list[Adjustment] = []
     for row in rows:
         if row.problem:
             problems.append((row.line, row.problem))
             continue
         # Columns that people added behind ours may hold anything.
-        cells = dict(zip(columns, (_composed(cell) for cell in row.cells), strict=False))
+        cells = dict(zip(columns, (composed(cell) for cell in row.cells), strict=False))
         try:
             lines.append(_adjustment(row.line, {name: cells.get(name, "") for name in EVERY_COLUMN}, known))
-        except _Unusable as error:
+        except Unusable as error:
             problems.append((row.line, str(error)))
     given, notes = _last(lines)
     told = tuple(f"{NAME}, line {line}: {what}" for line, what in sorted(problems))
@@ -212,11 +212,11 @@ def _times(column: str) -> tuple[int, ...]:
     return (1,) if column in COLUMNS else (0, 1)
 
 
-class _Unusable(ValueError):
+class Unusable(ValueError):
     """A line cannot be used; the text says why."""
 
 
-class _Known:
+class Known:
     """Students, labs and exercises that results are there for, as people may write them."""
 
     def __init__(self, results: Iterable[Result]) -> None:
@@ -224,34 +224,36 @@ class _Known:
         self._spellings: dict[str, set[str]] = defaultdict(set)
         for student, _ in self.results:
             # Our gradebook, from which ids are copied, writes some with an apostrophe or with marks.
-            for spelling in {student, _composed(student), for_cell(student), _composed(for_cell(student))}:
+            for spelling in {student, composed(student), for_cell(student), composed(for_cell(student))}:
                 self._spellings[spelling].add(student)
 
     def student(self, cell: str) -> str:
+        """Return the student's id as results have it. Raises Unusable."""
         found = self._spellings.get(cell) or self._spellings.get(cell.removeprefix("'")) or set()
         if len(found) > 1 and cell not in found:
-            raise _Unusable(f"{for_terminal(cell, 60)} can be {plural(len(found), 'student')}")
+            raise Unusable(f"{for_terminal(cell, 60)} can be {plural(len(found), 'student')}")
         if not found:
-            raise _Unusable(f"there is no result of a student {for_terminal(cell, 60)}")
+            raise Unusable(f"there is no result of a student {for_terminal(cell, 60)}")
         return cell if cell in found else next(iter(found))
 
     def result(self, student: str, lab: str) -> Result:
+        """Return a student's result for a lab. Raises Unusable."""
         if found := self.results.get((student, lab)):
             return found
         have = ", ".join(sorted(one for name, one in self.results if name == student))
-        raise _Unusable(f"{for_terminal(student, 60)} has no result for {for_terminal(lab, 60)}, only {have}")
+        raise Unusable(f"{for_terminal(student, 60)} has no result for {for_terminal(lab, 60)}, only {have}")
 
 
-def _adjustment(line: int, cells: Mapping[str, str], known: _Known) -> Adjustment:
+def _adjustment(line: int, cells: Mapping[str, str], known: Known) -> Adjustment:
     comment, word = cells[COMMENT], cells["points"].lower()
     back = word == TAKEN_BACK
     stands = back or word == STANDS or (not word and bool(comment))
     for column in COLUMNS:
         if not cells[column] and not (stands and column in ("points", "reason")):
             more = f"; write {WHOLE_LAB} for the whole lab" if column == "exercise" else ""
-            raise _Unusable(f"no {column}{more}")
+            raise Unusable(f"no {column}{more}")
     result = known.result(known.student(cells["student_id"]), cells["lab"])
-    exercise, most = _exercise(cells["exercise"], result)
+    exercise, most = exercise_of(cells["exercise"], result)
     return Adjustment(
         result.student,
         result.lab,
@@ -266,7 +268,8 @@ def _adjustment(line: int, cells: Mapping[str, str], known: _Known) -> Adjustmen
     )
 
 
-def _exercise(cell: str, result: Result) -> tuple[str, float]:
+def exercise_of(cell: str, result: Result) -> tuple[str, float]:
+    """Return the exercise that a cell names, or the whole lab, and its points. Raises Unusable."""
     wanted = cell.removeprefix("'").replace(",", ".")  # 1,2 where a comma stands before decimals
     if wanted == WHOLE_LAB:
         return WHOLE_LAB, result.max_points
@@ -274,19 +277,19 @@ def _exercise(cell: str, result: Result) -> tuple[str, float]:
         if exercise.exercise in (cell, wanted):
             return exercise.exercise, exercise.max_points
     have = ", ".join(exercise.exercise for exercise in result.exercises)
-    raise _Unusable(f"{result.lab} has no exercise {for_terminal(cell, 30)}, only {have} and {WHOLE_LAB}")
+    raise Unusable(f"{result.lab} has no exercise {for_terminal(cell, 30)}, only {have} and {WHOLE_LAB}")
 
 
 def _points(cell: str, exercise: str, most: float) -> float:
     shown = for_terminal(cell, 30)
     if cell.lower() in _WORDS or not _POINTS.fullmatch(cell.removeprefix("'")):
-        raise _Unusable(f"{shown} is not a number of points; write one such as 1.5")
+        raise Unusable(f"{shown} is not a number of points; write one such as 1.5")
     points = float(cell.removeprefix("'").replace(",", "."))
     if points < 0:
-        raise _Unusable(f"{shown} points are below 0")
+        raise Unusable(f"{shown} points are below 0")
     if points > most:
         whole = "the lab" if exercise == WHOLE_LAB else f"exercise {exercise}"
-        raise _Unusable(f"{shown} points are more than the {number(most)} of {whole}")
+        raise Unusable(f"{shown} points are more than the {number(most)} of {whole}")
     return points
 
 
@@ -305,7 +308,7 @@ def _last(lines: Iterable[Adjustment]) -> tuple[tuple[Adjustment, ...], list[str
     return tuple(given.values()), notes
 
 
-def _unfinished(given: Sequence[Adjustment], known: _Known) -> Iterator[str]:
+def _unfinished(given: Sequence[Adjustment], known: Known) -> Iterator[str]:
     """Yield what follows from lines together and may not be meant."""
     groups: dict[tuple[str, str], list[Adjustment]] = defaultdict(list)
     for one in given:
@@ -324,5 +327,6 @@ def _unfinished(given: Sequence[Adjustment], known: _Known) -> Iterator[str]:
             )
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """Return a cell's text as it is compared: composed, and without spaces around it."""
     return unicodedata.normalize("NFC", text).strip()
