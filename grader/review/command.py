@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,11 @@ def review(options: Options, write: Callable[[], int], note: Say) -> int:
     if count:
         note(f"NO SANDBOX: {plural(count, 'result')} ran without a jail, and the pages say so")
     server = ReviewServer(room, lambda address: note(f"open: {address}"), write, options.port)
-    stop = _stopping()
     server.start()
-    note("the address works once; the next one, for another browser, follows it. Ctrl-C ends.")
     try:
-        stop.wait()
+        note("the address works once; the next one, for another browser, follows it. Ctrl-C ends.")
+        with _stopping() as stop:
+            stop.wait()
     finally:
         server.close()
     if room.unwritten:
@@ -64,12 +65,17 @@ def review(options: Options, write: Callable[[], int], note: Say) -> int:
     return 0
 
 
-def _stopping() -> threading.Event:
-    """Return what is set when somebody wants an end, by Ctrl-C or otherwise."""
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Yield what is set when somebody wants an end, by Ctrl-C or otherwise."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.signal(number, lambda *_: stop.set())) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def adjust(out: Path, decision: Decision, say: Say) -> int:

@@ -26,6 +26,7 @@ from grader.review.guard import HEADERS, HOST, Guard, Refused, Session
 from grader.review.look import look_at, mistakes, neighbour
 from grader.review.queue import KINDS, Filter, Item
 from grader.review.room import Room, State, now, unsandboxed
+from utils.views.plain import plural
 
 MOST = 64 * 1024
 """bytes of a request"""
@@ -42,6 +43,7 @@ SHORT = 200
 """letters of what an address may ask for"""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_SESSION = web.RequestKey("session", Session)
 _log = logging.getLogger(__name__)
 
 
@@ -138,7 +140,7 @@ class _Pages:
         try:
             self._guard.check(request.headers, self._port, changes=request.method != "GET", starts=starts)
             if not starts:
-                request["session"] = self._guard.session(request.cookies.get(self._cookie, ""))
+                request[_SESSION] = self._guard.session(request.cookies.get(self._cookie, ""))
             response = await handler(request)
         except Refused as refused:
             response = _told(
@@ -149,7 +151,8 @@ class _Pages:
         except web.HTTPException as error:
             response = _told(error.status, error.reason, "There is nothing here.", "")
         except GraderError as error:
-            response = _told(500, "That did not work", error.message, error.hint)
+            kept = "Go back: what you wrote is still there. " if request.method == "POST" else ""
+            response = _told(500, "That did not work", error.message, f"{kept}{error.hint}")
         except ConnectionError:
             raise
         except Exception:  # the border of the process: a browser must not wait for a server that failed
@@ -198,7 +201,7 @@ class _Pages:
         form = await self._form(request)
         state = self._room.state()
         item = _item(state, request)
-        session: Session = request["session"]
+        session = request[_SESSION]
         typed = {name: str(form.get(name, "")) for name in ("points", "comment", "reason", "author")}
         try:
             decision = _decision(item, typed, back=form.get("do") == "back")
@@ -235,7 +238,7 @@ class _Pages:
         form = await request.post()
         if len(form) > FIELDS:
             raise Refused("This is not a form of the marking room.")
-        self._guard.check_change(request["session"], str(form.get("csrf", "")))
+        self._guard.check_change(request[_SESSION], str(form.get("csrf", "")))
         return form
 
     def _look(
@@ -254,7 +257,7 @@ class _Pages:
             "points": "" if held is None or held.points is None else _plain(held.points),
             "comment": held.comment if held else "",
             "reason": held.reason if held else "",
-            "author": request["session"].author,
+            "author": request[_SESSION].author,
         }
         return self._page(
             request,
@@ -276,7 +279,7 @@ class _Pages:
         course = state.course
         text = pages.page(
             name,
-            csrf=request["session"].csrf,
+            csrf=request[_SESSION].csrf,
             state=state,
             names=course.names,
             results=course.results,
@@ -286,10 +289,17 @@ class _Pages:
             unwritten=self._room.unwritten,
             saved=bool(request.query.get("saved")),
             written=bool(request.query.get("written")),
-            problems=(*course.problems, *state.file.problems),
+            problems=self._problems(state),
             **facts,
         )
         return web.Response(status=status, body=_bytes(text), content_type="text/html", charset="utf-8")
+
+    def _problems(self, state: State) -> tuple[str, ...]:
+        """Return what could not be used; it names students, so anonymous ones are only counted."""
+        told = (*state.course.problems, *state.file.problems)
+        if told and self._room.settings.anonymous:
+            return (f"{plural(len(told), 'problem')}: grader report tells which",)
+        return told
 
 
 def _told(status: int, title: str, what: str, do: str) -> web.Response:
