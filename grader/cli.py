@@ -105,6 +105,9 @@ def grade(
     show: Annotated[
         bool, typer.Option("--show", help="Ask this student's work again and show every question and answer.")
     ] = False,
+    exercise: Annotated[
+        str, typer.Option("--exercise", metavar="N", help="With --show: only this exercise, such as 1.3.")
+    ] = "",
     roster: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="CSV of who is expected: student_id, name, email."),
@@ -162,6 +165,7 @@ def grade(
         labs=tuple(lab or ()),
         student=student,
         show=show,
+        exercise=exercise,
         roster=roster,
         jobs=jobs,
         seconds=timeout,
