@@ -352,4 +352,6 @@ def _decision(item: Item, typed: Mapping[str, str], *, back: bool) -> Decision:
         if not text.replace(".", "", 1).isascii() or not text.replace(".", "", 1).isdigit():
             raise UsageError("these points are not a number", hint="write a number such as 1.5, or nothing")
         points = float(text)
-    return Decision(*item.about, typed["author"], points, typed["reason"], typed["comment"], back)
+    # What stands in the form when a decision is taken back is the reason why it was given.
+    reason = "" if back else typed["reason"]
+    return Decision(*item.about, typed["author"], points, reason, typed["comment"], back)
