@@ -15,7 +15,8 @@ from utils.checks.registry import load_checks, slug_of
 from utils.errors import KitError
 
 TAG = "exercise:"
-_DEFINES = r"^(?:async\s+def|def|class)\s+{name}\b|^{name}\s*[:=]"
+_DEFINED = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*[:=]", re.MULTILINE)
+"""a name at the left edge that is given a function, a class or a value"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,8 @@ def _own(cells: Sequence[CodeCell], result: Result, exercise: str) -> tuple[Code
 
 def _is_of(cell: CodeCell, lab: str, exercise: str) -> bool:
     """Return whether a cell is tagged as an exercise's, or defines at its left edge what it asks for."""
-    defines = (_DEFINES.format(name=re.escape(name)) for name in functions_of(lab, exercise))
-    return f"{TAG}{exercise}" in cell.tags or any(
-        re.search(one, cell.source, re.MULTILINE) for one in defines
-    )
+    names = {found[1] or found[2] for found in _DEFINED.finditer(cell.source)}
+    return f"{TAG}{exercise}" in cell.tags or not names.isdisjoint(functions_of(lab, exercise))
 
 
 def functions_of(lab: str, exercise: str) -> tuple[str, ...]:
