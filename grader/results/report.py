@@ -305,13 +305,15 @@ def _hardness(items: Sequence[Item], room: int) -> Iterator[str]:
     rows = as_many((_hard(item) for item in items), room)
     if not rows:
         return
-    columns = ("Exercise", "Title", "People", "Share of points", "Discrimination")
+    head = "".join(f'<th scope="col">{column}</th>' for column in ("Exercise", "Title"))
+    figures = ("People", "Share of points", "Discrimination")
+    head += "".join(f'<th scope="col" class="kit-right">{column}</th>' for column in figures)
     yield "<h3>How hard, and how telling</h3>"
     yield (
-        "<p>Discrimination says how the points of an exercise go along with those of the others, from -1 to 1. "
-        "Below 0.2 an exercise tells little; below 0 look at its checks.</p>"
+        "<p>Discrimination says how the points of an exercise go along with those of the others, "
+        "from -1 to 1. Below 0.2 an exercise tells little; below 0 look at its checks.</p>"
     )
-    yield _table("".join(f'<th scope="col">{column}</th>' for column in columns), "\n".join(rows))
+    yield _table(head, "\n".join(rows))
     drawn = chart(items)
     if drawn and size(drawn) < room - sum(map(size, rows)):
         yield drawn
