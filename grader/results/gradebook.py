@@ -94,8 +94,8 @@ def in_words(one: Adjustment) -> str:
 
 
 def comment_in_words(one: Adjustment) -> str:
-    """Return a comment for the student, such as ``1.2 “Close the file.” (R. Miller)``."""
-    return f"{_about(one)} “{one.comment}” ({one.author})"
+    """Return a comment for the student on one line, such as ``1.2 “Close the file.” (R. Miller)``."""
+    return f"{_about(one)} “{' '.join(one.comment.split())}” ({one.author})"
 
 
 def _about(one: Adjustment) -> str:

@@ -33,4 +33,4 @@ def shown_names(results: Iterable[Result], *, anonymous: bool, seed: str) -> Map
 
 def _named(result: Result) -> str:
     student = one_line(result.student, 60)
-    return f"{one_line(result.name, 60)} ({student})" if result.name else student
+    return student if result.name in ("", result.student) else f"{one_line(result.name, 60)} ({student})"

@@ -19,7 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from grader.errors import GraderError, UsageError
-from grader.results.adjustments import WHOLE_LAB
+from grader.results.adjustments import WHOLE_LAB, WITHHELD
 from grader.results.decisions import AUTHOR, COMMENT_CHARS, REASON, Conflict, Decision
 from grader.review import pages
 from grader.review.guard import HEADERS, HOST, Guard, Refused, Session
@@ -267,6 +267,7 @@ class _Pages:
             chosen=chosen,
             look=look,
             whole=item.about[2] == WHOLE_LAB,
+            withheld=look.result.status in WITHHELD,
             typed=typed or stands,
             trouble=trouble,
             conflict=isinstance(trouble, Conflict),

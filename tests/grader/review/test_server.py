@@ -21,7 +21,7 @@ from grader.results.decisions import Decision, decide
 from grader.review.guard import HEADERS
 from grader.review.room import Room, Settings
 from grader.review.server import MOST, ReviewServer
-from tests.grader.results.made import HOSTILE, LAB, hostile, result
+from tests.grader.results.made import HOSTILE, LAB, hostile, not_graded, result
 from tests.grader.review.rooms import HELPER, SAID, settings
 
 BOB = ("bob", LAB, "1.2")
@@ -149,6 +149,21 @@ def test_a_flag_is_shown_with_the_cells_it_is_about(desk: Desk) -> None:
     assert "patches-library (cell 2): It patches a library. x = <b>" in page.text
     assert "cell-error (cell 1): This cell ended with an error. NameError: <i>" in page.text
     assert HELPER.split("\n")[0] in page.text
+
+
+def test_a_score_that_waits_for_a_person_is_not_said_to_stand(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    store.write(out, not_graded("tampered", "eve"))
+    opened = Desk(Settings(out, author="RM"))
+    try:
+        client = opened.browser()
+        page = Page(client.get(opened.at("eve", LAB, "*")).text)
+        assert "Now – of 4 until a person gives points" in page.text
+        assert "(empty: it stays without points)" in page.text
+        save(client, opened.at("eve", LAB, "*"), points="3", reason="harmless")
+        assert "Now 3 of 4 , given by RM" in Page(client.get(opened.at("eve", LAB, "*")).text).text
+    finally:
+        opened.close()
 
 
 def test_next_goes_through_what_was_asked_for_and_passes_what_is_decided(desk: Desk) -> None:
