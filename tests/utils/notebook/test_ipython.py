@@ -131,7 +131,7 @@ def test_a_graph_as_the_last_line_draws_itself_without_a_network(outputs: dict[s
     (shown,) = outputs["graph"]
     assert shown.output_type == "execute_result"
     assert "image/png" not in shown.data
-    assert "mermaid" in shown.data["text/markdown"]
+    assert "<svg" in shown.data["text/html"]
     assert "action" in shown.data["text/plain"]
 
 
