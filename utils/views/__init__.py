@@ -7,6 +7,7 @@ from utils.observed.calls import calls_of, most_open
 from utils.observed.moments import Moment
 from utils.views.approval import ApprovalCard, approval_card
 from utils.views.card import ExerciseView, exercise_html, exercise_text
+from utils.views.conversation import ConversationView, conversation
 from utils.views.explorer import CheckpointExplorer, checkpoint_explorer
 from utils.views.gantt import gantt
 from utils.views.graph import graph_mermaid, graph_picture, graph_text, install_graph_formatter
@@ -22,6 +23,7 @@ __all__ = [
     "CheckpointExplorer",
     "CheckpointFileError",
     "CheckpointNode",
+    "ConversationView",
     "ExerciseView",
     "LabView",
     "Moment",
@@ -30,6 +32,7 @@ __all__ = [
     "calls_of",
     "checkpoint_explorer",
     "checkpoint_tree",
+    "conversation",
     "exercise_html",
     "exercise_text",
     "gantt",

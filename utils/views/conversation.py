@@ -120,10 +120,15 @@ def read_conversation(messages: Sequence[Any]) -> tuple[Said, ...]:
             said[row] = Said(said[row].role, said[row].text, tuple(uses), said[row].id)
             continue
         calls = getattr(message, "tool_calls", None) or []
-        uses = [ToolUse(str(c["id"]), str(c["name"]), as_json(c["args"])) for c in calls]
+        uses = [ToolUse(str(c["id"]), str(c["name"]), _arguments(c["args"])) for c in calls]
         made.update({use.id: (len(said), number) for number, use in enumerate(uses)})
         said.append(Said(_ROLES.get(kind, kind), text, tuple(uses), str(getattr(message, "id", "") or "")))
     return tuple(said)
+
+
+def _arguments(args: Any) -> str:
+    # While a message comes its arguments are a text that may not be whole.
+    return args if isinstance(args, str) else as_json(args)
 
 
 def text_of(message: Any) -> str:
@@ -171,14 +176,15 @@ def conversation_html(said: Sequence[Said]) -> str:
     return f'<ol class="kit-talk">\n{chr(10).join(items)}\n</ol>\n'
 
 
-def said_html(one: Said) -> str:
-    """Return one message as an item of a list."""
+def said_html(one: Said, *, typing: bool = False) -> str:
+    """Return one message as an item of a list; `typing` is one that still comes."""
     kind = one.role if one.role in {"user", "model", "system", "tool"} else "other"
     words = f'<div class="kit-words">{_folded(one.text)}</div>' if one.text else ""
     uses = "".join(use_html(use) for use in one.uses)
     if not words and not uses:
         words = '<div class="kit-words kit-quiet">(no text)</div>'
     role = f'<span class="kit-role">{escape_line(one.role, 20)}</span>'
+    kind += " kit-typing" if typing else ""
     return f'<li class="kit-by-{kind}">{role}{words}{uses}</li>'
 
 

@@ -70,9 +70,9 @@ class Drawn(Protocol):
 class Acting(Touchable):
     """A view of a thread that does something with it: what is wrong is told in it, and nothing blocks."""
 
-    def __init__(self, thread: Thread) -> None:
+    def __init__(self, thread: Thread, work: Work | None = None) -> None:
         self._thread = thread
-        self._work = Work()
+        self._work = work or Work()
         self._controls: Drawn | None = None
         self.problem = ""
         """why the last action came to nothing; empty where it did not"""
@@ -101,7 +101,7 @@ class Acting(Touchable):
         self._draw()
 
     @abstractmethod
-    async def _read(self) -> None:
+    async def read(self) -> None:
         """Read what is shown."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Acting(Touchable):
 
     async def _look(self) -> None:
         self.problem = self.done = ""
-        await self._read()
+        await self.read()
 
     def _refuse_while_busy(self) -> bool:
         """Return whether something is still under way, and if so say it in the view."""
@@ -140,7 +140,7 @@ class Acting(Touchable):
 
     async def _read_again(self) -> None:
         try:
-            await self._read()
+            await self.read()
         except Exception as error:
             self.problem = reason(error)
             self._lost()
