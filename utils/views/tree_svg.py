@@ -90,23 +90,23 @@ def _item(row: Shown, lane: Lane, width: int, selected: str | None) -> str:
     if isinstance(row, Fold):
         said = f"<span>{len(row.rows):,} more, {row.rows[0].name} to {row.rows[-1].name}</span>"
     else:
-        said = _said(row, lane, chosen)
+        said = _said(row, lane)
     return f'<li class="{kind}" data-row="{row.name}">{_svg(lane, width, row)}{said}</li>'
 
 
-def _said(row: TreeRow, lane: Lane, chosen: bool) -> str:
+def _said(row: TreeRow, lane: Lane) -> str:
     node = row.node
     step = "" if node.step is None else f"step {node.step} "
+    # What may be cut in a narrow place comes last.
     facts = [
         f"{step}{escape_line(node.source, _NAME)}",
         html.escape(next_of(node)),
-        "" if node.messages is None else plural(node.messages, "message"),
         html.escape(remarks_of(row)),
-        "selected" if chosen else "",
+        f"branch {lane.branch}" if lane.begins else "",
+        "" if node.messages is None else plural(node.messages, "message"),
     ]
-    branch = f'<span class="kit-branch-name">branch {lane.branch}</span>' if lane.begins else ""
     told = "".join(f"<span>{fact}</span>" for fact in facts if fact)
-    return f'<b class="kit-name">{row.name}</b>{told}{branch}'
+    return f'<b class="kit-name">{row.name}</b>{told}'
 
 
 def _svg(lane: Lane, width: int, row: Shown) -> str:

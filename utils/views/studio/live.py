@@ -99,7 +99,12 @@ class Live:
             growing = self._messages[id] = _Growing(id)
         growing.take(message)
 
-    def said(self) -> tuple[Said, ...]:
-        """Return what has been said so far in this run."""
-        messages = list(self._messages.values())
-        return read_conversation([m.message() if isinstance(m, _Growing) else m for m in messages])
+    def whole(self) -> list[Any]:
+        """Return the messages of this run that are there in full."""
+        messages = [m.message() if isinstance(m, _Growing) else m for m in list(self._messages.values())]
+        return messages[:-1] if self.typing else messages
+
+    def coming(self) -> tuple[Said, ...]:
+        """Return the message of which pieces come; none where none comes."""
+        last = next(reversed(list(self._messages.values())), None)
+        return read_conversation([last.message()]) if isinstance(last, _Growing) else ()

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from utils.errors import KitError, ViewError
 from utils.views.approval import ApprovalCard, decision_of, title
-from utils.views.conversation import about, conversation_html, conversation_text, read_conversation, said_html
+from utils.views.conversation import Said, conversation_html, conversation_text, read_conversation, said_html
 from utils.views.explorer import CheckpointExplorer, changes_html
 from utils.views.folding import lines
 from utils.views.graph import GraphShape, marked, read_graph, shape_html, shape_text
@@ -294,19 +294,18 @@ class Studio(Acting):
     def graph_html(self) -> str:
         return shape_html(self.shape())
 
-    def talk_html(self) -> str:
-        """Return the conversation at the selected checkpoint."""
+    def said(self) -> tuple[Said, ...]:
+        """Return the conversation at the selected checkpoint, with what a run has added to it so far."""
         snapshot = self.explorer.snapshot
-        return conversation_html(read_conversation(messages_of(snapshot) if snapshot is not None else ()))
+        before = messages_of(snapshot) if snapshot is not None else ()
+        return read_conversation([*before, *self.live.whole()])
 
-    def talk_about(self) -> str:
-        snapshot = self.explorer.snapshot
-        return about(read_conversation(messages_of(snapshot) if snapshot is not None else ()))
+    def talk_html(self) -> str:
+        return conversation_html(self.said())
 
     def live_html(self) -> str:
-        """Return what has come of the run that is under way."""
-        said, typing = self.live.said(), self.live.typing
-        items = "".join(said_html(one, typing=typing and n == len(said) - 1) for n, one in enumerate(said))
+        """Return the message that comes."""
+        items = "".join(said_html(one, typing=True) for one in self.live.coming())
         return f'<ol class="kit-talk">{items}</ol>' if items else ""
 
     def tree_html(self) -> str:
@@ -369,10 +368,8 @@ class Studio(Acting):
 
     def text(self) -> str:
         rows = [f"Studio, {self.heading()}", "", shape_text(self.shape()), ""]
-        snapshot = self.explorer.snapshot
-        messages = messages_of(snapshot) if snapshot is not None else ()
         rows += [f"Conversation at {self.explorer.selected or 'the beginning'}"]
-        rows += [f"  {line}" for line in conversation_text(read_conversation(messages)).split("\n")]
+        rows += [f"  {line}" for line in conversation_text(self.said()).split("\n")]
         if self.explorer.tree.rows:
             rows += [
                 "",

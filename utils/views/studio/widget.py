@@ -6,7 +6,6 @@ All HTML is made, and escaped, by the views; the page's script (`studio.js`) onl
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ import traitlets
 
 from utils.errors import KitError, ViewError
 from utils.views.changes import message_line
+from utils.views.conversation import about
 from utils.views.page import stylesheet
 from utils.views.pending import as_json, messages_of, read_arguments
 from utils.views.plain import short
@@ -36,6 +36,8 @@ def script() -> str:
 class StudioWidget(anywidget.AnyWidget):
     """Panels of HTML and what can be pressed; the page keeps nothing of its own."""
 
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
     heading = traitlets.Unicode().tag(sync=True)
     graph = traitlets.Unicode().tag(sync=True)
     talk = traitlets.Unicode().tag(sync=True)
@@ -57,8 +59,7 @@ class Controls:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self._lock = threading.Lock()
-        self._drawn = 0.0
-        self._refused = ""
+        self._due: threading.Timer | None = None
         self.box = StudioWidget(_esm=script(), _css=stylesheet(*studio.sheets))
         self.box.on_msg(self._heard)
         self.draw()
@@ -68,33 +69,40 @@ class Controls:
     def draw(self) -> None:
         """Show how the studio stands; what has not changed is not sent again."""
         studio = self.studio
-        with self._lock:
-            self._drawn = time.monotonic()
-            with self.box.hold_sync():
-                self.box.heading = studio.heading()
-                self.box.graph = studio.graph_html()
-                self.box.outcome = studio.outcome_html()
-                self.box.live = studio.live_html() if studio.busy else ""
-                if not studio.busy:
-                    self._draw_thread(studio)
-                self.box.can = self._can(studio)
+        with self._lock, self.box.hold_sync():
+            self.box.heading = studio.heading()
+            self.box.graph = studio.graph_html()
+            self.box.outcome = studio.outcome_html()
+            self._draw_talk(studio)
+            if not studio.busy:
+                self._draw_thread(studio)
+            self.box.can = self._can(studio)
 
     def _draw_thread(self, studio: Studio) -> None:
         """Show what is read from the thread: while the graph runs it stays as it was."""
-        self.box.talk = studio.talk_html()
-        self.box.talk_at = f"{studio.explorer.selected or 'the beginning'}, {studio.talk_about()}"
+        self.box.talk_at = f"{studio.explorer.selected or 'the beginning'}, {about(studio.said())}"
         self.box.tree = studio.tree_html()
         self.box.state = studio.state_html()
         self.box.state_title = studio.state_title()
         self.box.notes = studio.card.notes_html() if studio.card.waiting else ""
         self.box.code = studio.code_html()
 
+    def _draw_talk(self, studio: Studio) -> None:
+        self.box.talk = studio.talk_html()
+        self.box.live = studio.live_html() if studio.busy else ""
+
     def grow(self) -> None:
-        """Show what has come of the run, unless that was done a moment ago."""
-        if time.monotonic() - self._drawn >= _PAUSE:
-            with self._lock:
-                self._drawn = time.monotonic()
-                self.box.live = self.studio.live_html()
+        """Show what has come of the run, soon and together with what comes until then."""
+        if self._due is None:
+            self._due = threading.Timer(_PAUSE, self._grown)
+            self._due.daemon = True
+            self._due.start()
+
+    def _grown(self) -> None:
+        self._due = None
+        with self._lock:
+            if self.studio.busy:
+                self._draw_talk(self.studio)
 
     def _can(self, studio: Studio) -> dict[str, Any]:
         explorer, card = studio.explorer, studio.card
