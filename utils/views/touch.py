@@ -132,7 +132,7 @@ class Acting(Touchable):
         try:
             await make()
         except Exception as error:  # whatever a student's graph raises
-            self.problem, self.done = reason(error), ""
+            self.problem, self.done = self._told(error), ""
             await self._read_again()
         finally:
             self.busy = False
@@ -142,8 +142,12 @@ class Acting(Touchable):
         try:
             await self.read()
         except Exception as error:
-            self.problem = reason(error)
+            self.problem = self._told(error)
             self._lost()
+
+    def _told(self, error: BaseException) -> str:
+        """Return an error as one sentence."""
+        return reason(error)
 
     def widget(self) -> Any:
         if self._controls is None:

@@ -7,6 +7,7 @@ runs what they decide, one thing at a time, and keeps it only if it has gone wel
 from __future__ import annotations
 
 import html
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -32,6 +33,10 @@ _FIRST_DECIDE = (
     "A tool call has no answer yet, and a provider refuses a new question here: decide about it first."
 )
 _FORK_CALLS = "A tool call has no answer at this checkpoint, and a provider refuses a new question here."
+_OTHER_THREAD = (
+    "This saver's database works only in the thread that opened it, and a graph runs in several. "
+    "What to do: open it with sqlite3.connect(…, check_same_thread=False)."
+)
 SHEETS = ("drawing", "graph", "conversation", "tree", "touch", "studio")
 
 
@@ -54,7 +59,7 @@ class Studio(Acting):
         self.card = ApprovalCard(self._own)
         self._shape: GraphShape = read_graph(graph)
         self._awaited = self._own.asynchronous
-        self._came = ""
+        self._came = self._refused = ""
         self.against: str | None = None
         """name of the checkpoint that the selected one is compared with; its parent where this is None"""
 
@@ -67,7 +72,8 @@ class Studio(Acting):
 
     def refresh(self) -> Studio:
         """Read the thread again."""
-        self._start(self._look)
+        if not self._refuse_while_busy():
+            self._start(self._look)
         return self
 
     def select(self, checkpoint: str) -> Studio:
@@ -96,13 +102,15 @@ class Studio(Acting):
         if refused := self.cannot_ask():
             self.say(refused)
             return self
-        question = {"messages": [{"role": "user", "content": text}]}
         self.explorer.selected = next((row.name for row in self.explorer.tree.rows if row.current), None)
         self.live.asked(text)
 
         async def asking() -> None:
-            self.done = resuming(as_code(question), asynchronous=self.asynchronous)
-            await self._own.call("invoke", question, self._own.config)
+            from langchain_core.messages import HumanMessage  # noqa: PLC0415 - a picture needs none
+
+            # An object, as some reducers keep what they are given as it is.
+            self.done = self._asking_code(as_code(text))
+            await self._own.call("invoke", {"messages": [HumanMessage(text)]}, self._own.config)
             self.explorer.selected = None
             await self.read()
             self._came = self._where()
@@ -146,6 +154,11 @@ class Studio(Acting):
         if self._refuse_while_busy() or row is None:
             return self
         message = messages[number - 1]
+        if not hasattr(message, "model_copy"):
+            raise ViewError(
+                f"message {number} is a {type(message).__name__} and not a message object",
+                hint="write the state yourself: fork(values={…})",
+            )
         edited = message.model_copy(update={"content": text})
 
         async def editing() -> None:
@@ -234,26 +247,33 @@ class Studio(Acting):
             await make()
             await self._own.keep()
         except Exception as error:  # whatever a student's graph raises
-            self.problem, self.done, self._came = self._sentence(error), "", ""
+            self.problem, self.done, self._came = f"{self._told(error)} {_KEPT_NOTHING}", "", ""
             self._own.end()
             await self._read_again()
         finally:
             self._own.end()
             self.live.clear()
-            self.busy = False
+            self.busy, self._refused = False, ""
             self._draw()
 
-    def _sentence(self, error: BaseException) -> str:
+    def _refuse_while_busy(self) -> bool:
+        if self.busy:
+            self._refused = "the run before is not over; in a cell, `await` the studio first."
+            self._draw()
+        return self.busy
+
+    def _told(self, error: BaseException) -> str:
         """Return an error in words, without the name of its class."""
         if isinstance(error, KitError):
-            return one_line(error.sentence, 600)
+            return f"{one_line(error.sentence, 600)}{_stop(error.sentence)}"
         told = self._explain(error) if self._explain is not None else None
+        if told is None and isinstance(error, sqlite3.ProgrammingError) and "same thread" in str(error):
+            told = _OTHER_THREAD
         if told is None:
             body = getattr(error, "body", None)
             told = body.get("message") if isinstance(body, dict) else None
-        said = one_line(str(told or error).strip() or "the graph gave no reason", 600)
-        end = "" if said.endswith((".", "!", "?")) else "."
-        return f"{said}{end} {_KEPT_NOTHING}"
+        said = one_line(str(told or error).strip() or "The graph stopped and gave no reason", 600)
+        return said + _stop(said)
 
     def _hear(self, item: Any) -> None:
         if self.live.take(item) and self._controls is not None:
@@ -323,6 +343,8 @@ class Studio(Acting):
 
     def outcome(self) -> Iterator[tuple[str, str]]:
         """Yield what came of the last action, as pairs of a word and a text."""
+        if self._refused:
+            yield "Not taken", self._refused
         if self.busy:
             yield "Running", ", ".join(self.live.running) or "the graph is at work"
         elif self.problem:
@@ -348,8 +370,7 @@ class Studio(Acting):
         """Return code: of what was done last, else of all that can be done."""
         if self.done:
             return f"# what was done; {_GIVEN[2:]}\n{self.done}"
-        question = {"messages": [{"role": "user", "content": "…"}]}
-        ways = [_GIVEN, "# ask", resuming(as_code(question), asynchronous=self.asynchronous)]
+        ways = [_GIVEN, "# ask", self._asking_code("'…'")]
         if self.card.waiting:
             for kind, code in self.card.codes():
                 ways += [f"# {kind}", code]
@@ -357,6 +378,9 @@ class Studio(Acting):
         if explored:
             ways += [f"# at {self.explorer.selected}", *explored]
         return "\n".join(ways)
+
+    def _asking_code(self, text: str) -> str:
+        return resuming(f'{{"messages": [HumanMessage({text})]}}', asynchronous=self.asynchronous)
 
     def static_code(self) -> str:
         """Return the code without the checkpoints' ids, which differ from run to run: it can be stored."""
@@ -411,6 +435,10 @@ class Studio(Acting):
         from utils.views.studio.widget import Controls  # noqa: PLC0415 - needs anywidget
 
         return Controls(self)
+
+
+def _stop(sentence: str) -> str:
+    return "" if sentence.endswith((".", "!", "?")) else "."
 
 
 def studio(
