@@ -19,6 +19,8 @@ _CHARS, _LINES = 20_000, 400
 _LONG = 700
 """a text of more letters is folded"""
 _FIRST = 160
+_COMING = 3_000
+"""so many letters of a text that still comes are shown"""
 _NAME = 40
 _ROLES = {"human": "user", "ai": "model", "assistant": "model", "developer": "system"}
 
@@ -179,7 +181,8 @@ def conversation_html(said: Sequence[Said]) -> str:
 def said_html(one: Said, *, typing: bool = False) -> str:
     """Return one message as an item of a list; `typing` is one that still comes."""
     kind = one.role if one.role in {"user", "model", "system", "tool"} else "other"
-    words = f'<div class="kit-words">{_folded(one.text)}</div>' if one.text else ""
+    shown = _end(one.text) if typing else _folded(one.text)
+    words = f'<div class="kit-words">{shown}</div>' if one.text else ""
     uses = "".join(use_html(use) for use in one.uses)
     if not words and not uses:
         words = '<div class="kit-words kit-quiet">(no text)</div>'
@@ -209,6 +212,13 @@ def _sign(use: ToolUse) -> str:
 
 def _result(use: ToolUse) -> str:
     return "no result yet" if use.result is None else use.result or "(empty)"
+
+
+def _end(text: str) -> str:
+    """Return the newest part of a text that still comes: a long one costs no more than a short one."""
+    before = len(text) - _COMING
+    mark = f"[… {before:,} characters before …]\n" if before > 0 else ""
+    return mark + escape(text[-_COMING:], chars=_COMING, lines=200)
 
 
 def _folded(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from utils.errors import ViewTypeError
-from utils.views.conversation import MOST_MESSAGES, Said, ToolUse, conversation, read_conversation
+from utils.views.conversation import MOST_MESSAGES, Said, ToolUse, conversation, read_conversation, said_html
 
 
 def call(id: str, city: str) -> dict[str, Any]:
@@ -85,6 +85,14 @@ def test_what_is_not_a_conversation_is_refused(state: Any, said: str) -> None:
 
 def test_a_long_text_is_folded(read_html: Callable[[str], Any]) -> None:
     assert "details" in read_html(conversation([AIMessage("word " * 300)]).html()).seen
+
+
+def test_of_a_long_text_that_still_comes_the_end_is_shown(read_html: Callable[[str], Any]) -> None:
+    page = read_html(said_html(Said("model", "first " + "word " * 1_000 + "last"), typing=True))
+    words = " ".join(page.words)
+    assert "details" not in page.seen
+    assert "[… 2,010 characters before …]" in words
+    assert words.endswith("word last")
 
 
 def test_of_a_very_long_conversation_the_middle_is_counted() -> None:
