@@ -37,6 +37,7 @@ SHIPPED = (
     Row("utils/*.yaml", "the recorded conversations"),
     Row("utils/*py.typed", "tells type checkers that the package is annotated"),
     Row("utils/*.css", "looks of the pictures", required=False),
+    Row("utils/*.js", "what the studio does in the page", required=False),
     Row("utils/*.html", "pictures", required=False),
     Row("utils/*.jinja", "templates of pictures", required=False),
     Row("utils/*.md", "notes beside the code", required=False),

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from utils.views.studio.live import MODES
-from utils.views.studio.staging import StagingSaver
 from utils.views.thread import Making, Thread, Work, run_now
 
 
@@ -25,6 +24,8 @@ class WatchedThread(Thread):
 
     def begin(self) -> None:
         """Keep what is written from now on apart."""
+        from utils.views.studio.staging import StagingSaver  # noqa: PLC0415 - pictures need no langgraph
+
         self.graph = copy.copy(self._real)
         self.graph.checkpointer = StagingSaver(self._real.checkpointer)
 

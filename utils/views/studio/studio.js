@@ -225,6 +225,7 @@ function render({ model, el }) {
     if (open) code.querySelector("details").open = true;
     panels.talk.head.textContent = `Conversation at ${model.get("talk_at")}`;
     panels.state.head.textContent = model.get("state_title");
+    panels.waits.head.textContent = model.get("waits_title");
     drawCan();
     dressTree(inTree);
     panels.talk.body.scrollTop = panels.talk.body.scrollHeight;

@@ -359,6 +359,11 @@ class Studio(Acting):
             for word, said in self.outcome()
         )
 
+    def waiting_title(self) -> str:
+        """Return where something waits: always at the newest checkpoint, whichever is selected."""
+        newest = next((row.name for row in self.explorer.tree.rows if row.current), "")
+        return f"Waits for you at {newest}".removesuffix(" at ")
+
     def waiting_html(self) -> str:
         """Return what waits for a person, as the approval card shows it."""
         if not self.card.waiting:
@@ -415,7 +420,7 @@ class Studio(Acting):
         panels = [
             ("graph", "Graph", self.graph_html()),
             ("talk", f"Conversation at {self.explorer.selected or 'the beginning'}", self.talk_html()),
-            ("waits", "Waits for you", self.waiting_html()),
+            ("waits", self.waiting_title(), self.waiting_html()),
             ("tree", "Checkpoints", self.tree_html()),
             ("state", self.state_title(), self.state_html()),
         ]

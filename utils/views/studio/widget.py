@@ -46,6 +46,7 @@ class StudioWidget(anywidget.AnyWidget):
     tree = traitlets.Unicode().tag(sync=True)
     state = traitlets.Unicode().tag(sync=True)
     state_title = traitlets.Unicode().tag(sync=True)
+    waits_title = traitlets.Unicode().tag(sync=True)
     outcome = traitlets.Unicode().tag(sync=True)
     notes = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
@@ -84,6 +85,7 @@ class Controls:
         self.box.tree = studio.tree_html()
         self.box.state = studio.state_html()
         self.box.state_title = studio.state_title()
+        self.box.waits_title = studio.waiting_title()
         self.box.notes = studio.card.notes_html() if studio.card.waiting else ""
         self.box.code = studio.code_html()
 
