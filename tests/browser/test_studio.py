@@ -91,6 +91,13 @@ def test_a_run_is_watched_while_the_kernel_stays_free(shown: Callable[..., Noteb
     assert not notebook.elsewhere
 
 
+def test_two_studios_in_a_page_have_labels_of_their_own(shown: Callable[..., Notebook]) -> None:
+    notebook = shown(STUDIO)
+    notebook.run_cell(2)
+    for view in (notebook.output(STUDIO_AT), notebook.output(2)):
+        expect(view.get_by_role("combobox", name="Question")).to_be_visible()
+
+
 def test_two_branches_are_made_and_compared(shown: Callable[..., Notebook]) -> None:
     notebook = shown()
     view = notebook.output(STUDIO_AT)

@@ -55,6 +55,11 @@ class StagingSaver(BaseCheckpointSaver[Any]):
     def config_specs(self) -> list[Any]:
         return self.real.config_specs
 
+    @property
+    def loop(self) -> Any:
+        """The event loop that the real saver belongs to; None for one that belongs to none."""
+        return getattr(self.real, "loop", None)
+
     def get_next_version(self, current: Any, channel: Any) -> Any:
         """Return the next version as the real saver counts them."""
         return self.real.get_next_version(current, channel)

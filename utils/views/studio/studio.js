@@ -12,10 +12,9 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-let count = 0;
-
 function render({ model, el }) {
-  const own = `kit-studio-${++count}`;
+  // Labels find their fields by ids, and a page may have several studios, each with a script of its own.
+  const own = `kit-studio-${Math.random().toString(36).slice(2)}`;
   const send = (message) => model.send(message);
   const panels = {};
 

@@ -269,11 +269,12 @@ def test_a_button_starts_a_thread_and_code_waits(world: Any, tmp_path: Path) -> 
         assert not view.busy
 
 
-def test_where_the_graph_has_to_be_awaited_it_is(weather: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("only_async", [True, False], ids=["asynchronous nodes", "an asynchronous saver"])
+def test_where_the_graph_has_to_be_awaited_it_is(weather: Any, tmp_path: Path, only_async: bool) -> None:
     async def work() -> None:
         async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "x.db")) as saver:
             world = weather()
-            graph = world.built(saver, only_async=True)
+            graph = world.built(saver, only_async=only_async)
             view = await studio(graph, world.config)
             view.work.pressed = True
             await view.ask("sf?")
