@@ -16,8 +16,8 @@ from utils.views.plain import clean, hang, one_line, plural, short
 MOST_MESSAGES = 500
 """more are not drawn: the first and the last ones are"""
 _CHARS, _LINES = 20_000, 400
-_LONG = 700
-"""a text of more letters is folded"""
+_LONG, _LONG_RESULT = 700, 240
+"""a text of more letters is folded; a tool's result, which is for the model, sooner"""
 _FIRST = 160
 _COMING = 3_000
 """so many letters of a text that still comes are shown"""
@@ -198,7 +198,7 @@ def use_html(use: ToolUse) -> str:
         f'<div class="kit-use kit-{state}"><p class="kit-call-line"><span class="kit-role">tool</span> '
         f"<code>{escape_line(use.name, _NAME)}({html.escape(short(use.args, 400))})</code></p>"
         f'<div class="kit-back"><span class="kit-word">{_sign(use)} {_word(use)}</span> '
-        f"{_folded(use.result or '')}</div></div>"
+        f"{_folded(use.result or '', _LONG_RESULT)}</div></div>"
     )
 
 
@@ -221,9 +221,9 @@ def _end(text: str) -> str:
     return mark + escape(text[-_COMING:], chars=_COMING, lines=200)
 
 
-def _folded(text: str) -> str:
-    if len(text) <= _LONG:
-        return escape(text, chars=_LONG + 1, lines=60)
+def _folded(text: str, long: int = _LONG) -> str:
+    if len(text) <= long:
+        return escape(text, chars=long + 1, lines=60)
     more = plural(len(text), "character")
     return (
         f"<details><summary>{html.escape(short(text, _FIRST))} <span>({more})</span></summary>"

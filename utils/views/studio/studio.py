@@ -202,7 +202,10 @@ class Studio(Acting):
             await self.explorer.read()
             self.problem, self.done = self.card.problem, self.card.done
             if not self.problem:
-                self._came = " ".join(f"{word}: {said}." for word, said in self.card.outcome()) or "Done."
+                kept = [
+                    f"{word}: {said}" for word, said in self.card.outcome() if word in ("Edited", "Decided")
+                ]
+                self._came = " ".join(one + _stop(one) for one in kept) or self._where()
 
         self._act(deciding)
         return self
