@@ -78,7 +78,7 @@ def failure(work: Callable[[], Any]) -> str:
 
 
 def asked(kit: Kit) -> tuple[Any, ...]:
-    """The requests of models, when all are answered: a client may see an end before the server has noted it."""
+    """The requests of models, all answered: a client may see an end before the server has noted it."""
     assert kit.session is not None
     return kit.session.traffic(settle=1).of("model")
 
