@@ -39,8 +39,8 @@ def get_tavily_api(key: str = "TAVILY_API_KEY", region: str | None = None) -> st
     """Return the search service's key: from the environment, or from AWS Secrets Manager in this region.
 
     ``setup()`` and ``.env`` put it into the environment. A key from Secrets Manager is put there as well, for
-    the search tool. The secret has the key's name, and is the key or JSON such as {"TAVILY_API_KEY": "…"}. The
-    log says where the key was found. Raises SetupError when it is nowhere.
+    the search tool. The secret has the key's name; it is the key, or JSON such as {"TAVILY_API_KEY": "…"}.
+    The log says where the key was found. Raises SetupError when it is nowhere.
     """
     logger = logging.getLogger(LOGGER)
     if value := os.environ.get(key):

@@ -47,6 +47,7 @@ SHIPPED = (
     Row("requirements-bedrock.lock", "the packages of another provider", required=False),
     Row("environment.yml", "the same for conda"),
     Row(".env.example", "what a key's settings would be called"),
+    Row("docs/live.md", "how to ask a real model", required=False),
     Row(".gitignore", "keeps .env and caches out of students' own repositories"),
     Row(".gitattributes", "the same line ends on every system", required=False),
     Row("Makefile", "make lab, make setup"),

@@ -24,6 +24,7 @@ def install() -> None:
     if ip is None or getattr(ip, MARK, False):
         return
     from utils.diagnostics import watch_cells  # noqa: PLC0415
+    from utils.notebook.pip import install_pip  # noqa: PLC0415
     from utils.notebook.runs import watch_runs  # noqa: PLC0415
     from utils.views.graph import install_graph_formatter  # noqa: PLC0415
 
@@ -32,6 +33,7 @@ def install() -> None:
     if not os.environ.get(GRADING):
         watch_cells(ip)
         watch_runs(ip)
+        install_pip(ip)
     setattr(ip, MARK, True)
 
 

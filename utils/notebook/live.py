@@ -127,10 +127,10 @@ def _first_model(address: str, key: Key, place: str) -> str:
 
     The labs say ``gpt-4o``, which a server of one's own does not know.
     """
-    request = urllib.request.Request(f"{address.rstrip('/')}/models")  # noqa: S310 - see just below
-    if request.type not in ("http", "https"):
+    if not address.startswith(("http://", "https://")):
         msg = "OPENAI_BASE_URL is not an address of the web"
         raise SetupError(msg, hint="write it like this: OPENAI_BASE_URL=http://localhost:11434/v1")
+    request = urllib.request.Request(f"{address.rstrip('/')}/models")  # noqa: S310 - looked at just above
     for name, value in key.headers("", b"").items():
         request.add_unredirected_header(name, value)
     handlers: list[Any] = [_NoRedirect()]

@@ -297,6 +297,80 @@ def test_a_picture_is_passed_on(go_live: Live, standin: StandIn) -> None:
     assert "image_url" in str(standin.asked[-1].body)
 
 
+# A model of one's own
+
+
+@pytest.fixture
+def own(go_live: Live, monkeypatch: pytest.MonkeyPatch) -> Live:
+    """Sets a lab up with a server of one's own, and no key at all."""
+
+    def run(**settings: str) -> Kit:
+        return go_live(**{"OPENAI_API_KEY": "", "TAVILY_API_KEY": "", **settings})
+
+    return run
+
+
+def test_a_server_of_one_s_own_needs_no_key_and_is_asked_for_a_model_that_it_has(
+    own: Live, standin: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standin.models = ("tiny:1b", "other")
+    kit = own()
+    assert capsys.readouterr().out == (
+        f"01_persistence: live answers from your own server at {standin.url}, model tiny:1b. They may be "
+        "odd, and differ from the text. The search answers by rule, about the weather only. check() grades on "
+        "recorded answers, as ever.\n"
+    )
+    assert kit.model().invoke("hi").text == ANSWER
+    sent = standin.asked[-1]
+    assert (sent.body["model"], sent.body["max_tokens"]) == ("tiny:1b", 2048)
+    assert "Authorization" not in sent.headers
+    assert "°C" in str(kit.search().invoke("current weather in Graz"))
+    assert "Without a key of its own the search answers by rule" in str(kit.search().invoke("umbrellas"))
+    assert [one.path for one in standin.asked] == ["/v1/models", "/v1/chat/completions"]
+
+
+def test_the_model_can_be_named_and_the_length_too(own: Live, standin: StandIn) -> None:
+    standin.models = ("tiny:1b", "other")
+    kit = own(LLM_MODEL="other", OPENAI_API_KEY="any-key-at-all")
+    kit.model().bind(max_tokens=7).invoke("hi")
+    sent = standin.asked[-1]
+    assert sent.body["model"] == "other"
+    assert {sent.body.get("max_tokens"), sent.body.get("max_completion_tokens")} == {7, None}
+    assert sent.headers["Authorization"] == "Bearer any-key-at-all"
+
+
+def test_a_server_without_a_list_of_models_is_asked_for_what_the_notebook_names(
+    own: Live, standin: StandIn
+) -> None:
+    kit = own()
+    assert kit.model().invoke("hi").text == ANSWER
+    assert standin.asked[-1].body["model"] == "gpt-4o"
+    standin.fails = "404"
+    told = failure(lambda: kit.model().invoke("hi"))
+    assert told.startswith("your own model does not know this model or this address (404).")
+    assert "LLM_MODEL=… in .env" in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (
+            {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
+            "nobody answers at http://127.0.0.1:9: Connection refused",
+        ),
+        ({"OPENAI_BASE_URL": "file:///etc/passwd"}, "OPENAI_BASE_URL is not an address of the web"),
+        ({"OPENAI_BASE_URL": "localhost"}, "OPENAI_BASE_URL is not an address of the web"),
+        ({"LIVE_SECONDS": "soon", "LLM_MODEL": "m"}, "LIVE_SECONDS='soon' is not a number of seconds"),
+        ({"LIVE_SECONDS": "0", "LLM_MODEL": "m"}, "LIVE_SECONDS='0' is not a number of seconds"),
+    ],
+)
+def test_a_setting_that_leads_nowhere_is_a_sentence(own: Live, settings: dict[str, str], says: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        own(**settings)
+    assert caught.value.message.startswith(says)
+    assert caught.value.hint
+
+
 # Keys
 
 
