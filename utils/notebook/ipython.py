@@ -99,6 +99,8 @@ def _show_error(
 
     sentence = not_recorded(error)
     if (trouble := live_trouble(error)) is not None:
+        # Where %tb looks: IPython notes it only for what it shows itself.
+        sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
         what, _, remedy = trouble.partition(REMEDY)
         lines = [f"NoLiveAnswer: {what}", f"  What to do: {remedy} (%tb shows the whole traceback.)"]
         ip._showtraceback(kind, error, lines)

@@ -71,7 +71,7 @@ class Kit:
     """the newest result of each exercise that was checked"""
     checker: Any = field(default=None, repr=False)
     """what ``check()`` keeps from one exercise to the next"""
-    _banner: str = ""
+    _banner: str = field(default="", repr=False)
     """what is said of live answers"""
     _environment: dict[str, str | None] = field(default_factory=dict, repr=False)
     _process: int = field(default_factory=os.getpid, repr=False)

@@ -317,8 +317,8 @@ def test_a_server_of_one_s_own_needs_no_key_and_is_asked_for_a_model_that_it_has
     kit = own()
     assert capsys.readouterr().out == (
         f"01_persistence: live answers from your own server at {standin.url}, model tiny:1b. They may be "
-        "odd, and differ from the text. The search answers by rule, about the weather only. check() grades on "
-        "recorded answers, as ever.\n"
+        "odd, and differ from the text. The search answers by rule, about the weather only. "
+        "check() grades on recorded answers, as ever.\n"
     )
     assert kit.model().invoke("hi").text == ANSWER
     sent = standin.asked[-1]
