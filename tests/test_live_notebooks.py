@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -23,6 +24,15 @@ KEYS = {
 }
 OFTEN = ("02_streaming", "openai")
 """the lab in which most depends on the line, and the provider that is the default"""
+
+
+@pytest.fixture(scope="module")
+def recorded_server() -> Iterator[ReplayServer]:
+    running = ReplayServer().start()
+    yield running
+    running.close()
+
+
 RUNS = [
     pytest.param(
         solution,
@@ -37,11 +47,14 @@ RUNS = [
 
 @pytest.mark.parametrize(("solution", "name"), RUNS)
 def test_a_solution_runs_live_to_its_end_and_its_notebook_holds_no_key(
-    solution: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recorded_server: ReplayServer,
+    solution: Path,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provider = PROVIDERS[name]
-    server = ReplayServer().start()
-    there = server.open(load_scenario(fixture_of(slug_of(solution.stem)), free=True))
+    there = recorded_server.open(load_scenario(fixture_of(slug_of(solution.stem)), free=True))
     settings = {
         **KEYS,
         "LLM_MODE": "live",
@@ -61,17 +74,24 @@ def test_a_solution_runs_live_to_its_end_and_its_notebook_holds_no_key(
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"-marked-" not in path.read_bytes()
-    server.close()
+    there.close()
+
+
+@pytest.fixture
+def refusing() -> Iterator[StandIn]:
+    """A provider that refuses the key, and repeats it."""
+    standin = StandIn(fails="401", echo=KEYS["OPENAI_API_KEY"]).start()
+    yield standin
+    standin.close()
 
 
 @pytest.mark.kernel
 def test_a_failure_is_two_lines_in_a_notebook_and_the_rest_is_one_call_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refusing: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nbclient import NotebookClient
 
-    standin = StandIn(fails="401", echo=KEYS["OPENAI_API_KEY"]).start()
-    for setting, value in {**KEYS, "LLM_MODE": "live", "OPENAI_BASE_URL": f"{standin.url}/v1"}.items():
+    for setting, value in {**KEYS, "LLM_MODE": "live", "OPENAI_BASE_URL": f"{refusing.url}/v1"}.items():
         monkeypatch.setenv(setting, value)
     cells = [
         'from utils import setup\nkit = setup("01_persistence")',
@@ -82,7 +102,6 @@ def test_a_failure_is_two_lines_in_a_notebook_and_the_rest_is_one_call_away(
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(made, timeout=60, allow_errors=True, resources=resources).execute()
-    standin.close()
     (error,) = made.cells[1].outputs
     what, remedy = "\n".join(error.traceback).splitlines()
     assert what.startswith("NoLiveAnswer: your own model did not accept the key (401). It says: ")
