@@ -105,6 +105,9 @@ def grade(
     show: Annotated[
         bool, typer.Option("--show", help="Ask this student's work again and show every question and answer.")
     ] = False,
+    exercise: Annotated[
+        str, typer.Option("--exercise", metavar="N", help="With --show: only this exercise, such as 1.3.")
+    ] = "",
     roster: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="CSV of who is expected: student_id, name, email."),
@@ -162,6 +165,7 @@ def grade(
         labs=tuple(lab or ()),
         student=student,
         show=show,
+        exercise=exercise,
         roster=roster,
         jobs=jobs,
         seconds=timeout,
@@ -315,6 +319,81 @@ def rules(
     from grader.grading import course_rules  # noqa: PLC0415
 
     _leave(lambda: course_rules.begin(out, _say) if new else course_rules.told(out, check, _tell, _say))
+
+
+@app.command()
+def review(
+    out: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder that grade wrote.")],
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SUBMISSIONS]", help="The folder with what was handed in, to see the cells."),
+    ] = None,
+    lab: Annotated[
+        list[str] | None,
+        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Show no names and no ids of students.")
+    ] = False,
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
+    ] = "",
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="N", min=0, help="Exercises to look at without a reason.")
+    ] = 10,
+    seed: Annotated[
+        str, typer.Option("--seed", metavar="TEXT", help="The same seed draws the same sample and names.")
+    ] = "1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Where it listens. [default: any free port]")
+    ] = 0,
+    unsandboxed: Annotated[
+        bool, typer.Option("--unsandboxed", help="Also with results of work that ran without a jail.")
+    ] = False,
+) -> None:
+    """Open the marking room: flags, near misses, appeals and a sample, with the code beside them.
+
+    It serves a page to this machine only, at an address that works once. Points and
+    comments go to adjustments.csv at once; Ctrl-C writes gradebook, feedback and report.
+
+    Exit codes: 0 ended; 1 something could not be read or used; 2 wrong use.
+    """
+    from grader.grading import command  # noqa: PLC0415
+    from grader.review import command as room  # noqa: PLC0415
+    from grader.review.room import Settings  # noqa: PLC0415
+
+    who = author or room.usual_author()
+    settings = Settings(out, submissions, anonymous, seed, sample, tuple(lab or ()), who)
+    options = room.Options(settings, port, unsandboxed)
+    _leave(lambda: room.review(options, lambda: command.views(out, _say), _say))
+
+
+@app.command()
+def adjust(
+    out: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder that grade wrote.")],
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id, as in gradebook.csv.")],
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="For example 01_persistence.")],
+    exercise: Annotated[str, typer.Argument(metavar="EXERCISE", help="A number, or * for the whole lab.")],
+    points: Annotated[
+        float | None, typer.Option("--points", metavar="N", help="Points. [default: those of the checks]")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; points need it.")] = "",
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="What the student reads.")] = "",
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
+    ] = "",
+    back: Annotated[bool, typer.Option("--back", help="Take back what was decided before.")] = False,
+) -> None:
+    """Decide about one exercise of one student's, as in the marking room.
+
+    Exit codes: 0 saved; 1 a file could not be read or written; 2 wrong use.
+    """
+    from grader.results.decisions import Decision  # noqa: PLC0415
+    from grader.review import command as room  # noqa: PLC0415
+
+    who = author or room.usual_author()
+    decision = Decision(student, lab, exercise, who, points, reason, comment, back)
+    _leave(lambda: room.adjust(out, decision, typer.echo))
 
 
 @app.command()

@@ -8,14 +8,18 @@ if TYPE_CHECKING:
     from utils.notebook.check import check
     from utils.notebook.handin import hand_in
     from utils.notebook.kit import Kit, setup
+    from utils.notebook.studio import studio
+    from utils.views.conversation import conversation
 
-__all__ = ["Kit", "check", "hand_in", "setup"]
+__all__ = ["Kit", "check", "conversation", "hand_in", "setup", "studio"]
 
 _HOMES = {
     "Kit": "utils.notebook.kit",
     "setup": "utils.notebook.kit",
     "check": "utils.notebook.check",
     "hand_in": "utils.notebook.handin",
+    "studio": "utils.notebook.studio",
+    "conversation": "utils.views.conversation",
 }
 
 

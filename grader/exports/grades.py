@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.results.adjustments import Adjusted
-from grader.results.gradebook import in_words
+from grader.results.gradebook import comment_in_words, in_words
 from grader.results.result import Result
 from grader.submissions.roster import Student
 from utils.views.words import number
@@ -94,7 +94,7 @@ def grades_of(rows: Iterable[tuple[Result, Adjusted]]) -> tuple[Grade, ...]:
 
 
 def comment_of(result: Result, final: Adjusted) -> str:
-    """Return a line for the student: the points of each exercise or why there are none, and who decided."""
+    """Return a line for the student: points or why there are none, decisions, comments, what rules did."""
     ruled = final.ruled.said if final.ruled else ()
     if final.points is None:
         return " ".join(filter(None, (result.reason, *ruled)))
@@ -103,7 +103,8 @@ def comment_of(result: Result, final: Adjusted) -> str:
         f"{exercise.exercise} {exercise.title}: {number(points)}/{number(exercise.max_points)}"
         for exercise, points in judged
     ]
-    return "; ".join([*said, *(in_words(one) for one in final.adjustments), *ruled])
+    decided = (in_words(one) for one in final.adjustments)
+    return "; ".join([*said, *decided, *(comment_in_words(one) for one in final.comments), *ruled])
 
 
 def in_decimals(points: float) -> str:

@@ -55,6 +55,8 @@ class Options:
     labs: tuple[str, ...] = ()
     student: str = ""
     show: bool = False
+    exercise: str = ""
+    """only this one is shown; empty for all"""
     roster: Path | None = None
     jobs: int | None = None
     seconds: float = SECONDS
@@ -79,7 +81,7 @@ def run(options: Options, say: Say, note: Say) -> int:
     _say_limits(batch, note)
     with _ended_politely():
         if options.show:
-            return _show(batch, say, note)
+            return _show(batch, options.exercise, say, note)
         progress = Progress(len(entries_of(batch)[1]), sys.stderr)
 
         def tell(result: Result, new: bool) -> None:
@@ -114,6 +116,8 @@ def _ended_politely() -> Iterator[None]:
 def _batch(options: Options, course: Course) -> Batch:
     if options.show and not options.student:
         raise UsageError("--show needs to know whose work", hint="add --student ID")
+    if options.exercise and not options.show:
+        raise UsageError("--exercise says what to show", hint="add --show, or leave --exercise out")
     if not 0 < options.seconds < math.inf:
         raise UsageError(
             f"--timeout {options.seconds:g}: give it more than zero seconds", hint="for example --timeout 30"
@@ -240,10 +244,13 @@ def _named(students: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _show(batch: Batch, say: Say, note: Say) -> int:
+def _show(batch: Batch, exercise: str, say: Say, note: Say) -> int:
     from grader.grading.show import show  # noqa: PLC0415 - for one submission at a time
 
-    for text in show(batch, note):
+    known = [number for spec in batch.labs.values() for number in spec.checks.exercises]
+    if exercise and exercise not in known:
+        raise UsageError(f"there is no exercise {exercise!r}", hint=f"the exercises are: {', '.join(known)}")
+    for text in show(batch, note, exercise):
         say(text)
     return 0
 

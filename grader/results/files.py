@@ -7,6 +7,7 @@ so nothing that lies there leads out of it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -25,6 +26,7 @@ MOST = 64 * MIB
 OLD = 3_600.0
 """seconds after which a draft is a leftover: no other run can still be writing it"""
 
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _DRAFT = re.compile(r"\.[0-9a-f]{16}\.draft")
 _HINT = "look at the folder's permissions and at the space on the disk"
@@ -76,6 +78,24 @@ def create_below(out: Path, path: str, data: bytes) -> bool:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
     return True
+
+
+@contextmanager
+def locked_below(out: Path, path: str) -> Iterator[None]:
+    """Hold a lock that one process, and one thread of it, has at a time; the others wait.
+
+    ``path`` names a file in the folder itself, which stays. The lock is gone with the process that has it,
+    however that ends.
+    """
+    with _said(f"{path} cannot be written", out / path):
+        out.mkdir(parents=True, exist_ok=True)
+        with _opened(out) as root:
+            descriptor = os.open(path, _LOCK, 0o666, dir_fd=root)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def names_below(out: Path, path: str) -> tuple[str, ...]:

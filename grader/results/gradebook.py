@@ -98,9 +98,18 @@ def points_in_words(final: Adjusted) -> str:
 
 
 def in_words(one: Adjustment) -> str:
-    """Return a decision, such as ``1.2=3 (R. Miller: the cell was right)``."""
-    what = "lab" if one.exercise == WHOLE_LAB else one.exercise
-    return f"{what}={number(one.points)} ({one.author}: {one.reason})"
+    """Return a decision on points, such as ``1.2=3 (R. Miller: the cell was right)``."""
+    points = "" if one.points is None else f"={number(one.points)}"
+    return f"{_about(one)}{points} ({one.author}: {one.reason})"
+
+
+def comment_in_words(one: Adjustment) -> str:
+    """Return a comment for the student on one line, such as ``1.2 “Close the file.” (R. Miller)``."""
+    return f"{_about(one)} “{' '.join(one.comment.split())}” ({one.author})"
+
+
+def _about(one: Adjustment) -> str:
+    return "lab" if one.exercise == WHOLE_LAB else one.exercise
 
 
 def rounded(points: float | None) -> float | int | None:
