@@ -105,6 +105,9 @@ def grade(
     show: Annotated[
         bool, typer.Option("--show", help="Ask this student's work again and show every question and answer.")
     ] = False,
+    exercise: Annotated[
+        str, typer.Option("--exercise", metavar="N", help="With --show: only this exercise, such as 1.3.")
+    ] = "",
     roster: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="CSV of who is expected: student_id, name, email."),
@@ -162,6 +165,7 @@ def grade(
         labs=tuple(lab or ()),
         student=student,
         show=show,
+        exercise=exercise,
         roster=roster,
         jobs=jobs,
         seconds=timeout,
@@ -228,6 +232,168 @@ def report(
     from grader.grading import command  # noqa: PLC0415
 
     _leave(lambda: command.views(out, _say))
+
+
+@app.command()
+def autograder(
+    lab: Annotated[str, typer.Option("--lab", metavar="NAME", help="The lab of the assignment.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The zip to write.")],
+    no_sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--no-sandbox", help="For containers without jails: submissions have the container's rights."
+        ),
+    ] = False,
+    secret: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Write the archive that Gradescope takes as the autograder of an assignment."""
+    from grader.grading import autograde as service  # noqa: PLC0415
+
+    _leave(lambda: service.make(root, lab, to, secret, sandbox=not no_sandbox, note=_say))
+
+
+@app.command(hidden=True)
+def autograde(
+    base: Annotated[Path, typer.Argument(metavar="DIR", help="What Gradescope calls /autograder.")],
+    lab: Annotated[str, typer.Option("--lab", metavar="NAME")],
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox")] = False,
+) -> None:
+    """Grade the one submission that Gradescope's container holds, and write results.json."""
+    from grader.grading import autograde as service  # noqa: PLC0415
+
+    _leave(lambda: service.autograde(base, lab, sandbox=not no_sandbox, say=_tell, note=_say))
+
+
+@app.command()
+def forget(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id that gradebook.csv has.")],
+    submissions: Annotated[
+        Path | None,
+        typer.Option("--submissions", metavar="DIR", help="Remove what was handed in there, too."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would go.")] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+    ] = None,
+) -> None:
+    """Remove every file about one person, and say which; without --yes, only say which.
+
+    Lines that you wrote yourself, in adjustments.csv and course.toml, are told and
+    left to you.
+
+    Exit codes: 0 all that is the grader's is gone; 1 lines of yours name the person; 2 wrong use.
+    """
+    from grader.grading import forgetting  # noqa: PLC0415
+
+    _leave(lambda: forgetting.forget(out, student, submissions, root, yes=yes, say=_tell, note=_say))
+
+
+@app.command()
+def rules(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="Try these rules, and write nothing."),
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Write DIR/course.toml to begin with, unless there is one.")
+    ] = False,
+) -> None:
+    """Show what the course's rules, DIR/course.toml, make of the points, and which rule did what.
+
+    grade, report and export apply them; nothing is graded again.
+
+    Exit codes: 0 the rules are sound; 1 they name what nobody knows; 2 they cannot be used.
+    """
+    from grader.grading import course_rules  # noqa: PLC0415
+
+    _leave(lambda: course_rules.begin(out, _say) if new else course_rules.told(out, check, _tell, _say))
+
+
+@app.command()
+def review(
+    out: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder that grade wrote.")],
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SUBMISSIONS]", help="The folder with what was handed in, to see the cells."),
+    ] = None,
+    lab: Annotated[
+        list[str] | None,
+        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Show no names and no ids of students.")
+    ] = False,
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
+    ] = "",
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="N", min=0, help="Exercises to look at without a reason.")
+    ] = 10,
+    seed: Annotated[
+        str, typer.Option("--seed", metavar="TEXT", help="The same seed draws the same sample and names.")
+    ] = "1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Where it listens. [default: any free port]")
+    ] = 0,
+    unsandboxed: Annotated[
+        bool, typer.Option("--unsandboxed", help="Also with results of work that ran without a jail.")
+    ] = False,
+) -> None:
+    """Open the marking room: flags, near misses, appeals and a sample, with the code beside them.
+
+    It serves a page to this machine only, at an address that works once. Points and
+    comments go to adjustments.csv at once; Ctrl-C writes gradebook, feedback and report.
+
+    Exit codes: 0 ended; 1 something could not be read or used; 2 wrong use.
+    """
+    from grader.grading import command  # noqa: PLC0415
+    from grader.review import command as room  # noqa: PLC0415
+    from grader.review.room import Settings  # noqa: PLC0415
+
+    who = author or room.usual_author()
+    settings = Settings(out, submissions, anonymous, seed, sample, tuple(lab or ()), who)
+    options = room.Options(settings, port, unsandboxed)
+    _leave(lambda: room.review(options, lambda: command.views(out, _say), _say))
+
+
+@app.command()
+def adjust(
+    out: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder that grade wrote.")],
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id, as in gradebook.csv.")],
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="For example 01_persistence.")],
+    exercise: Annotated[str, typer.Argument(metavar="EXERCISE", help="A number, or * for the whole lab.")],
+    points: Annotated[
+        float | None, typer.Option("--points", metavar="N", help="Points. [default: those of the checks]")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; points need it.")] = "",
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="What the student reads.")] = "",
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
+    ] = "",
+    back: Annotated[bool, typer.Option("--back", help="Take back what was decided before.")] = False,
+) -> None:
+    """Decide about one exercise of one student's, as in the marking room.
+
+    Exit codes: 0 saved; 1 a file could not be read or written; 2 wrong use.
+    """
+    from grader.results.decisions import Decision  # noqa: PLC0415
+    from grader.review import command as room  # noqa: PLC0415
+
+    who = author or room.usual_author()
+    decision = Decision(student, lab, exercise, who, points, reason, comment, back)
+    _leave(lambda: room.adjust(out, decision, typer.echo))
 
 
 @app.command()

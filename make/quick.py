@@ -25,6 +25,7 @@ TESTS = (
     "tests/grader/results/test_lines.py",
     "tests/grader/results/test_page.py",
     "tests/grader/results/test_store.py",
+    "tests/grader/rules",
     "tests/grader/sandbox/test_seccomp.py",
     "tests/grader/submissions",
     "tests/utils/checks/test_registry.py",

@@ -1,4 +1,4 @@
-"""Take the pictures of `docs/` again: a lab, the approval card and the explorer, in a real JupyterLab.
+"""Take the pictures of `docs/` again: a lab, approval card, explorer and studio, in a real JupyterLab.
 
 Notebooks are copies in a temporary folder, opened by the browser of the tests; only pictures are written.
 """
@@ -47,6 +47,9 @@ state = graph.invoke({"messages": [HumanMessage("What about in oslo?")]}, after_
 """
 APPROVAL = "views.approval_card(graph, thread)"
 EXPLORER = "views.checkpoint_explorer(graph, thread)"
+STUDIO = """view = views.studio(graph, thread).decide("approve")
+view.select("c1").edit(1, "What is the weather in Oslo?").fork()
+view"""
 
 Taking = Callable[[BrowserContext, Server, Path], None]
 
@@ -86,13 +89,22 @@ def take_explorer(browser: BrowserContext, server: Server, target: Path) -> None
         take_output(notebook, 1, target)
 
 
+def take_studio(browser: BrowserContext, server: Server, target: Path) -> None:
+    """Take the studio with two branches and a call that waits, in light."""
+    with opened(browser, server, server.write("studio", [WAITING, STUDIO])) as notebook:
+        notebook.page.set_viewport_size({"width": 1480, "height": 1300})
+        notebook.run_all()
+        notebook.output(1).get_by_role("button", name="Approve", exact=True).wait_for()
+        take_output(notebook, 1, target, ".kit-studio")
+
+
 def _is_c4(line: str) -> bool:
     return re.search(r"\bc4\b", line) is not None
 
 
-def take_output(notebook: Notebook, number: int, target: Path) -> None:
-    """Return what one cell shows, and nothing around it."""
-    shown = notebook.output(number).locator(".kit-touch").first
+def take_output(notebook: Notebook, number: int, target: Path, frame: str = ".kit-touch") -> None:
+    """Take what one cell shows, and nothing around it."""
+    shown = notebook.output(number).locator(frame).first
     # Nothing is below the mouse, and nothing has the focus.
     notebook.page.mouse.move(0, 0)
     notebook.page.evaluate("document.activeElement.blur()")
@@ -103,6 +115,7 @@ PICTURES: dict[str, Taking] = {
     "lab.png": take_lab,
     "approval.png": take_card,
     "explorer-dark.png": take_explorer,
+    "studio.png": take_studio,
 }
 
 

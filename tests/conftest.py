@@ -33,6 +33,7 @@ _PRIVATE = (
     "LANGCHAIN_",
     "LANGGRAPH_",
     "LANGSMITH_",
+    "LIVE_",
     "LLM_",
     "MAKE",  # a make above this one hands its options on to those that tests start
     "MFLAGS",

@@ -21,10 +21,12 @@ import pytest
 from grader.submissions.patterns import _lab_pattern
 from tests.linear import CannotTell, problems
 from utils.checks.registry import load_checks, slug_of
+from utils.replay.scrubbing import Scrubber
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = {
     "grader.submissions.patterns._lab_pattern": [_lab_pattern("01_persistence")],
+    "utils.replay.scrubbing.__init__": [Scrubber(["sk-Key/1+_%"])._pattern],
     "utils.mistakes.mistake": [
         mistake.text
         for path in (ROOT / "solutions").glob("0[1-9]_*.ipynb")

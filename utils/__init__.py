@@ -11,8 +11,21 @@ if TYPE_CHECKING:
     from utils.notebook.kit import Kit, setup
     from utils.notebook.reset import reset
     from utils.notebook.start import start, summary
+    from utils.notebook.studio import studio
+    from utils.views.conversation import conversation
 
-__all__ = ["Kit", "check", "compare", "hand_in", "reset", "setup", "start", "summary"]
+__all__ = [
+    "Kit",
+    "check",
+    "compare",
+    "conversation",
+    "hand_in",
+    "reset",
+    "setup",
+    "start",
+    "studio",
+    "summary",
+]
 
 _HOMES = {
     "Kit": "utils.notebook.kit",
@@ -23,6 +36,8 @@ _HOMES = {
     "reset": "utils.notebook.reset",
     "start": "utils.notebook.start",
     "summary": "utils.notebook.start",
+    "studio": "utils.notebook.studio",
+    "conversation": "utils.views.conversation",
 }
 
 

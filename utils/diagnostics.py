@@ -40,14 +40,14 @@ class Diagnosis:
 
 def explain(error: BaseException) -> Diagnosis | None:
     """Return two lines about an error, or about one behind it; ``None`` where the error explains itself."""
-    for found in _chain(error):
+    for found in chain(error):
         mistake = recognise([kind.__name__ for kind in type(found).__mro__], _text(found))
         if mistake is not None:
             return Diagnosis(mistake.what, mistake.remedy)
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield the error, those in its group, and the one it was raised from, and so on."""
     waiting = [error]
     for _ in range(LONGEST_CHAIN):

@@ -40,6 +40,8 @@ class Provider:
     """environment variables of the key and what belongs to it: a real model needs all of them"""
     default_address: str
     """where the real model is; ``{region}`` stands for AWS's"""
+    title: str
+    """as sentences call it"""
     path: str
     """path of its protocol below a session's address"""
     make: Callable[[str | None], BaseChatModel]
@@ -149,6 +151,7 @@ PROVIDERS: Mapping[str, Provider] = {
         address="OPENAI_BASE_URL",
         keys=("OPENAI_API_KEY",),
         default_address="https://api.openai.com/v1",
+        title="OpenAI",
         path="/openai/v1",
         make=_openai,
         line='ChatOpenAI(model="gpt-4o")',
@@ -159,6 +162,7 @@ PROVIDERS: Mapping[str, Provider] = {
         address="ANTHROPIC_BASE_URL",
         keys=("ANTHROPIC_API_KEY",),
         default_address="https://api.anthropic.com",
+        title="Anthropic",
         path="/anthropic",
         make=_anthropic,
         line='ChatAnthropic(model="claude-sonnet-5")',
@@ -170,6 +174,7 @@ PROVIDERS: Mapping[str, Provider] = {
         address="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         keys=("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         default_address="https://bedrock-runtime.{region}.amazonaws.com",
+        title="Bedrock",
         path="/bedrock",
         make=_bedrock,
         line='ChatBedrockConverse(model="us.anthropic.claude-sonnet-5")',
@@ -215,22 +220,23 @@ def chosen_provider(name: str | None = None) -> Provider:
     return provider
 
 
-def upstream_of(provider: Provider) -> str:
-    """Return the address of the provider's real models, or of what the environment names in their place."""
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
-    return os.environ.get(provider.address) or provider.default_address.format(region=region)
+def upstream_of(provider: Provider, setting: Callable[[str], str | None] = os.environ.get) -> str:
+    """Return the address of the provider's real models, or of what is set in their place."""
+    region = setting("AWS_REGION") or setting("AWS_DEFAULT_REGION") or REGION
+    return setting(provider.address) or provider.default_address.format(region=region)
 
 
-def settings(provider: Provider, url: str) -> dict[str, str]:
-    """Return what points a provider's clients, and the search tool, at the recorded model at ``url``.
+def settings(provider: Provider, url: str, key: str = NO_KEY) -> dict[str, str]:
+    """Return what points a provider's clients, and the search tool, at the kit's server at ``url``.
 
-    It names the provider, too, for the processes that a notebook starts.
+    ``key`` stands where they expect a key. It names the provider, too, for the processes that a notebook
+    starts.
     """
     return {
         VARIABLE: provider.name,
         provider.address: url + provider.path,
-        **dict.fromkeys(provider.keys, NO_KEY),
+        **dict.fromkeys(provider.keys, key),
         **provider.meanwhile,
-        SEARCH_KEY: NO_KEY,
+        SEARCH_KEY: key,
         PARENT: url,
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.results.adjustments import Adjusted
-from grader.results.gradebook import in_words
+from grader.results.gradebook import comment_in_words, in_words
 from grader.results.result import Result
 from grader.submissions.roster import Student
 from utils.views.words import number
@@ -31,6 +31,11 @@ class Grade:
     """of what was handed in, below the submissions' folder; empty where nothing was"""
     exercises: tuple[tuple[str, str, float | None, float], ...]
     """number, title, points and possible points of each exercise"""
+    work: float | None = None
+    """points before the course's rules"""
+    handed_in: str = ""
+    """when it came, in the course's time zone; empty where that is not known, or there are no rules"""
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Asked:
     """the title of a lab's column in that file, where it cannot be told from the lab's name"""
     roster: tuple[Student, ...] = ()
     """names and addresses, where a list is at hand"""
+    totals: Mapping[str, float] = field(default_factory=dict)
+    """percent of the whole course by student, where its rules weigh the labs"""
 
     @property
     def labs(self) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ def grades_of(rows: Iterable[tuple[Result, Adjusted]]) -> tuple[Grade, ...]:
             result.name,
             result.lab,
             result.title,
-            None if final.points is None else float(final.points),
+            None if final.counts is None else float(final.counts),
             float(final.max_points),
             comment_of(result, final),
             result.late,
@@ -78,21 +85,26 @@ def grades_of(rows: Iterable[tuple[Result, Adjusted]]) -> tuple[Grade, ...]:
                 (one.exercise.exercise, one.exercise.title, one.points, one.exercise.max_points)
                 for one in final.exercises
             ),
+            None if final.points is None else float(final.points),
+            final.ruled.handed_in if final.ruled else "",
+            final.ruled.due if final.ruled else "",
         )
         for result, final in rows
     )
 
 
 def comment_of(result: Result, final: Adjusted) -> str:
-    """Return a line for the student: the points of each exercise or why there are none, and who decided."""
+    """Return a line for the student: points or why there are none, decisions, comments, what rules did."""
+    ruled = final.ruled.said if final.ruled else ()
     if final.points is None:
-        return result.reason
+        return " ".join(filter(None, (result.reason, *ruled)))
     judged = [(one.exercise, one.points) for one in final.exercises if one.points is not None]
     said = [
         f"{exercise.exercise} {exercise.title}: {number(points)}/{number(exercise.max_points)}"
         for exercise, points in judged
     ]
-    return "; ".join([*said, *(in_words(one) for one in final.adjustments)])
+    decided = (in_words(one) for one in final.adjustments)
+    return "; ".join([*said, *decided, *(comment_in_words(one) for one in final.comments), *ruled])
 
 
 def in_decimals(points: float) -> str:

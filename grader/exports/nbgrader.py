@@ -30,10 +30,12 @@ def export(asked: Asked) -> Exported:
     for grade in asked.grades:
         student = known.get(grade.student)
         family, given = _parts(student.name if student else grade.name)
-        points = "" if grade.points is None else in_decimals(grade.points)
+        points, work = ("" if one is None else in_decimals(one) for one in (grade.points, grade.work))
+        off = "0" if grade.points is None or grade.work is None else in_decimals(grade.work - grade.points)
         email = student.email if student else ""
         most = in_decimals(grade.max_points)
-        rows.append((grade.lab, "", "", grade.student, family, given, email, points, "0", points, most))
+        times = (grade.due, grade.handed_in)
+        rows.append((grade.lab, *times, grade.student, family, given, email, work, off, points, most))
     stream = io.StringIO()
     write_table(stream, [COLUMNS, *rows])
     return Exported({NAME: stream.getvalue().encode()})

@@ -17,13 +17,14 @@ def export(asked: Asked) -> Exported:
     points = {(grade.student, grade.lab): grade.points for grade in asked.grades}
     names = {grade.student: grade.name for grade in asked.grades if grade.name}
     emails = {student.id: student.email for student in asked.roster}
-    rows: list[tuple[str | float | None, ...]] = [("student_id", "name", "email", *asked.labs, "sum")]
+    more = ("total_percent",) if asked.totals else ()
+    rows: list[tuple[str | float | None, ...]] = [("student_id", "name", "email", *asked.labs, "sum", *more)]
     for student in sorted({grade.student for grade in asked.grades}):
         own = [points.get((student, lab)) for lab in asked.labs]
         total = math.fsum(one for one in own if one is not None)
-        rows.append(
-            (student, names.get(student, ""), emails.get(student, ""), *map(rounded, own), rounded(total))
-        )
+        who = (student, names.get(student, ""), emails.get(student, ""))
+        weighed = (rounded(asked.totals.get(student)),) if asked.totals else ()
+        rows.append((*who, *map(rounded, own), rounded(total), *weighed))
     stream = io.StringIO()
     write_table(stream, rows)
     return Exported({NAME: stream.getvalue().encode()})

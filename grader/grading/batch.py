@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,12 +33,18 @@ from grader.submissions import (
 )
 from grader.submissions.absence import nobody_came
 from grader.submissions.files import opened_folder
+from grader.submissions.layout import NO_OWNER
+from grader.submissions.nearest import in_words, nearest
 from grader.submissions.patterns import which_lab
 from grader.submissions.reader import read_notebook
 from utils.checks.run import not_run
 from utils.providers import Provider
 
 STRANGER = "is not on the roster; graded all the same"
+COLLECTED = ("handed_in", "told_by", "attempt")
+"""fields of a result that say when something came: they change with what was collected, and points do not"""
+COMPARED = 200
+"""files of nobody that are compared with the roster: somebody's whole disk must not hold up a class"""
 STARTS = 60.0
 """seconds beyond a submission's own that judging it may take: its processes start, on a busy machine"""
 
@@ -69,6 +76,8 @@ class Batch:
     """whether processes are forked from warm ones"""
     others: tuple[str, ...] = ()
     """labs of the course that are not graded now"""
+    earlier: frozenset[str] = frozenset()
+    """labs of which earlier attempts are graded, too: the course's rules may let them count"""
 
     @property
     def plan(self) -> Plan:
@@ -145,6 +154,8 @@ class _Collected:
             result = self._not_judged(entry, outcome.problem)
         else:
             result, new = store.from_json(outcome.value["result"]), bool(outcome.value["new"])
+            if outcome.value["moved"]:
+                store.write(self._batch.out, result)
             if outcome.value["problem"]:
                 self._problems[number] = str(outcome.value["problem"])
         if result is not None and new:
@@ -183,16 +194,23 @@ def _graded(batch: Batch, entry: Entry, host: Host) -> Mapping[str, Any]:
     problem = ""
     if not batch.fresh:
         try:
-            stored = store.read(batch.out, entry.student, entry.lab)
+            stored = store.read(batch.out, entry.student, entry.lab, blank.attempt)
         except GraderError as error:
             stored, problem = None, str(error)
+        if (stored is None or stored.inputs != blank.inputs) and entry.lab in batch.earlier:
+            # What was the last attempt is an earlier one as soon as another came.
+            known = store.read_attempts(batch.out, entry.student, entry.lab)
+            stored = next((one for one in known if one.inputs == blank.inputs), None)
         if stored is not None and stored.inputs == blank.inputs:
-            return {"result": store.to_json(stored), "new": False, "problem": ""}
+            here = {name: getattr(blank, name) for name in COLLECTED}
+            result = replace(stored, **here)
+            moved = result != stored
+            return {"result": store.to_json(result), "new": False, "moved": moved, "problem": ""}
     result = blank
     if isinstance(read, Submission):
         spec = batch.labs[entry.lab]
         result = scrubbed(judge(blank, read, spec, host, batch.secret, batch.seconds))
-    return {"result": store.to_json(result), "new": True, "problem": problem}
+    return {"result": store.to_json(result), "new": True, "moved": False, "problem": problem}
 
 
 def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
@@ -206,6 +224,8 @@ def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
         entries = tuple(Entry(one.student, one.lab, "handed in", one.name, found=one) for one in handed.found)
     else:
         entries = join(batch.roster, handed.found, labs)
+        handed = _with_nearest(batch.roster, handed)
+    handed, entries = _with_earlier(batch.earlier, handed, entries)
     if batch.student:
         entries = tuple(entry for entry in entries if entry.student == batch.student)
         if not entries:
@@ -213,6 +233,35 @@ def entries_of(batch: Batch) -> tuple[Handed, tuple[Entry, ...]]:
             raise UsageError(message, hint="--student takes the name of the folder, or the roster's id")
     part, parts = batch.shard
     return handed, tuple(entry for entry in entries if _part(entry.student, parts) == part - 1)
+
+
+def _with_earlier(
+    labs: Collection[str], handed: Handed, entries: Sequence[Entry]
+) -> tuple[Handed, tuple[Entry, ...]]:
+    """Return everyone with the earlier attempts at these labs, which are then strays no more."""
+    earlier: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for one in handed.earlier:
+        if one.lab in labs:
+            earlier[one.student, one.lab].append(one)
+    every = []
+    for entry in entries:
+        if entry.found is not None:
+            own = earlier.get((entry.found.student, entry.lab), ())
+            every += [replace(entry, found=one) for one in own]
+        every.append(entry)
+    paths = {one.path for found in earlier.values() for one in found}
+    strays = tuple(stray for stray in handed.strays if stray.path not in paths)
+    return replace(handed, strays=strays), tuple(every)
+
+
+def _with_nearest(roster: Sequence[Student], handed: Handed) -> Handed:
+    """Return what was handed in, where files of nobody name the people whom their names are most like."""
+    strays = list(handed.strays)
+    lost = [at for at, stray in enumerate(strays) if stray.why == NO_OWNER]
+    for at in lost[:COMPARED]:
+        if near := in_words(nearest([PurePosixPath(strays[at].path).stem], roster)):
+            strays[at] = replace(strays[at], why=f"{strays[at].why}; {near}")
+    return replace(handed, strays=tuple(strays))
 
 
 def _without(others: Sequence[str], handed: Handed) -> Handed:
@@ -225,7 +274,8 @@ def _without(others: Sequence[str], handed: Handed) -> Handed:
             kept.append(one)
         else:
             strays.append(Stray(one.path, f"is called like another lab, {other.lab}", one.student, other.lab))
-    return Handed(tuple(kept), tuple(sorted(strays, key=lambda stray: (stray.path, stray.why))))
+    strays.sort(key=lambda stray: (stray.path, stray.why))
+    return replace(handed, found=tuple(kept), strays=tuple(strays))
 
 
 def _part(student: str, parts: int) -> int:
@@ -250,7 +300,8 @@ def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | Non
     spec, found = batch.labs[entry.lab], entry.found
     notes = found.notes if found is not None else ()
     if entry.status == "stranger" and batch.roster is not None:
-        notes = (*notes, f"{entry.student} {STRANGER}.")
+        near = in_words(nearest([entry.student, entry.name], batch.roster))
+        notes = (*notes, f"{entry.student} {STRANGER}{f'; {near}' if near else ''}.")
     result = Result(
         entry.student,
         entry.lab,
@@ -263,6 +314,9 @@ def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | Non
         late=found.late if found is not None else False,
         sandbox=batch.sandbox,
         notes=notes,
+        handed_in=found.handed_in if found is not None else "",
+        told_by=found.told_by if found is not None else "",
+        attempt=found.attempt if found is not None else 0,
     )
     if isinstance(read, Unreadable):
         reason, do = (text and f"{text.rstrip('.')}." for text in (read.what, read.do))
@@ -276,5 +330,6 @@ def blank_result(batch: Batch, entry: Entry, read: Submission | Unreadable | Non
 
 def _inputs(batch: Batch, result: Result) -> str:
     """Return a hash over all that the result depends on; the secret cannot be recovered from it."""
-    facts = (result, batch.digest, batch.seconds, batch.provider.name)
+    judged = replace(result, **{name: type(getattr(result, name))() for name in COLLECTED})
+    facts = (judged, batch.digest, batch.seconds, batch.provider.name)
     return hmac.digest(batch.secret, repr(facts).encode("utf-8", "surrogatepass"), "sha256").hex()

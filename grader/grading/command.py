@@ -14,6 +14,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.grading.batch import Batch, Graded, entries_of, grade
+from grader.grading.course_rules import labs_with_attempts, write_all
 from grader.grading.host import CELL_CPU, CELL_WALL
 from grader.grading.lab_spec import digest, read_lab_spec
 from grader.grading.progress import Progress
@@ -26,7 +27,6 @@ from grader.release.rules import Page, broken_rules
 from grader.results import store, strays
 from grader.results.lines import as_json_line, lines, summary
 from grader.results.result import Result
-from grader.results.views import write_views
 from grader.sandbox.bubblewrap import find_bubblewrap, missing_layers
 from grader.sandbox.doctor import examine
 from grader.submissions import read_roster
@@ -55,6 +55,8 @@ class Options:
     labs: tuple[str, ...] = ()
     student: str = ""
     show: bool = False
+    exercise: str = ""
+    """only this one is shown; empty for all"""
     roster: Path | None = None
     jobs: int | None = None
     seconds: float = SECONDS
@@ -79,7 +81,7 @@ def run(options: Options, say: Say, note: Say) -> int:
     _say_limits(batch, note)
     with _ended_politely():
         if options.show:
-            return _show(batch, say, note)
+            return _show(batch, options.exercise, say, note)
         progress = Progress(len(entries_of(batch)[1]), sys.stderr)
 
         def tell(result: Result, new: bool) -> None:
@@ -114,6 +116,8 @@ def _ended_politely() -> Iterator[None]:
 def _batch(options: Options, course: Course) -> Batch:
     if options.show and not options.student:
         raise UsageError("--show needs to know whose work", hint="add --student ID")
+    if options.exercise and not options.show:
+        raise UsageError("--exercise says what to show", hint="add --show, or leave --exercise out")
     if not 0 < options.seconds < math.inf:
         raise UsageError(
             f"--timeout {options.seconds:g}: give it more than zero seconds", hint="for example --timeout 30"
@@ -135,6 +139,7 @@ def _batch(options: Options, course: Course) -> Batch:
         sandbox="bubblewrap" if options.sandbox else "none",
         warm=options.warm,
         others=tuple(lab for lab in course.labs() if lab not in labs),
+        earlier=labs_with_attempts(options.out, labs),
     )
 
 
@@ -191,16 +196,12 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
         note(f"error: {for_terminal(failure, WIDTH)}")
     stored = store.read_all(options.out)
     strays.write(options.out, graded.handed.strays)
-    views = write_views(
-        options.out,
-        stored.results,
-        strays=graded.handed.strays,
-        problems=[
-            *map(str, stored.problems),
-            *_alike(stored.results),
-            *_older(options, graded, stored.results),
-        ],
-    )
+    problems = [
+        *map(str, stored.problems),
+        *_alike(stored.results),
+        *_older(options, graded, stored.results),
+    ]
+    views = write_all(options.out, stored, graded.handed.strays, problems)
     for text in (*views.problems, *views.notes):
         note(f"note: {text}")
     if graded.handed.strays:
@@ -210,7 +211,7 @@ def _finish(options: Options, graded: Graded, say: Say, note: Say) -> int:
     unchanged = len(graded.results) - graded.afresh
     if unchanged:
         note(f"{unchanged} unchanged since the last time; --fresh grades them again")
-    note(summary(graded.results, options.out))
+    note(summary([result for result in graded.results if not result.attempt], options.out))
     fine = all(result.status in FINE for result in graded.results)
     return 0 if fine and not graded.failed else 1
 
@@ -243,10 +244,13 @@ def _named(students: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _show(batch: Batch, say: Say, note: Say) -> int:
+def _show(batch: Batch, exercise: str, say: Say, note: Say) -> int:
     from grader.grading.show import show  # noqa: PLC0415 - for one submission at a time
 
-    for text in show(batch, note):
+    known = [number for spec in batch.labs.values() for number in spec.checks.exercises]
+    if exercise and exercise not in known:
+        raise UsageError(f"there is no exercise {exercise!r}", hint=f"the exercises are: {', '.join(known)}")
+    for text in show(batch, note, exercise):
         say(text)
     return 0
 
@@ -301,12 +305,8 @@ def views(out: Path, note: Say) -> int:
             "there are no results", where=str(out), hint="name the folder that grade --out wrote"
         )
     stored = store.read_all(out)
-    written = write_views(
-        out,
-        stored.results,
-        strays=strays.read(out),
-        problems=[*map(str, stored.problems), *_alike(stored.results)],
-    )
+    problems = [*map(str, stored.problems), *_alike(stored.results)]
+    written = write_all(out, stored, strays.read(out), problems)
     for text in (*written.problems, *written.notes):
         note(f"note: {text}")
     note(summary(stored.results, out))

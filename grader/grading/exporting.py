@@ -10,6 +10,7 @@ from grader.errors import UsageError
 from grader.exports.feedback_archive import archive
 from grader.exports.formats import ARCHIVES, FORMATS
 from grader.exports.grades import Asked, Exported, grades_of
+from grader.grading.course_rules import percents, ruling_of
 from grader.release.files import write_atomically
 from grader.results import store
 from grader.results.feedback import feedback_page
@@ -45,7 +46,9 @@ def export_grades(wanted: Wanted, note: Callable[[str], None]) -> int:
         what = "pages are exported for" if wanted.feedback else "grades are exported as"
         raise UsageError(f"there is no format {wanted.form!r}", hint=f"{what}: {', '.join(names)}")
     stored = store.read_all(wanted.out)
-    rows, problems = rows_of(wanted.out, stored.results)
+    ruling = ruling_of(wanted.out, stored)
+    rows, problems = rows_of(wanted.out, stored.results, None if ruling is None else ruling.rows)
+    whole = {} if ruling is None else percents(rows, ruling.rules)
     rows = tuple(row for row in rows if not wanted.labs or row[0].lab in wanted.labs)
     if not rows:
         raise UsageError(
@@ -57,7 +60,7 @@ def export_grades(wanted: Wanted, note: Callable[[str], None]) -> int:
         note(f"note: {problem}")
     roster: tuple[Student, ...] = () if wanted.roster is None else read_roster(wanted.roster)
     fill = None if wanted.fill is None else read_text(wanted.fill, "the file to fill", "--fill", MOST)
-    asked = Asked(grades_of(rows), fill, _columns(wanted.columns), roster)
+    asked = Asked(grades_of(rows), fill, _columns(wanted.columns), roster, whole)
     if wanted.feedback:
         pages = {
             (result.student, result.lab): feedback_page(result, final).encode() for result, final in rows

@@ -126,11 +126,11 @@ def _spared(spec: LabSpec, submission: Submission, needed: Collection[int]) -> L
 def _asked(exercise: Exercise, lab: Lab, case: Any, run: SubmissionRun, note: Note | None) -> ExerciseResult:
     if run.over:
         return not_run(exercise)
-    if note is not None:
-        note("exercise", exercise)
-    result = run_exercise(exercise, lab, case)
-    if note is not None:
-        note("result", result)
+    if note is None:
+        return run_exercise(exercise, lab, case)
+    note("exercise", exercise)
+    result = run_exercise(exercise, lab, case, lambda check: note("check", check))
+    note("result", result)
     return result
 
 

@@ -32,7 +32,8 @@ _TITLE = 120
 _OWN = 300
 """characters of what the student's own code gave back"""
 _ITEMS = 12
-"""losses, and decisions about single exercises, that are listed; the rest is counted"""
+"""losses, decisions and comments that are listed; the rest is counted"""
+_COMMENT_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,19 @@ class _Cut:
 
     chars: int
     """of one text"""
+    comment: int
+    """letters of what a person says; it is cut later than the rest"""
     checks: bool = True
 
 
-_CUTS = (_Cut(600), _Cut(300), _Cut(120), _Cut(60, checks=False), None)
+_CUTS = (
+    _Cut(600, 2_000),
+    _Cut(300, 2_000),
+    _Cut(120, 1_000),
+    _Cut(60, 500),
+    _Cut(60, 300, checks=False),
+    None,
+)
 """Tried in this order until the page is small enough; a real lab fits with the first. None: no exercise."""
 
 UNTOLD: frozenset[SubmissionStatus] = frozenset({"tampered", "error"})
@@ -86,6 +96,7 @@ def _body(result: Result, final: Adjusted, cut: _Cut | None) -> Iterator[str]:
     yield f'<p class="kit-total">{total(final)} points</p>'
     yield from _status(result, final)
     if cut:
+        yield from _rules(final)
         yield from _decisions(final, cut)
         yield from _losses(result.losses, cut)
     if result.status in WITHHELD:
@@ -129,9 +140,31 @@ def _status(result: Result, final: Adjusted) -> Iterator[str]:
 
 
 def _decisions(final: Adjusted, cut: _Cut) -> Iterator[str]:
+    if final.comments:
+        yield "<h2>What a person says to you</h2>"
+        yield item_list([_comment(one, cut) for one in final.comments[:_ITEMS]], len(final.comments))
     if final.adjustments:
         items = [_decision(one, final, cut) for one in final.adjustments[:_ITEMS]]
         yield f"<h2>Points that a person gave</h2>\n{item_list(items, len(final.adjustments))}"
+
+
+def _rules(final: Adjusted) -> Iterator[str]:
+    """Yield what the course's rules did, beside the points of the work."""
+    if final.ruled is None or not final.ruled.said:
+        return
+    work = () if final.points is None else (f"The work earned {points(final.points, final.max_points)}.",)
+    items = [f"<li>{escape(text, chars=400)}</li>" for text in (*work, *final.ruled.said)]
+    yield f"<h2>What the rules of the course make of it</h2>\n{item_list(items, len(items))}"
+
+
+def _comment(one: Adjustment, cut: _Cut) -> str:
+    said = escape(one.comment, chars=cut.comment, lines=_COMMENT_LINES)
+    author = f"<bdi>{escape_line(one.author, 60)}</bdi>"
+    return f'<li>{_about(one)} ({author}):<div class="kit-comment">{said}</div></li>'
+
+
+def _about(one: Adjustment) -> str:
+    return "The whole lab" if one.exercise == WHOLE_LAB else f"Exercise {escape_line(one.exercise, 12)}"
 
 
 def _decision(one: Adjustment, final: Adjusted, cut: _Cut) -> str:
@@ -139,9 +172,9 @@ def _decision(one: Adjustment, final: Adjusted, cut: _Cut) -> str:
     for score in final.exercises:
         if score.adjustment is one:
             most = score.exercise.max_points
-    what = "The whole lab" if one.exercise == WHOLE_LAB else f"Exercise {escape_line(one.exercise, 12)}"
     reason = escape(one.reason, chars=cut.chars)
-    return f"<li>{what}: {points(one.points, most)}. {reason} (<bdi>{escape_line(one.author, 60)}</bdi>)</li>"
+    author = f"<bdi>{escape_line(one.author, 60)}</bdi>"
+    return f"<li>{_about(one)}: {points(one.points, most)}. {reason} ({author})</li>"
 
 
 def _losses(losses: Sequence[Loss], cut: _Cut) -> Iterator[str]:
@@ -170,7 +203,8 @@ def _table(final: Adjusted, *, linked: bool) -> Iterator[str]:
     yield from (_row(score, linked=linked) for score in final.exercises)
     yield (
         f'</tbody>\n<tfoot><tr><th scope="row" colspan="2">Total</th>'
-        f'<td class="kit-right">{total(final)}</td><td></td></tr></tfoot>\n</table>\n</div>'
+        f'<td class="kit-right">{points(final.points, final.max_points)}</td><td></td></tr></tfoot>'
+        "\n</table>\n</div>"
     )
 
 

@@ -7,6 +7,7 @@ so nothing that lies there leads out of it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -25,6 +26,7 @@ MOST = 64 * MIB
 OLD = 3_600.0
 """seconds after which a draft is a leftover: no other run can still be writing it"""
 
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _DRAFT = re.compile(r"\.[0-9a-f]{16}\.draft")
 _HINT = "look at the folder's permissions and at the space on the disk"
@@ -78,6 +80,24 @@ def create_below(out: Path, path: str, data: bytes) -> bool:
     return True
 
 
+@contextmanager
+def locked_below(out: Path, path: str) -> Iterator[None]:
+    """Hold a lock that one process, and one thread of it, has at a time; the others wait.
+
+    ``path`` names a file in the folder itself, which stays. The lock is gone with the process that has it,
+    however that ends.
+    """
+    with _said(f"{path} cannot be written", out / path):
+        out.mkdir(parents=True, exist_ok=True)
+        with _opened(out) as root:
+            descriptor = os.open(path, _LOCK, 0o666, dir_fd=root)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def names_below(out: Path, path: str) -> tuple[str, ...]:
     """Return the sorted names in a folder, hidden ones left out; none when there is no such folder."""
     with _said(f"{path} cannot be looked into", out / path):
@@ -94,6 +114,34 @@ def is_folder_below(out: Path, path: str) -> bool:
     *above, name = path.split("/")
     with _opened(out) as root, opened_below(root, above) as folder:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def all_below(out: Path, path: str) -> tuple[str, ...]:
+    """Return the paths of all files in a folder, hidden ones too; none without such a folder."""
+    with _said(f"{path} cannot be looked into", out / path):
+        try:
+            with _opened(out) as root, opened_below(root, path.split("/")) as folder:
+                names = os.listdir(folder)  # noqa: PTH208 - a descriptor, which pathlib does not take
+                modes = {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode for name in names}
+        except FileNotFoundError:
+            return ()
+    return tuple(f"{path}/{name}" for name in sorted(names) if not stat.S_ISDIR(modes[name]))
+
+
+def remove_below(out: Path, path: str) -> bool:
+    """Remove a file, and its folder where that is empty then; say whether the file was there."""
+    *above, name = path.split("/")
+    with _said(f"{path} cannot be removed", out / path):
+        try:
+            with _opened(out) as root:
+                with opened_below(root, above) as folder:
+                    os.unlink(name, dir_fd=folder)
+                if above:
+                    with contextlib.suppress(OSError), opened_below(root, above[:-1]) as outer:
+                        os.rmdir(above[-1], dir_fd=outer)  # one that holds something stays
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def sweep(out: Path, path: str) -> int:

@@ -2,7 +2,8 @@
 
 Columns
   student_id, name, lab
-  score       final points, with people's adjustments. Empty, never 0, while there is none: ``missing`` and
+  score       final points, with people's adjustments, and as the course's rules have them. Empty, never 0,
+              while there is none: ``missing`` and
               ``unreadable`` had nothing to judge, ``tampered`` waits for a person, and an ``error`` is the
               grader's own. ``timeout`` and ``crashed`` have the points of what did run.
   max_score
@@ -14,6 +15,9 @@ Columns
   adjusted    who decided what and why, such as ``1.2=3 (R. Miller: the cell was right)``
   reason      why it is not ``graded``
   sandbox     ``unsandboxed`` when it ran without one, else empty
+  work        points of the work, with people's adjustments and before the rules; as ``score`` without rules
+  handed_in   when it came, in the course's time zone; empty where that is not known, or there are no rules
+  rules       which rule did what, such as ``2 days late (…): 20 % off.``
 """
 
 from __future__ import annotations
@@ -42,6 +46,9 @@ COLUMNS = (
     "adjusted",
     "reason",
     "sandbox",
+    "work",
+    "handed_in",
+    "rules",
 )
 UNSANDBOXED = "unsandboxed"
 
@@ -66,7 +73,7 @@ def _cells(result: Result, final: Adjusted) -> Cells:
         result.student,
         result.name,
         result.lab,
-        rounded(final.points),
+        rounded(final.counts),
         rounded(final.max_points),
         result.status,
         points_in_words(final),
@@ -75,6 +82,9 @@ def _cells(result: Result, final: Adjusted) -> Cells:
         "; ".join(in_words(one) for one in final.adjustments),
         result.reason,
         UNSANDBOXED if result.sandbox == "none" else "",
+        rounded(final.points),
+        final.ruled.handed_in if final.ruled else "",
+        " ".join(final.ruled.said) if final.ruled else "",
     )
 
 
@@ -88,9 +98,18 @@ def points_in_words(final: Adjusted) -> str:
 
 
 def in_words(one: Adjustment) -> str:
-    """Return a decision, such as ``1.2=3 (R. Miller: the cell was right)``."""
-    what = "lab" if one.exercise == WHOLE_LAB else one.exercise
-    return f"{what}={number(one.points)} ({one.author}: {one.reason})"
+    """Return a decision on points, such as ``1.2=3 (R. Miller: the cell was right)``."""
+    points = "" if one.points is None else f"={number(one.points)}"
+    return f"{_about(one)}{points} ({one.author}: {one.reason})"
+
+
+def comment_in_words(one: Adjustment) -> str:
+    """Return a comment for the student on one line, such as ``1.2 “Close the file.” (R. Miller)``."""
+    return f"{_about(one)} “{' '.join(one.comment.split())}” ({one.author})"
+
+
+def _about(one: Adjustment) -> str:
+    return "lab" if one.exercise == WHOLE_LAB else one.exercise
 
 
 def rounded(points: float | None) -> float | int | None:

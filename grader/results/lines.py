@@ -41,6 +41,7 @@ def lines(result: Result, width: int = 80) -> list[str]:
 
 def _head(result: Result, room: int) -> str:
     words = [_cut(result.student, max(room - 50, 12)), _cut(result.lab, 24), total(adjusted(result))]
+    words += [f"attempt {result.attempt}, an earlier one"] if result.attempt else []
     words += [result.status] if result.status != "graded" else []
     words += ["late"] if result.late else []
     words += [UNSANDBOXED] if result.sandbox == "none" else []

@@ -16,8 +16,10 @@ from urllib.parse import quote
 
 from grader.results import feedback
 from grader.results.counts import CheckCount, ExerciseCount, LabCount, count
-from grader.results.gradebook import UNSANDBOXED, Row, in_words
-from grader.results.page import as_many, fit_all, fitting, item_list, list_of, mark_html, page
+from grader.results.gradebook import UNSANDBOXED, Row, comment_in_words, in_words
+from grader.results.item_chart import chart
+from grader.results.items import FEW, Item, items_of
+from grader.results.page import as_many, fit_all, fitting, item_list, list_of, mark_html, page, size
 from grader.results.result import Flag, Loss, Result
 from grader.results.words import STATUSES, needs_a_look, result_mark, total
 from grader.submissions.layout import Stray
@@ -100,7 +102,7 @@ def report_page(rows: Sequence[Row], remarks: Remarks | None = None) -> str:
         *_remarks("Good to know", remarks.notes),
         _contents(labs, looks, remarks),
         *_looks(looks),
-        *_labs(labs),
+        *_labs(labs, items_of(result for result, _ in rows)),
         *_everyone(rows, at),
         *_strays(remarks.strays),
     ]
@@ -146,7 +148,7 @@ def _looks(looks: Sequence[Row]) -> Iterator[str]:
     yield '<h2 id="looks">To look at</h2>'
     yield (
         "<p>A flag costs nothing by itself. Text in frames was written by students' programs; it may say "
-        "anything. To change points, write a line into adjustments.csv.</p>"
+        "anything. <code>grader review</code> shows the cells beside it, and takes points and comments.</p>"
     )
     shown = [(number, result) for number, (result, _) in enumerate(looks[:_LOOKS], 1)]
     yield from fit_all(shown, [*(partial(_look, cut=cut) for cut in _CUTS), _look_elsewhere], _ALL_LOOKS)
@@ -263,10 +265,11 @@ def _framed(text: str, cut: _Cut) -> str:
 # Labs
 
 
-def _labs(labs: Mapping[str, LabCount]) -> Iterator[str]:
+def _labs(labs: Mapping[str, LabCount], items: Mapping[str, Sequence[Item]]) -> Iterator[str]:
     room = _ALL_LABS // max(min(len(labs), _LABS), 1)
     for lab, counted in islice(labs.items(), _LABS):
-        yield from _lab(lab, counted, room // 2)
+        yield from _lab(lab, counted, room // 3)
+        yield from _hardness(items.get(lab, ()), room // 3)
     if len(labs) > _LABS:
         yield f"<p>And {len(labs) - _LABS:,} more labs.</p>"
 
@@ -295,6 +298,38 @@ def _lab(lab: str, counted: LabCount, room: int) -> Iterator[str]:
         )
         yield "<h3>Where people stumble</h3>\n" + _table(columns, "\n".join(stumbles))
         yield from _more(len(checks) - len(stumbles), "check")
+
+
+def _hardness(items: Sequence[Item], room: int) -> Iterator[str]:
+    """Yield how hard exercises were; the drawing only where there is room for it."""
+    rows = as_many((_hard(item) for item in items), room)
+    if not rows:
+        return
+    head = "".join(f'<th scope="col">{column}</th>' for column in ("Exercise", "Title"))
+    figures = ("People", "Share of points", "Discrimination")
+    head += "".join(f'<th scope="col" class="kit-right">{column}</th>' for column in figures)
+    yield "<h3>How hard, and how telling</h3>"
+    yield (
+        "<p>Discrimination says how the points of an exercise go along with those of the others, "
+        "from -1 to 1. Below 0.2 an exercise tells little; below 0 look at its checks.</p>"
+    )
+    yield _table(head, "\n".join(rows))
+    drawn = chart(items)
+    if drawn and size(drawn) < room - sum(map(size, rows)):
+        yield drawn
+
+
+def _hard(item: Item) -> str:
+    few = f"too few (below {FEW})"
+    share = few if item.share is None else f"{item.share:.0%}"
+    telling = (
+        f"{item.telling:.2f}" if item.telling is not None else few if item.share is None else "all the same"
+    )
+    return (
+        f'<tr><th scope="row">{escape_line(item.exercise, 12)}</th><td>{prose_line(item.title, 60)}</td>'
+        f'<td class="kit-right">{item.people:,}</td><td class="kit-right">{share}</td>'
+        f'<td class="kit-right">{telling}</td></tr>'
+    )
 
 
 def _counts(number: str, exercise: ExerciseCount) -> str:
@@ -329,7 +364,7 @@ def _stumble(number: str, check: CheckCount) -> str:
 
 def _everyone(rows: Sequence[Row], at: Mapping[tuple[str, str], int]) -> Iterator[str]:
     if rows:
-        columns = ("Student", "Name", "Lab", "Points", "State", "To look at", "Decided by people")
+        columns = ("Student", "Name", "Lab", "Points", "State", "To look at", "Decided by people and rules")
         head = "".join(f'<th scope="col">{column}</th>' for column in columns)
         ways = [partial(_row, at=at, widths=widths) for widths in _WIDTHS]
         body = "\n".join(fit_all(rows, ways, _ONE_ROW * len(rows)))
@@ -347,7 +382,10 @@ def _row(row: Row, at: Mapping[tuple[str, str], int], widths: _Widths) -> str:
     shown = escape_line(", ".join(kinds), widths.kinds)
     number = at.get((result.student, result.lab))
     look = f'<a href="#look-{number}">{shown or result.status}</a>' if number else shown
-    decided = "; ".join(in_words(one) for one in final.adjustments)
+    said = (comment_in_words(one) for one in final.comments)
+    decided = "; ".join([*(in_words(one) for one in final.adjustments), *said])
+    if final.ruled is not None:
+        decided = " ".join(filter(None, (decided, *final.ruled.said)))
     page_of = quote(feedback.path_of(result.student, result.lab))
     return (
         f'<tr class="kit-{mark.tone}"><th scope="row">'

@@ -1,6 +1,7 @@
 """One student's result for one lab, as data. Everything else (gradebook, feedback, report) is made from it.
 
-Results hold nothing that differs from one run to the next: no times, no addresses, no random ids.
+Results hold nothing that differs from one run to the next: no address, no random id, and no time but that of
+the hand-in.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class Result:
     """SHA-256 of the file's bytes; empty when there was none to read"""
     inputs: str = ""
     """hash over everything that the result depends on: unchanged, nothing needs to be graded again"""
+    handed_in: str = ""
+    """when, in ISO 8601, with an offset where one is known; empty where nothing trustworthy says it"""
+    told_by: str = ""
+    """what says so"""
+    attempt: int = 0
+    """0 for the last one; earlier ones, where they are graded, are counted from 1"""
 
     @property
     def points(self) -> float:

@@ -34,6 +34,7 @@ EXERCISES, CHECKS = 50, 50
 """exercises of a lab, and checks of an exercise"""
 LOSSES, FLAGS, NOTES = 100, 100, 50
 CELLS = 10_000
+ATTEMPTS = 1_000
 POINTS = 1_000
 """points of a lab; a real one has a few dozen"""
 LOOK = 3
@@ -89,6 +90,8 @@ def bounded(result: Result, tidied: Callable[[str], str] = str) -> Result:
         path=cut(result.path, FACT),
         submission=cut(result.submission, FACT),
         inputs=cut(result.inputs, FACT),
+        handed_in=cut(result.handed_in, FACT),
+        told_by=cut(result.told_by, FACT),
         title=word(result.title),
         reason=word(result.reason),
         do=word(result.do),
@@ -150,6 +153,8 @@ def unusual(result: Result) -> str:
 def _unusual(result: Result) -> Iterator[str]:
     if len(result.student) > STUDENT or len(result.lab) > STUDENT:
         yield "the name of the student or of the lab has no end"
+    if not 0 <= result.attempt <= ATTEMPTS:
+        yield "it is an attempt of a number that nobody reaches"
     for name, most in (
         ("exercises", EXERCISES),
         ("losses", OLDER * LOSSES),
@@ -188,7 +193,8 @@ def _points(check: CheckResult) -> Iterator[str]:
 
 def _texts(result: Result) -> Iterator[tuple[str, int]]:
     """Yield every text but names, and how many letters are kept of it."""
-    yield from ((text, FACT) for text in (result.name, result.path, result.submission, result.inputs))
+    facts = (result.name, result.path, result.submission, result.inputs, result.handed_in, result.told_by)
+    yield from ((text, FACT) for text in facts)
     for text in (result.title, result.reason, result.do, *result.notes, *result.lacking):
         yield text, WORDS
     for exercise in result.exercises:

@@ -1,11 +1,14 @@
 """The store: one JSON file for each student and lab, ``OUT/results/<safe_name(student)>/<lab>.json``.
 
+Earlier attempts, where a course's rules want them graded, lie beside the last one: ``<lab>.attempt-1.json``.
+
 Files of two runs, of two machines say, are put together by copying. A file that cannot be used is an error
 that names it; it is never deleted, and grading that submission once more replaces it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +22,10 @@ from grader.results.result import Result
 from grader.results.sizes import bounded, unusual
 from grader.submissions.names import safe_name
 
-VERSION = 1
+VERSION = 2
 FOLDER = "results"
 ENDING = ".json"
+ATTEMPT = ".attempt-"
 
 AFRESH = "grade this submission again; that writes the file again"
 
@@ -31,9 +35,11 @@ class Stored:
     """Everything in the store: what could be read, and why something could not."""
 
     results: tuple[Result, ...] = ()
-    """sorted by student and lab"""
+    """the last of each student and lab, sorted by these"""
     problems: tuple[GraderError, ...] = ()
     """one for each file that cannot be used, by its path"""
+    earlier: tuple[Result, ...] = ()
+    """earlier attempts, sorted by student, lab and number"""
 
 
 # As text
@@ -85,9 +91,10 @@ def _no_number(name: str) -> NoReturn:
 # As files
 
 
-def path_of(student: str, lab: str) -> str:
+def path_of(student: str, lab: str, attempt: int = 0) -> str:
     """Return where a result lies below OUT, with forward slashes."""
-    return f"{FOLDER}/{safe_name(student)}/{safe_name(lab)}{ENDING}"
+    earlier = f"{ATTEMPT}{attempt}" if attempt else ""
+    return f"{FOLDER}/{safe_name(student)}/{safe_name(lab)}{earlier}{ENDING}"
 
 
 def write(out: Path, result: Result) -> None:
@@ -95,12 +102,25 @@ def write(out: Path, result: Result) -> None:
 
     What is longer than a result may hold is cut, so that whatever was written can be read.
     """
-    write_below(out, path_of(result.student, result.lab), to_json(bounded(result)).encode())
+    path = path_of(result.student, result.lab, result.attempt)
+    write_below(out, path, to_json(bounded(result)).encode())
 
 
-def read(out: Path, student: str, lab: str) -> Result | None:
+def read(out: Path, student: str, lab: str, attempt: int = 0) -> Result | None:
     """Return a result; None when there is no file. Raises GraderError when the file cannot be used."""
-    return _read(out, path_of(student, lab))
+    return _read(out, path_of(student, lab, attempt))
+
+
+def read_attempts(out: Path, student: str, lab: str) -> tuple[Result, ...]:
+    """Return what can be read of a student's results of a lab: earlier attempts and the last one."""
+    head = path_of(student, lab).removesuffix(ENDING)
+    found = []
+    for name in names_below(out, f"{FOLDER}/{safe_name(student)}"):
+        path = f"{FOLDER}/{safe_name(student)}/{name}"
+        if path == f"{head}{ENDING}" or (path.startswith(f"{head}{ATTEMPT}") and path.endswith(ENDING)):
+            with contextlib.suppress(GraderError):
+                found += [one for one in [_read(out, path)] if one]
+    return tuple(found)
 
 
 def read_all(out: Path) -> Stored:
@@ -114,7 +134,9 @@ def read_all(out: Path) -> Stored:
             problems.append(error)
         else:
             results += [found] if found else []  # it may have gone meanwhile
-    return Stored(tuple(sorted(results, key=lambda one: (one.student, one.lab))), tuple(problems))
+    results.sort(key=lambda one: (one.student, one.lab, one.attempt))
+    last = tuple(one for one in results if not one.attempt)
+    return Stored(last, tuple(problems), tuple(one for one in results if one.attempt))
 
 
 def tidy(out: Path) -> int:
@@ -151,9 +173,10 @@ def _read(out: Path, path: str) -> Result | None:
         result = from_json(data.decode(), where)
     except UnicodeDecodeError as error:
         raise GraderError("the file is not a result of this grader", where=where, hint=AFRESH) from error
-    if path_of(result.student, result.lab) != path:
+    rightly = path_of(result.student, result.lab, result.attempt)
+    if rightly != path:
         message = "the file holds the result of someone else, or of another lab"
-        hint = f"move it to {path_of(result.student, result.lab)}, or delete it"
+        hint = f"move it to {rightly}, or delete it"
         raise GraderError(message, where=where, hint=hint)
     return bounded(result)  # older graders cut later
 

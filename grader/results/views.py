@@ -7,7 +7,7 @@ have been put there from another machine, and deleting is a person's decision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from grader.results.gradebook import Row
 from grader.results.report import Remarks
 from grader.results.result import Result
 from grader.submissions.layout import Stray
+
+Rule = Callable[[Sequence[Result], adjustments.Adjustments], tuple[Row, ...]]
+"""makes rows, sorted by student and lab, of the last result of each and of people's decisions"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,22 @@ class Views:
 
 
 def write_views(
-    out: Path, results: Sequence[Result], *, strays: Sequence[Stray] = (), problems: Sequence[str] = ()
+    out: Path,
+    results: Sequence[Result],
+    *,
+    strays: Sequence[Stray] = (),
+    problems: Sequence[str] = (),
+    rule: Rule | None = None,
 ) -> Views:
     """Write all views. ``problems`` are the store's: files of results that cannot be used.
+
+    ``rule`` makes the rows where the course has rules.
 
     Raises GraderError, before anything is written, when adjustments.csv cannot be read.
     """
     given = adjustments.read(out, results)
     adjustments.create(out)
-    rows = _rows(results, given)
+    rows = (rule or _rows)(results, given)
     said = (*problems, *given.problems)
     notes = (
         *given.notes,
@@ -55,10 +65,12 @@ def write_views(
     return Views(rows, said, notes)
 
 
-def rows_of(out: Path, results: Sequence[Result]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+def rows_of(
+    out: Path, results: Sequence[Result], rule: Rule | None = None
+) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """Return results with their final points, and the lines of adjustments.csv that cannot be used."""
     given = adjustments.read(out, results)
-    return _rows(results, given), given.problems
+    return (rule or _rows)(results, given), given.problems
 
 
 def _rows(results: Sequence[Result], given: adjustments.Adjustments) -> tuple[Row, ...]:

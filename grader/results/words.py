@@ -73,7 +73,7 @@ def score_mark(one: Score) -> Mark:
 
 def total(final: Adjusted) -> str:
     """Return the score in words: ``12 of 20``, or ``– of 20`` while it is withheld."""
-    return points(final.points, final.max_points)
+    return points(final.counts, final.max_points)
 
 
 def points(got: float | None, most: float) -> str:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from grader.submissions.times import said_by_moodle
+
 _IDS = ("student id", "identifier", "id", "sid", "id number", "username", "user name", "login id")
 """titles of the column that names a student, the surest first"""
 _OTHER_IDS = (*_IDS, "sis user id", "sis login id", "integration id", "lms user id", "student number")
@@ -18,6 +20,7 @@ _NAMES = ("name", "student", "full name", "display name", "student name")
 _GIVEN = ("first name", "given name", "given names", "first")
 _FAMILY = ("last name", "family name", "surname", "last")
 _EMAILS = ("email", "email address", "e mail", "e mail address", "mail")
+_HANDED_IN = ("last modified (submission)",)
 _CANVAS = frozenset({"student", "id", "section"})
 _NOBODY = frozenset({"points possible", "student, test", "test student"})
 """rows of Canvas's gradebook that are no student"""
@@ -40,6 +43,8 @@ class Columns:
     """whether it is Canvas's gradebook, which has rows that are no students"""
     moodle: bool
     """whether it is Moodle's worksheet, which writes ``Participant 4411``"""
+    handed_in: int | None = None
+    """when something was handed in, which Moodle's worksheet has for its one assignment"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Person:
     email: str
     known_as: tuple[str, ...]
     """further ids"""
+    handed_in: str = ""
+    """when, in ISO 8601; empty where the list does not say"""
 
 
 def columns_of(titles: Sequence[str]) -> Columns | None:
@@ -74,6 +81,7 @@ def columns_of(titles: Sequence[str]) -> Columns | None:
         email,
         canvas=set(plain) >= _CANVAS,
         moodle=named == "identifier",
+        handed_in=_first(plain, _HANDED_IN),
     )
 
 
@@ -89,7 +97,8 @@ def person_of(columns: Columns, cells: Sequence[str]) -> Person | None:
     if columns.moodle and (number := _PARTICIPANT.fullmatch(named)):
         named = number[1]
     others = tuple(other for i in columns.others if (other := _at(cell, i)))
-    return Person(named or next(iter(others), ""), name, _at(cell, columns.email), others)
+    at = said_by_moodle(_at(cell, columns.handed_in))
+    return Person(named or next(iter(others), ""), name, _at(cell, columns.email), others, at)
 
 
 def _at(cell: Mapping[int, str], column: int | None) -> str:

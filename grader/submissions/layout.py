@@ -1,9 +1,9 @@
 """Finds what was handed in below a folder, in whichever way it was collected.
 
-Own folders (``alice/01_persistence.ipynb``), nbgrader's ``submitted/``, bulk downloads of Canvas and of
-Moodle, ``alice_01_persistence.ipynb`` and, where one lab is asked, ``alice.ipynb``. Nothing is opened but
-folders, and the ends of notebooks that are called like no lab. Nothing is dropped silently: what is not
-graded is a `Stray` with its reason.
+Own folders (``alice/01_persistence.ipynb``), nbgrader's ``submitted/``, bulk downloads of Canvas, Moodle,
+Blackboard and Gradescope, ``alice_01_persistence.ipynb`` and, where one lab is asked, ``alice.ipynb``.
+Nothing is opened but folders, what a platform wrote beside the files, and the ends of notebooks that are
+called like no lab. Nothing is dropped silently: what is not graded is a `Stray` with its reason.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.submissions.files import opened_folder
+from grader.submissions import times
+from grader.submissions.files import opened_folder, read_bytes
+from grader.submissions.gradescope import LIST, TOGETHER, Submitted, listed
 from grader.submissions.metadata import named_lab
 from grader.submissions.patterns import (
     NOTEBOOK,
     OTHER,
     LabMatch,
     Sender,
+    blackboard,
     canvas,
     folded,
     is_lab,
@@ -28,7 +31,9 @@ from grader.submissions.patterns import (
     moodle,
     which_lab,
 )
-from grader.submissions.walk import File, walk
+from grader.submissions.submission import Unreadable
+from grader.submissions.times import written
+from grader.submissions.walk import NBGRADER, File, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,12 @@ class Found:
     """Canvas says so"""
     notes: tuple[str, ...] = ()
     """what the instructor should know; costs nothing"""
+    handed_in: str = ""
+    """when, in ISO 8601, with an offset where one is known; empty where nothing trustworthy says it"""
+    told_by: str = ""
+    """what says so"""
+    attempt: int = 0
+    """0 for the last one, which is graded in any case; earlier ones are counted from 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,8 @@ class Handed:
 
     found: tuple[Found, ...]
     strays: tuple[Stray, ...]
+    earlier: tuple[Found, ...] = ()
+    """older attempts, which are among the strays as well: whether they are graded is the course's rule"""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -87,6 +100,9 @@ WORSE = "is not graded, because another file of this person fits the lab's name 
 DOUBTFUL = (
     "may be somebody else's: Canvas's name for it can be read in two ways, and this person has another file"
 )
+
+EARLIER = 20
+"""older attempts of one person that may be graded; who hands in more must not hold up the others"""
 
 TIE = "There are several files and nothing says which one counts. Ask, and move the others to another place"
 WHICH = "There are several notebooks and none says that it is the lab. Ask, and call that one like the lab"
@@ -133,29 +149,76 @@ def find_submissions(root: Path, labs: Sequence[str]) -> Handed:
     tree = walk(root, labs)
     people: dict[str, _Person] = defaultdict(_Person)
     strays = [Stray(skipped.path, skipped.why, _owner(skipped.owner).student) for skipped in tree.skipped]
+    submitted = _submitted(root, tree.files)
     for file in tree.files:
-        stray = _sort(file, labs, people)
+        stray = _sort(file, labs, people, submitted)
         if stray:
             strays.append(stray)
     found: list[Found] = []
+    earlier: list[Found] = []
     strays += _ask_them(root, people, labs)
     for student, person in sorted(people.items()):
         _guess(person, labs)
         for lab in labs:
             if candidates := person.labs.get(lab):
-                chosen, left = _choose(student, lab, candidates)
+                chosen, older, left = _choose(student, lab, candidates)
                 found.append(chosen)
+                earlier += older
                 strays += left
         undecided, left = _undecided(student, person, labs)
         found += undecided
         strays += left
         strays += [Stray(file.path, NO_LAB, student) for file, _ in person.others]
-    return Handed(tuple(_with_twins(found)), tuple(sorted(strays, key=lambda stray: (stray.path, stray.why))))
+    found = sorted(_with_partners(found, submitted), key=lambda one: (one.student, labs.index(one.lab)))
+    with opened_folder(root) as top:
+        found = [_dated(top, root, one) for one in found]
+    strays.sort(key=lambda stray: (stray.path, stray.why))
+    return Handed(tuple(_with_twins(found)), tuple(strays), tuple(earlier))
 
 
-def _sort(file: File, labs: Sequence[str], people: dict[str, _Person]) -> Stray | None:
+def _submitted(root: Path, files: list[File]) -> Mapping[str, Submitted]:
+    """Return what Gradescope's list says of the folders, and take the list from the files."""
+    listing = next((file for file in files if file.depth == 1 and file.name == LIST), None)
+    if listing is None:
+        return {}
+    files.remove(listing)
+    with opened_folder(root) as top:
+        return listed(top, listing.path)
+
+
+def _with_partners(found: Sequence[Found], submitted: Mapping[str, Submitted]) -> Iterator[Found]:
+    """Yield them, and what a group handed in once for each further member of it."""
+    taken = {(one.student, one.lab) for one in found}
+    for one in found:
+        folder = next((step for step in one.path.split("/") if step in submitted), "")
+        people = submitted[folder].submitters if folder else ()
+        for person in people:
+            others = ", ".join(other.name or other.student for other in people if other is not person)
+            notes = (*one.notes, f"{TOGETHER} {others}") if others else one.notes
+            if person.student == one.student:
+                yield replace(one, notes=notes)
+            elif (person.student, one.lab) not in taken:
+                taken.add((person.student, one.lab))
+                yield replace(one, student=person.student, name=person.name, notes=notes)
+        if not people:
+            yield one
+
+
+def _dated(top: int, root: Path, one: Found) -> Found:
+    """Return it with the time that nbgrader wrote beside it, in a folder where no student writes."""
+    *above, _ = one.path.split("/")
+    if one.handed_in or len(above) < 2 or (above[:-2] or [root.resolve().name])[-1] != NBGRADER:
+        return one
+    data = read_bytes(top, "/".join((*above, "timestamp.txt")), 200)
+    at = "" if isinstance(data, Unreadable) else written(data.decode("utf-8", "replace"))
+    return replace(one, handed_in=at, told_by=times.NBGRADER) if at else one
+
+
+def _sort(
+    file: File, labs: Sequence[str], people: dict[str, _Person], submitted: Mapping[str, Submitted]
+) -> Stray | None:
     """Give the file to its person; return it as a stray when it is nobody's."""
-    sender = _sender(file, labs)
+    sender = _sender(file, labs, submitted)
     if sender is None:
         return Stray(file.path, NO_OWNER)
     if sender.text_only:
@@ -169,10 +232,14 @@ def _sort(file: File, labs: Sequence[str], people: dict[str, _Person]) -> Stray 
     return None
 
 
-def _sender(file: File, labs: Sequence[str]) -> Sender | None:
+def _sender(file: File, labs: Sequence[str], submitted: Mapping[str, Submitted]) -> Sender | None:
+    if file.owner in submitted:
+        of = submitted[file.owner]
+        first, told_by = of.submitters[0], times.GRADESCOPE if of.handed_in else ""
+        return Sender(first.student, first.name, file.name, handed_in=of.handed_in, told_by=told_by)
     if file.owner:
         return replace(_owner(file.owner), rest=file.name)
-    if by_platform := moodle(file.name) or canvas(file.name):
+    if by_platform := moodle(file.name) or canvas(file.name) or blackboard(file.name):
         return by_platform
     named = which_lab(file.name, labs)
     if named:
@@ -236,23 +303,39 @@ def _undecided(student: str, person: _Person, labs: Sequence[str]) -> tuple[list
     return [Found(student, labs[0], file.path, WHICH, sender.name, sender.late)], strays
 
 
-def _choose(student: str, lab: str, candidates: Sequence[_Candidate]) -> tuple[Found, list[Stray]]:
+def _choose(
+    student: str, lab: str, candidates: Sequence[_Candidate]
+) -> tuple[Found, list[Found], list[Stray]]:
+    """Return the last attempt, the earlier ones from the first on, and what is not graded as the last."""
     names = {candidate.sender.name for candidate in candidates if not candidate.sender.doubtful}
     doubtful = [one for one in candidates if one.sender.doubtful and names and one.sender.name not in names]
     sure = [one for one in candidates if one not in doubtful]
     best = max(sure, key=lambda candidate: candidate.rank)
     strays = [Stray(other.file.path, DOUBTFUL, student, lab) for other in doubtful]
     strays += [Stray(other.file.path, _why(other, best), student, lab) for other in sure if other is not best]
-    sender = best.sender
+    chosen = replace(
+        _found(student, lab, best), problem=TIE if any(stray.why == TIED for stray in strays) else None
+    )
+    older = [one for one in sure if one is not best and _why(one, best) == OLDER]
+    older.sort(key=lambda one: (one.sender.attempt, one.match.number, one.file.path))
+    earlier = [
+        replace(_found(student, lab, one), attempt=number) for number, one in enumerate(older[-EARLIER:], 1)
+    ]
+    return chosen, earlier, strays
+
+
+def _found(student: str, lab: str, candidate: _Candidate) -> Found:
+    sender = candidate.sender
     return Found(
         student=student,
         lab=lab,
-        path=best.file.path,
-        problem=TIE if any(stray.why == TIED for stray in strays) else None,
+        path=candidate.file.path,
         name=sender.name,
         late=sender.late,
-        notes=(*best.notes, NOTE_DOUBTFUL) if sender.doubtful else best.notes,
-    ), strays
+        notes=(*candidate.notes, NOTE_DOUBTFUL) if sender.doubtful else candidate.notes,
+        handed_in=sender.handed_in,
+        told_by=sender.told_by,
+    )
 
 
 def _why(other: _Candidate, best: _Candidate) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from grader.submissions.times import BLACKBOARD, stamped
+
 # Canvas: name_LATE_user_attachment_file. The name has been freed of "_digits_", so the first match from
 # the left is the user. Where grading is anonymous there is no name.
 _CANVAS = re.compile(
@@ -27,6 +29,12 @@ _TWO_WAYS = re.compile(r"[1-9][0-9]{0,18}_.+", re.DOTALL)
 # the end depends on the version.
 _MOODLE = re.compile(
     r"(?P<name>[^_]+)_(?P<user>[0-9]{1,19})_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<rest>.*))?", re.DOTALL
+)
+
+# Blackboard: Title_user_attempt_2026-11-03-10-15-00_file, and .txt for what was typed. The first match from
+# the left is Blackboard's own: what follows is the student's name for the file.
+_BLACKBOARD = re.compile(
+    r"(?:.*?_)??(?P<user>[^_]+)_attempt_(?P<stamp>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<rest>.+)|\.txt)", re.DOTALL
 )
 
 _ENDING = re.compile(
@@ -53,12 +61,16 @@ class Sender:
     rest: str
     """the student's own name for the file; empty for a folder"""
     attempt: int = 0
-    """Canvas's number of the upload: a later one is higher"""
+    """Canvas's number of the upload, or Blackboard's time: a later one is higher"""
     late: bool = False
     doubtful: bool = False
     """the name could be read in another way"""
     text_only: bool = False
     """typed into Moodle's form, so there is no file"""
+    handed_in: str = ""
+    """when, in ISO 8601; empty where the name does not say"""
+    told_by: str = ""
+    """what says so"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -108,6 +120,17 @@ def moodle(name: str) -> Sender | None:
     return Sender(
         found["user"], found["name"], found["rest"] or "", text_only=found["plugin"] == "onlinetext"
     )
+
+
+def blackboard(filename: str) -> Sender | None:
+    """Return what Blackboard's download says, if this is a file of one."""
+    found = _BLACKBOARD.fullmatch(filename)
+    if not found:
+        return None
+    stamp = found["stamp"]
+    at = stamped(stamp)
+    rest, attempt = found["rest"] or "", int(stamp.replace("-", ""))
+    return Sender(found["user"], "", rest, attempt, handed_in=at, told_by=BLACKBOARD if at else "")
 
 
 def which_lab(filename: str, labs: Sequence[str]) -> LabName | None:

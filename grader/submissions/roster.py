@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,6 +16,7 @@ from grader.submissions.patterns import folded
 from grader.submissions.person_names import in_any_order, letters, turned, without_accents
 from grader.submissions.safe_text import for_terminal
 from grader.submissions.submission import MIB
+from grader.submissions.times import MOODLE
 from grader.tables import Row, read_text, rows_of
 
 MOST = 5 * MIB
@@ -42,6 +43,8 @@ class Student:
     """in the file, from 1"""
     known_as: tuple[str, ...] = ()
     """further ids that the list has: a platform's number, a login"""
+    handed_in: str = ""
+    """when something was handed in, in ISO 8601, where the list is of one assignment and says so"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ def _problems(rows: Iterable[Row], columns: Columns, width: int, students: list[
             yield f"line {line}: {for_terminal(person.id, 60)} is already in line {seen[person.id]}"
         else:
             seen[person.id] = line
-            students.append(Student(person.id, person.name, person.email, line, person.known_as))
+            students.append(
+                Student(person.id, person.name, person.email, line, person.known_as, person.handed_in)
+            )
 
 
 # Matching
@@ -124,6 +129,8 @@ def join(roster: Sequence[Student], found: Sequence[Found], labs: Sequence[str])
     entries = [
         _entry(student, lab, *known.get((student.id, lab), (None, ""))) for student in roster for lab in labs
     ]
+    if len(labs) == 1:  # a list with times is of one assignment
+        entries = [_dated(entry, student) for entry, student in zip(entries, roster, strict=True)]
     strangers = [one for one in found if one not in taken]
     return (*entries, *(Entry(one.student, one.lab, "stranger", one.name, found=one) for one in strangers))
 
@@ -131,6 +138,12 @@ def join(roster: Sequence[Student], found: Sequence[Found], labs: Sequence[str])
 def _entry(student: Student, lab: str, found: Found | None, way: str) -> Entry:
     status: Literal["handed in", "missing"] = "handed in" if found else "missing"
     return Entry(student.id, lab, status, student.name, student.email, found, way)
+
+
+def _dated(entry: Entry, student: Student) -> Entry:
+    if entry.found is None or entry.found.handed_in or not student.handed_in:
+        return entry
+    return replace(entry, found=replace(entry.found, handed_in=student.handed_in, told_by=MOODLE))
 
 
 def _matched(roster: Sequence[Student], found: Sequence[Found]) -> dict[tuple[str, str], tuple[Found, str]]:

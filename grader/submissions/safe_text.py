@@ -34,6 +34,21 @@ def for_cell(text: str) -> str:
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
+def guarded(text: str) -> str:
+    """Return the text as such a cell, whole and with its lines; `unguarded` gives it back."""
+    return f"'{text}" if _like_a_formula(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """Return the text of a cell without the apostrophe that keeps it from being a formula."""
+    return cell[1:] if cell.startswith("'") and _like_a_formula(cell) else cell
+
+
+def _like_a_formula(text: str) -> bool:
+    # Also with apostrophes in front, so that each text has one cell, and comes back from it.
+    return text.lstrip("'").lstrip().startswith(_FORMULA)
+
+
 def write_table(stream: _Writable, rows: Iterable[Sequence[str | int | float | None]]) -> None:
     """Write rows as CSV. Numbers stay numbers; texts go through `for_cell`."""
     writer = csv.writer(stream, lineterminator="\n")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.submissions.files import opened_below, opened_folder
-from grader.submissions.patterns import canvas, is_lab, moodle
+from grader.submissions.gradescope import LIST
+from grader.submissions.patterns import blackboard, canvas, is_lab, moodle
 
 DEPTH = 4
 PEOPLE = 20_000
@@ -147,7 +148,7 @@ def _holds_a_class(top: int, base: tuple[str, ...], labs: Sequence[str]) -> bool
     names = [name for name, _ in entries]
     if any(is_lab(name, labs) for name in names):
         return False
-    if any(canvas(name) or moodle(name) for name in names):
+    if LIST in names or any(canvas(name) or moodle(name) or blackboard(name) for name in names):
         return True
     if any(kind != stat.S_IFDIR for _, kind in entries):
         return False

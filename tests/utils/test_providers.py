@@ -281,15 +281,29 @@ def test_live_answers_need_all_the_keys(
 
 @pytest.mark.parametrize("instead", PROVIDERS["bedrock"].instead)
 def test_a_profile_or_a_token_does_instead_of_aws_s_keys(
-    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, instead: str
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, instead: str
 ) -> None:
     with pytest.raises(SetupError) as caught:
         setup_here(provider="bedrock", mode="live")
     assert instead in caught.value.hint
     monkeypatch.setenv(instead, "mine")
     monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
-    assert setup_here(provider="bedrock", mode="live").mode == "live"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").write_text("[mine]\naws_access_key_id = AKIA1\naws_secret_access_key = s\n")
+    kit = setup_here(provider="bedrock", mode="live")
+    assert kit.mode == "live"
+    assert instead not in os.environ, "the kit's server holds it"
+    kit.close()
     assert os.environ[instead] == "mine"
+
+
+def test_a_profile_that_does_not_exist_is_a_sentence(
+    setup_here: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("TAVILY_API_KEY", "tvly-mine")
+    with pytest.raises(SetupError, match=r"AWS's keys are not found \(ProfileNotFound\)"):
+        setup_here(provider="bedrock", mode="live")
 
 
 def test_the_real_address_is_the_region_s_or_the_person_s_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -30,8 +31,10 @@ def run_lab(checks: LabChecks, lab: Lab, case: Any) -> LabResult:
     return LabResult(checks.slug, tuple(run_exercise(e, lab, case) for e in checks.exercises.values()))
 
 
-def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
-    """Return the results of an exercise's checks, in their order."""
+def run_exercise(
+    exercise: Exercise, lab: Lab, case: Any, tell: Callable[[CheckResult], None] | None = None
+) -> ExerciseResult:
+    """Return the results of an exercise's checks, in their order; ``tell`` is told each that has run."""
     results: list[CheckResult] = []
     for check in exercise.checks:
         if results and (_is_not_begun(exercise, results[0]) or results[-1].status in _STOPPED):
@@ -39,6 +42,8 @@ def run_exercise(exercise: Exercise, lab: Lab, case: Any) -> ExerciseResult:
             results.append(_unrun(check))
         else:
             results.append(run_check(exercise, check, lab, case))
+            if tell is not None:
+                tell(results[-1])
     return ExerciseResult(exercise.number, exercise.title, tuple(results))
 
 

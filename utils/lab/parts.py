@@ -217,19 +217,27 @@ def enter(manager: Any) -> Any:
     return manager.__enter__()
 
 
-class BodyError(Exception):
+class BodyError(sqlite3.Error):
     """Raised in the block of a context manager, to see what it does then."""
 
 
-def leave(manager: Any, *, failing: bool = False) -> bool:
-    """Return whether a context manager swallows what its block raises; ``failing`` raises in the block."""
+class BodyInterrupt(KeyboardInterrupt):
+    """Raised there as by a person who interrupts the block."""
+
+
+def leave(manager: Any, *, failing: str = "") -> bool:
+    """Return whether a context manager swallows what its block raises.
+
+    ``failing`` names what it raises: ``sqlite3.Error``, ``KeyboardInterrupt`` or, empty, nothing.
+    """
     if not failing:
         manager.__exit__(None, None, None)
         return False
-    error = BodyError("the block of the with statement failed")
+    kind = BodyInterrupt if failing == "KeyboardInterrupt" else BodyError
+    error = kind("the block of the with statement failed")
     try:
-        return bool(manager.__exit__(BodyError, error, error.__traceback__))
-    except BodyError:
+        return bool(manager.__exit__(kind, error, error.__traceback__))
+    except kind:
         return False
 
 

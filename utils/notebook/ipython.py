@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from utils.modes import GRADING
+from utils.replay.troubles import REMEDY
+from utils.replay.wires.pieces import LIVE
 from utils.shell import shell
 
 MARK = "_course_kit_installed"
@@ -22,6 +24,7 @@ def install() -> None:
     if ip is None or getattr(ip, MARK, False):
         return
     from utils.diagnostics import watch_cells  # noqa: PLC0415
+    from utils.notebook.pip import install_pip  # noqa: PLC0415
     from utils.notebook.runs import watch_runs  # noqa: PLC0415
     from utils.views.graph import install_graph_formatter  # noqa: PLC0415
 
@@ -30,6 +33,7 @@ def install() -> None:
     if not os.environ.get(GRADING):
         watch_cells(ip)
         watch_runs(ip)
+        install_pip(ip)
     setattr(ip, MARK, True)
 
 
@@ -42,6 +46,25 @@ def quiet_sunset_warnings() -> None:
         importlib.import_module("langchain_classic")
     warnings.filterwarnings("ignore", message=r".*`?langchain-community`? is being sunset.*")
     warnings.filterwarnings("ignore", message=r".*TavilySearchResults.*was deprecated.*")
+
+
+def live_trouble(error: BaseException) -> str | None:
+    """Return what is said of a real model that did not answer; ``None`` for an error about anything else."""
+    from utils.diagnostics import chain  # noqa: PLC0415 - as below
+
+    return next((told for found in chain(error) if REMEDY in (told := _told(found))), None)
+
+
+def _told(error: BaseException) -> str:
+    """Return the message that an SDK's error has from the server; empty where it has none."""
+    body, response = getattr(error, "body", None), getattr(error, "response", None)
+    if isinstance(response, dict):  # AWS's SDK
+        told = response.get("Error")
+        return str(told.get("Message", "")) if isinstance(told, dict) else ""
+    told = body.get("error", body) if isinstance(body, dict) else None
+    if isinstance(told, dict) and LIVE in (told.get("code"), told.get("type")):
+        return str(told.get("message", ""))
+    return ""
 
 
 def not_recorded(error: BaseException) -> str | None:
@@ -67,13 +90,21 @@ def _show_error(
     trace: TracebackType,
     tb_offset: int | None = None,
 ) -> list[str]:
-    """Show one sentence for a question that nobody recorded, the usual traceback for everything else.
+    """Show one sentence for a question that nobody recorded, two for a real model that did not answer, and
+    the usual traceback for everything else.
 
     Above the traceback of a classic mistake stand two lines that explain it.
     """
     from utils.diagnostics import show  # noqa: PLC0415
 
     sentence = not_recorded(error)
+    if (trouble := live_trouble(error)) is not None:
+        # Where %tb looks: IPython notes it only for what it shows itself.
+        sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+        what, _, remedy = trouble.partition(REMEDY)
+        lines = [f"NoLiveAnswer: {what}", f"  What to do: {remedy} (%tb shows the whole traceback.)"]
+        ip._showtraceback(kind, error, lines)
+        return lines
     if sentence is None:
         show(ip, error)
         ip.showtraceback((kind, error, trace), tb_offset=tb_offset, running_compiled_code=True)

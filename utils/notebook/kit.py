@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import http.client
 import importlib
+import json
 import os
 import shutil
 import sys
@@ -23,20 +24,21 @@ from utils.checks.registry import slug_of
 from utils.errors import CallError, SetupError
 from utils.modes import GRADING, MODE, PARENT, RECORD_TO, TRACING, WORK_FOLDER, Mode
 from utils.notebook import ipython, packages
+from utils.notebook.live import REAL_SEARCH, SEARCH_ADDRESS, is_own, live, upstream
 from utils.providers import (
     DEFAULT,
     NO_KEY,
+    PROVIDERS,
     SEARCH_KEY,
     VARIABLE,
     Provider,
     chosen_provider,
     settings,
-    upstream_of,
 )
 from utils.replay.conversation import Fault, Scenario
 from utils.replay.fixtures import LABS, fixture_of, known_fixtures, load_scenario
 from utils.replay.log import KINDS
-from utils.replay.pacing import pace_from_environment
+from utils.replay.pacing import Pace, pace_from_environment
 from utils.replay.server import ReplayServer
 from utils.results import ExerciseResult
 
@@ -47,9 +49,6 @@ if TYPE_CHECKING:
     from utils.replay.log import Request
     from utils.replay.session import Session
 
-SEARCH_ADDRESS = "TAVILY_API_URL"
-"""where searches are recorded from, if not from the service itself"""
-REAL_SEARCH = "https://api.tavily.com"
 _SEARCH_MODULE = "langchain_community.utilities.tavily_search"
 ENV_FILE = Path(__file__).parent.parent.parent / ".env"
 """read when there is none in the notebook's folder or above"""
@@ -72,6 +71,8 @@ class Kit:
     """the newest result of each exercise that was checked"""
     checker: Any = field(default=None, repr=False)
     """what ``check()`` keeps from one exercise to the next"""
+    _banner: str = field(default="", repr=False)
+    """what is said of live answers"""
     _environment: dict[str, str | None] = field(default_factory=dict, repr=False)
     _process: int = field(default_factory=os.getpid, repr=False)
 
@@ -94,7 +95,7 @@ class Kit:
         """Return what the recorded model was asked since ``setup()``; ``search`` for the search service.
 
         Nothing under the grader, which keeps a log of its own. Raises CallError for another kind, SetupError
-        in live mode, where nobody listens in.
+        in a process that another one answers.
         """
         if self.session is None and os.environ.get(GRADING):
             return ()
@@ -102,8 +103,8 @@ class Kit:
             msg = f"there are no requests of the kind {kind!r}"
             raise CallError(msg, hint=f"ask for one of these: {', '.join(KINDS)}")
         if self.session is None:
-            msg = "only the process that runs the recorded model has a log of its requests"
-            raise SetupError(msg, hint=f"ask there, with {MODE}=replay")
+            msg = "only the process that runs the kit's server has a log of its requests"
+            raise SetupError(msg, hint="ask there, in the notebook")
         return self.session.traffic().of(kind)
 
     def may_ask(self) -> None:
@@ -118,11 +119,11 @@ class Kit:
     def break_next(
         self, turn: Literal["answer", "call"] = "answer", *, after: int = 12, clean: bool = False
     ) -> None:
-        """Let the recorded model break off after so many pieces, in its next answer or its next tool call.
+        """Let the model break off after so many pieces, in its next answer or its next tool call.
 
         The connection drops; with ``clean`` the stream ends as if all were well. Under the grader nothing
-        happens. Raises CallError for a turn or a number that does not exist, SetupError where answers are not
-        recorded.
+        happens. Raises CallError for a turn or a number that does not exist, SetupError in a process that
+        another one answers.
         """
         if self.session is None and os.environ.get(GRADING):
             return
@@ -134,9 +135,9 @@ class Kit:
         if not isinstance(after, int) or after < 0:
             msg = f"after is the number of pieces that still come, got {after!r}"
             raise CallError(msg, hint="give a whole number, 0 or more: break_next(after=12)")
-        if self.session is None or self.mode != "replay":
-            msg = "break_next() works only with the recorded model"
-            raise SetupError(msg, hint=f"set {MODE}=replay and run the setup cell again")
+        if self.session is None:
+            msg = "only the process that runs the kit's server can let an answer break off"
+            raise SetupError(msg, hint="call break_next() in the notebook, after setup()")
         self.session.break_next(turn, Fault(kind="cut" if clean else "drop", after=after))
 
     @property
@@ -234,11 +235,16 @@ def setup(lab: str, *, provider: str | None = None, mode: str | None = None) -> 
     # Whatever may be wrong is found before the kit that works now is given up.
     scenario = load_scenario(fixture, free=True) if wanted == "replay" else Scenario()
     pace = pace_from_environment()
-    if wanted != "replay":
-        _need_key(found)
+    passes_on = wanted == "live" and _alive(_setting(PARENT) or "", live=True)
+    if wanted != "replay" and not passes_on:
+        _need_key(found, wanted)
     kit = _fresh_kit(lab, found, wanted)
     if wanted == "live":
-        print(f"{lab}: live answers from {found.name}. They cost money and may differ from the text.")
+        if passes_on:
+            _point_at(kit, os.environ[PARENT], os.environ.get(found.keys[0], NO_KEY))
+            print(f"{lab}: live answers through the process that started this one.")
+        else:
+            print(f"{lab}: {_go_live(kit)}")
         return kit
     notes = _switch_off_tracing(kit)
     if wanted == "record":
@@ -268,9 +274,9 @@ def _fresh_kit(lab: str, provider: Provider, mode: Mode) -> Kit:
     above = os.environ.get(WORK_FOLDER) if old is None else None
     kit = Kit(lab, provider, mode, _work_folder(lab, above))
     if old is not None and old._process == os.getpid():
-        if mode != "live" and (old.lab, old.provider, old.mode) == (lab, provider, mode):
+        if (old.lab, old.provider, old.mode) == (lab, provider, mode):
             kit.server, kit.session, kit._environment = old.server, old.session, old._environment
-            kit.results = old.results
+            kit.results, kit._banner = old.results, old._banner
             old.server = old.session = None
             old._environment = {}
         old.close()
@@ -334,14 +340,16 @@ def _setting(name: str) -> str | None:
 
 
 def _chosen_mode(mode: str | None) -> Mode:
-    wanted = str(mode or os.environ.get(MODE) or "replay").strip().casefold()
+    wanted = str(mode or _setting(MODE) or "replay").strip().casefold()
     if wanted not in get_args(Mode):
         msg = f"{MODE}={wanted!r} is not a mode"
         raise SetupError(msg, hint=f"set {MODE} to one of: {', '.join(get_args(Mode))}")
     return cast("Mode", wanted)
 
 
-def _need_key(provider: Provider) -> None:
+def _need_key(provider: Provider, mode: Mode) -> None:
+    if mode == "live" and is_own(provider, _setting):
+        return
     keys = () if any(map(_is_set, provider.instead)) else provider.keys
     for name in (*keys, SEARCH_KEY):
         if not _is_set(name):
@@ -370,9 +378,9 @@ def _forget_tracing() -> None:
         read.cache_clear()
 
 
-def _point_at(kit: Kit, url: str) -> None:
+def _point_at(kit: Kit, url: str, key: str = NO_KEY) -> None:
     """Point the providers' documented settings at a session; real keys stay out of its requests."""
-    for name, value in settings(kit.provider, url).items():
+    for name, value in settings(kit.provider, url, key).items():
         kit._set(name, value)
     kit._set(WORK_FOLDER, str(kit.workdir))
     for name in kit.provider.away:
@@ -403,38 +411,59 @@ def _aim_search() -> None:
         ipython.quiet_sunset_warnings()
 
 
-def _alive(url: str) -> bool:
-    """Return whether a recorded model answers at an address of this machine."""
+def _alive(url: str, *, live: bool = False) -> bool:
+    """Return whether the kit's server answers at an address of this machine, of real answers if ``live``."""
     if not url.startswith("http://127.0.0.1:"):
         return False
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/alive", timeout=2.0) as answer:
-            return bool(answer.status == 200)
+            return not live or "live" in json.load(answer)
     except (OSError, ValueError, http.client.HTTPException):  # nobody there, no address, no HTTP
         return False
 
 
-def _record(kit: Kit) -> None:
-    from utils.replay.recording import Recorder, Upstream  # noqa: PLC0415
+def _go_live(kit: Kit) -> str:
+    """Let requests go on to a real model, and return a line about it."""
+    if kit.session is None:
+        found = live(kit.provider, _setting)
+        searches = found.relay.searches
+        by_rule = None if searches else load_scenario(fixture_of(slug_of(kit.lab), LABS), free=True)
+        kit.server = ReplayServer().start()
+        kit.session = kit.server.open(by_rule, pace=Pace(), relay=found.relay)
+        search = "" if searches else " The search answers by rule, about the weather only."
+        kit._banner = f"{found.banner}, and differ from the text.{search}"
+    else:
+        kit.session.restart(None, kit.session.pace)
+    _hold_keys(kit)
+    kit._set(MODE, "live")
+    return f"{kit._banner} check() grades on recorded answers, as ever."
 
-    _need_key(kit.provider)
+
+def _record(kit: Kit) -> None:
+    from utils.replay.recording import Recorder  # noqa: PLC0415
+
     if kit.session is not None:  # the setup cell was run again: what was recorded so far stays
         return
-    provider = kit.provider
-    upstream = Upstream(
-        models={provider.name: upstream_of(provider)},
-        search=os.environ.get(SEARCH_ADDRESS) or REAL_SEARCH,
-    )
     kit.server = ReplayServer().start()
-    kit.session = kit.server.open(recorder=Recorder(upstream))
-    kit._set(provider.address, kit.session.url + provider.path)
-    kit._set(VARIABLE, provider.name)
+    kit.session = kit.server.open(recorder=Recorder(upstream(kit.provider, _setting)))
+    _hold_keys(kit)
     # A process that the notebook starts records too: its upstream is this one.
     kit._set(SEARCH_ADDRESS, f"{kit.session.url}/tavily")
-    kit._set(PARENT, kit.session.url)
-    _add_no_proxy(kit)
-    _aim_search()
+
+
+def _hold_keys(kit: Kit) -> None:
+    """Point everything at the kit's server, which has the keys now; programs get a token of this run."""
+    assert kit.session is not None
+    region = {name: _setting(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
+    _point_at(kit, kit.session.url, kit.session.token)
+    for name, value in region.items():
+        if value:
+            kit._set(name, value)
+    for other in PROVIDERS.values():
+        for name in (*other.keys, *other.away):
+            if os.environ.get(name) not in (None, kit.session.token):
+                kit._set(name, kit.session.token if name in other.keys else None)
 
 
 def _graded_kit(lab: str, provider: str | None) -> Kit:

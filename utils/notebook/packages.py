@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
@@ -18,13 +18,7 @@ def other_than_locked(lock: Path = LOCK, path: Iterable[str] | None = None) -> s
 
     Names of folders are enough, and take a hundredth of the time that importlib.metadata would.
     """
-    try:
-        text = lock.read_text("utf-8")
-    except OSError:
-        return ""
-    locked = defaultdict(set)  # some have several versions, for several Pythons
-    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE):
-        locked[name].add(version)
+    locked = _locked(lock)
     found = _installed(sys.path if path is None else path)
     wrong = sorted(name for name in locked.keys() & found.keys() if found[name] not in locked[name])
     if not wrong:
@@ -39,6 +33,25 @@ def other_than_locked(lock: Path = LOCK, path: Iterable[str] | None = None) -> s
         f"Packages are not those that the labs were written for ({', '.join(named)}): "
         f"stop JupyterLab and type {remedy} in a terminal."
     )
+
+
+def locked_and_installed(folder: Path = LOCK.parent, path: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the installed version of each package that a lock of the kit names."""
+    names = {name for lock in folder.glob("requirements*.lock") for name in _locked(lock)}
+    found = _installed(sys.path if path is None else path)
+    return {name: version for name, version in found.items() if name in names}
+
+
+def _locked(lock: Path) -> Mapping[str, set[str]]:
+    """Return the versions of each package in a lock: some have several, for several Pythons."""
+    try:
+        text = lock.read_text("utf-8")
+    except OSError:
+        return {}
+    locked = defaultdict(set)
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE):
+        locked[name].add(version)
+    return locked
 
 
 def _installed(path: Iterable[str]) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Request:
     invented: bool = False
     """the answer was made by rule: nobody recorded or wrote it"""
     broken_off: bool = False
-    """the server hung up in the middle, as it was told to"""
+    """the answer ended in the middle: the server hung up as it was told to, or the real model broke off"""
     pieces: int = 0
     """pieces of the answer sent so far"""
     opened_at: float = 0.0
@@ -176,7 +176,10 @@ class Log:
     def close_request(
         self, number: int, status: int, *, gave_up: bool = False, broken_off: bool = False
     ) -> None:
+        """Note how a request ended; how it is said to end later is not noted."""
         request = self.requests[number]
+        if request.finished is not None:
+            return
         self.requests[number] = replace(
             request,
             status=status,

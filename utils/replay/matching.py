@@ -329,7 +329,7 @@ def _closest(wanted: str, known: Iterable[str]) -> str | None:
     return heads[close[0]] if close else None
 
 
-GO_LIVE = "To ask a real model, put a key into .env and set LLM_MODE=live."
+GO_LIVE = "To ask a real model, with a key or on your own machine, see docs/live.md."
 
 
 def _short(text: str) -> str:

@@ -1,7 +1,7 @@
 """Recording: requests go on to the provider, answers are stored by meaning and served as usual.
 
-Upstream is never asked to stream: one stored answer serves both. Keys pass through in headers or, for
-the search service, in the body; neither is ever stored, and no answer that repeats one goes any further.
+Upstream is never asked to stream: one stored answer serves both. The keys are this server's: no client has
+them, none is ever stored, and no answer that repeats one goes any further.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from utils.replay.conversation import (
     Turn,
     UserTurn,
 )
+from utils.replay.keys import Upstream
 from utils.replay.matching import (
     Heard,
     HeardCall,
@@ -42,18 +43,15 @@ from utils.replay.matching import (
     fold_result,
     spellings,
 )
+from utils.replay.relay import PASSED_BACK
+from utils.replay.scrubbing import Scrubber
 from utils.replay.wires.base import BadRequest, Wire
 
-_NOT_PASSED_ON = frozenset(
-    ("host", "content-length", "connection", "accept-encoding", "transfer-encoding", "accept", "content-type")
+_NOT_PASSED_ON = re.compile(
+    r"host|content-.*|connection|accept|accept-encoding|transfer-encoding|authorization|x-api-key|x-amz-.*",
+    re.IGNORECASE,
 )
-_PASSED_BACK = (
-    "retry-after",
-    "retry-after-ms",
-    "x-amz-retry-after",
-    "x-amzn-errortype",
-    "x-should-retry",
-)
+"""among them what a client was given in place of a key"""
 _SECONDS = 120.0
 _NAME_LENGTH = 60
 
@@ -86,21 +84,12 @@ class UpstreamError(Exception):
         return f"{self.status}: {' '.join(str(said).split())[:200]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Where real answers come from."""
-
-    models: Mapping[str, str]
-    """base address by provider, without the path of the protocol"""
-    search: str
-    """base address of the search service"""
-
-
 class Recorder:
     """What was recorded so far in one run. Lives on the server's loop."""
 
     def __init__(self, upstream: Upstream, *, today: datetime.date | None = None) -> None:
         self._upstream = upstream
+        self._scrubber = Scrubber(upstream.secrets)
         self._today = today or datetime.datetime.now(datetime.UTC).date()
         self._replies: dict[Hashable, Reply] = {}
         self._transcripts: dict[Hashable, tuple[tuple[Turn, ...], Origin]] = {}
@@ -119,7 +108,7 @@ class Recorder:
         if (known := self._replies.get(key)) is not None:
             return known
         headers = {
-            name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON
+            name: value for name, value in request.headers.items() if not _NOT_PASSED_ON.fullmatch(name)
         }
         path = wire.upstream_path(request.raw_path)
 
@@ -129,12 +118,10 @@ class Recorder:
                 message = f"no address to record {wire.provider} from is known"
                 raise UpstreamError.ours(message)
             url, sent = base.rstrip("/") + path, json.dumps(wire.upstream_body(body)).encode()
-            try:
-                # Looking for keys to sign with may take a while.
-                signed = await asyncio.to_thread(wire.upstream_headers, url, sent, headers)
-            except BadRequest as error:
-                raise UpstreamError.ours(str(error)) from error
-            answer = await _post(url, sent, signed)
+            held = self._upstream.keys.get(wire.provider)
+            # Credentials may have to be renewed, which takes a while.
+            lets_in = await asyncio.to_thread(held.headers, url, sent) if held is not None else {}
+            answer = await _post(url, sent, {**headers, **lets_in}, self._scrubber)
             try:
                 reply = wire.read(answer)
             except (BadRequest, ValidationError) as error:
@@ -156,7 +143,8 @@ class Recorder:
 
         async def work() -> ToolAnswer:
             url = f"{self._upstream.search.rstrip('/')}/search"
-            answer = await _post(url, json.dumps(body).encode(), {}, key=str(body.get("api_key") or ""))
+            asked = {**body, "api_key": self._upstream.search_key}
+            answer = await _post(url, json.dumps(asked).encode(), {}, self._scrubber)
             found = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(found, list):
                 raise UpstreamError(502, {"detail": {"error": "the search service's answer has no results"}})
@@ -208,8 +196,15 @@ class Recorder:
         return Scenario(
             conversations=tuple(
                 Conversation(name=unique(_name(turns), names), origin=origin, turns=turns)
-                for turns, origin in kept
+                for turns, origin in ((self._without_keys(turns), origin) for turns, origin in kept)
             )
+        )
+
+    def _without_keys(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+        """Return turns in which no key stands: a person may have pasted one into a question."""
+        return tuple(
+            type(turn).model_validate(self._scrubber.data(turn.model_dump(exclude_unset=True)))
+            for turn in turns
         )
 
     def loose_searches(self) -> tuple[str, ...]:
@@ -350,8 +345,8 @@ def _hits(found: Sequence[Any]) -> Iterator[Hit]:
             )
 
 
-async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = "") -> Any:
-    """Return the JSON that a service answers, without the keys it was asked with. Raises UpstreamError."""
+async def _post(url: str, body: bytes, headers: Mapping[str, str], scrubber: Scrubber) -> Any:
+    """Return the JSON that a service answers, without keys. Raises UpstreamError."""
     import httpx  # noqa: PLC0415 - a quarter of a second, for authors only
 
     sent = {"Content-Type": "application/json", **headers}
@@ -361,9 +356,7 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = ""
     except Exception as error:  # what is not an address fails in many ways, and all mean the same
         message = f"it cannot be reached ({type(error).__name__})"
         raise UpstreamError.ours(message) from error
-    text = answer.text
-    for secret in _secrets(key, headers):
-        text = text.replace(secret, "[key]")
+    text = scrubber.text(answer.text)
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -372,14 +365,6 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], key: str = ""
         if answer.status_code == httpx.codes.OK:
             raise UpstreamError.ours(message) from None
     if answer.status_code != httpx.codes.OK:
-        back = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        back = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
         raise UpstreamError(answer.status_code, data, back)
     return data
-
-
-def _secrets(key: str, headers: Mapping[str, str]) -> Iterator[str]:
-    told = [value for name, value in headers.items() if re.search(r"auth|key|token", name, re.IGNORECASE)]
-    for value in (*told, key):
-        secret = value.split(" ")[-1]
-        if len(secret) >= 8:
-            yield secret

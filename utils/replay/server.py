@@ -14,7 +14,6 @@ import logging
 import os
 import socket
 import threading
-import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -27,10 +26,12 @@ from utils.replay.log import Log
 from utils.replay.matching import ModelRequest, NotRecorded
 from utils.replay.pacing import OFF, Pace
 from utils.replay.recording import Recorder, UpstreamError
-from utils.replay.session import Session
+from utils.replay.relay import NO_SEARCH, PassedOn, Relay
+from utils.replay.responses import BROKEN_OFF, HungUp, hang_up, json_response, refuse
+from utils.replay.session import Session, turn_of
 from utils.replay.strictness import defect
 from utils.replay.wires import WIRES
-from utils.replay.wires.base import BadRequest, Spoken, Wire, WireError, speak
+from utils.replay.wires.base import BadRequest, Spoken, Wire, speak
 
 HOST = "127.0.0.1"
 MAX_BODY = 8 * 1024 * 1024
@@ -103,11 +104,18 @@ class ReplayServer:
         pace: Pace = OFF,
         patience: float = 0.5,
         recorder: Recorder | None = None,
+        relay: Relay | None = None,
         token: str | None = None,
     ) -> Session:
         """Open a session under an address that nobody can guess, unless it is given with ``token``."""
         session = Session(
-            self, scenario or Scenario(), pace=pace, patience=patience, recorder=recorder, token=token
+            self,
+            scenario or Scenario(),
+            pace=pace,
+            patience=patience,
+            recorder=recorder,
+            relay=relay,
+            token=token,
         )
         self._sessions[session.token] = session
         return session
@@ -211,8 +219,8 @@ class _Service:
         return session
 
     async def alive(self, request: web.Request) -> web.StreamResponse:
-        self._session(request)
-        return _json(200, {"alive": True})
+        live = {"live": True} if self._session(request).relay is not None else {}
+        return json_response(200, {"alive": True, **live})
 
     def model(self, wire: Wire) -> Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -221,7 +229,10 @@ class _Service:
             try:
                 asked = wire.parse(body, request.match_info)
             except BadRequest as error:
-                return _refuse(wire.bad_request(str(error)))
+                if session.relay is None or not isinstance(body, dict):
+                    return refuse(wire.bad_request(str(error)))
+                # A picture, say: a real model may well understand it.
+                asked = ModelRequest("", (), (), stream=False)
             notes = session.notes
             number = notes.open_request(
                 "model",
@@ -232,6 +243,9 @@ class _Service:
                 messages=asked.messages,
                 tools=asked.tools,
             )
+            if session.relay is not None:
+                passed = PassedOn(session, session.relay, wire, request, asked, notes, number)
+                return await _noted(notes, number, passed.give(body))
             answer = _ModelAnswer(session, wire, request, asked, body, notes, number)
             return await _noted(notes, number, answer.give())
 
@@ -241,7 +255,7 @@ class _Service:
         session = self._session(request)
         body = await _body(request)
         if not isinstance(body, dict):
-            return _json(400, {"detail": {"error": "a search is an object with a query"}})
+            return json_response(400, {"detail": {"error": "a search is an object with a query"}})
         query = str(body.get("query", ""))
         notes = session.notes
         number = notes.open_request("search", tool="search", args={"query": query})
@@ -253,7 +267,7 @@ class _Service:
         name = request.match_info["name"]
         args = await _body(request)
         if not isinstance(args, dict):
-            return _json(400, {"error": "the arguments of a tool are an object"})
+            return json_response(400, {"error": "the arguments of a tool are an object"})
         notes = session.notes
         number = notes.open_request("tool", tool=name, args=args)
         return await _noted(notes, number, _do_tool(session, name, args))
@@ -263,39 +277,40 @@ async def _give_hits(
     session: Session, body: Mapping[str, Any], query: str, invented: Callable[[], None]
 ) -> web.StreamResponse:
     async with _gate(session, "search", query):
+        if session.relay is not None and session.relay.searches:
+            return await session.relay.search(body)
         answer = session.tool("search", {"query": query}, invented)
         if isinstance(answer, NotRecorded):
             if session.recorder is None:
-                return _json(422, {"detail": {"error": answer.sentence}}, reason=answer.sentence)
+                sentence = answer.sentence if session.relay is None else NO_SEARCH
+                return json_response(422, {"detail": {"error": sentence}}, reason=sentence)
             try:
                 answer = await session.recorder.search(body)
             except UpstreamError as error:
-                return _json(error.status, error.body, headers=error.headers)
+                return json_response(error.status, error.body, headers=error.headers)
         await _wait_as_told(session, answer)
         if answer.raises is not None:
-            return _json(500, {"detail": {"error": answer.raises}}, reason=answer.raises)
+            return json_response(500, {"detail": {"error": answer.raises}}, reason=answer.raises)
         hits = [hit.model_dump() for hit in answer.hits]
         if not hits and answer.text:
             hits = [{"url": "https://example.com/", "content": answer.text, "title": "", "score": 1.0}]
         wanted = body.get("max_results")
         limit = wanted if isinstance(wanted, int) and wanted > 0 else HITS
-        return _json(200, {"query": query, "response_time": 0.0, "images": [], "results": hits[:limit]})
+        return json_response(
+            200, {"query": query, "response_time": 0.0, "images": [], "results": hits[:limit]}
+        )
 
 
 async def _do_tool(session: Session, name: str, args: Mapping[str, Any]) -> web.StreamResponse:
     async with _gate(session, "tool", " ".join(map(str, args.values()))):
         answer = session.tool(name, args)
         if isinstance(answer, NotRecorded):
-            return _json(422, {"error": answer.sentence}, reason=answer.sentence)
+            return json_response(422, {"error": answer.sentence}, reason=answer.sentence)
         await _wait_as_told(session, answer)
         if answer.raises is not None:
-            return _json(500, {"error": answer.raises})
+            return json_response(500, {"error": answer.raises})
         text = answer.text or " ".join(hit.content for hit in answer.hits)
-        return _json(200, {"text": text.ljust(answer.pad, ".")})
-
-
-class _HungUp(web.Response):
-    """Stands for an answer that was broken off: nobody is there to get it."""
+        return json_response(200, {"text": text.ljust(answer.pad, ".")})
 
 
 class _ModelAnswer:
@@ -318,18 +333,18 @@ class _ModelAnswer:
 
     async def give(self) -> web.StreamResponse:
         if found := defect(self._asked.messages, self._asked.tools if self._wire.needs_tools else None):
-            return _refuse(self._wire.malformed(found, self._asked))
+            return refuse(self._wire.malformed(found, self._asked))
         reply = self._session.reply(self._asked, lambda: self._notes.invent(self._number))
         if isinstance(reply, NotRecorded):
             if self._session.recorder is None or reply.reason == "empty":
-                return _refuse(self._wire.not_recorded(reply))
+                return refuse(self._wire.not_recorded(reply))
             try:
                 recorded = await self._session.recorder.ask(
                     self._wire, self._request, self._asked, self._body
                 )
             except UpstreamError as error:
-                return _json(error.status, error.body, headers=error.headers)
-            reply = (recorded, None)
+                return json_response(error.status, error.body, headers=error.headers)
+            reply = (recorded, self._session.break_due(turn_of(recorded)))
         async with _gate(self._session, "model", "".join(self._asked.questions[-1:])):
             return await self._speak(*reply)
 
@@ -337,9 +352,9 @@ class _ModelAnswer:
         kind = fault.kind if fault else None
         seconds = fault.seconds if fault else 0.0
         if kind == "rate_limit":
-            return _refuse(self._wire.rate_limited(seconds))
+            return refuse(self._wire.rate_limited(seconds))
         if kind == "server_error":
-            return _refuse(self._wire.failed())
+            return refuse(self._wire.failed())
         if kind == "latency":
             await asyncio.sleep(seconds)
         spoken = speak(reply, self._asked, self._wire.call_prefix)
@@ -349,10 +364,10 @@ class _ModelAnswer:
         if kind == "stall":
             await self._session.stalled.wait()
         if kind in ("drop", "cut"):
-            return self._hang_up()
+            return hang_up(self._request)
         await _pause(first + gap * max(len(spoken.pieces) - 1, 0))
         self._notes.sent(self._number, max(len(spoken.pieces), 1))
-        return _json(200, self._wire.whole(spoken))
+        return json_response(200, self._wire.whole(spoken))
 
     async def _stream(
         self, spoken: Spoken, fault: Fault | None, first: float, gap: float
@@ -386,7 +401,7 @@ class _ModelAnswer:
                     # Lines break in the middle of an event as a rule: its first half still goes out.
                     pending += chunk.data[: len(chunk.data) // 2]
                     await flush()
-                    return self._hang_up()
+                    return hang_up(self._request)
                 elif fault.kind == "cut":
                     break
             if chunk.piece:
@@ -401,11 +416,6 @@ class _ModelAnswer:
         await response.write_eof()
         return response
 
-    def _hang_up(self) -> web.StreamResponse:
-        if self._request.transport is not None:
-            self._request.transport.abort()
-        return _HungUp()
-
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -415,7 +425,7 @@ async def _only_from_here(request: web.Request, handler: _Handler) -> web.Stream
     """Refuse what a page in a browser could send: foreign Host headers and any Origin."""
     host = request.headers.get("Host", "").rsplit(":", 1)[0]
     if host not in (HOST, "localhost") or "Origin" in request.headers:
-        return _json(403, {"error": "this server answers programs on this machine only"})
+        return json_response(403, {"error": "this server answers programs on this machine only"})
     return await handler(request)
 
 
@@ -426,14 +436,14 @@ async def _always_an_answer(request: web.Request, handler: _Handler) -> web.Stre
         return await handler(request)
     except web.HTTPException as error:
         # Once for SDKs that look for an error, once for those that look for its message.
-        return _json(error.status, {"error": {"message": error.reason}, "message": error.reason})
+        return json_response(error.status, {"error": {"message": error.reason}, "message": error.reason})
     except RecursionError:
-        return _json(400, {"error": {"message": "the request is nested too deeply"}})
+        return json_response(400, {"error": {"message": "the request is nested too deeply"}})
     except ConnectionError:
         raise
     except Exception:  # the border of the process: a client must never wait for a server that failed
         _log.exception("the recorded model failed")
-        return _json(500, {"error": {"message": "the recorded model failed; its log says why"}})
+        return json_response(500, {"error": {"message": "the recorded model failed; its log says why"}})
 
 
 async def _noted(
@@ -447,7 +457,7 @@ async def _noted(
         gave_up = True
         raise
     else:
-        status, broken_off = response.status, isinstance(response, _HungUp)
+        status, broken_off = response.status, isinstance(response, HungUp) or BROKEN_OFF in response
         return response
     finally:
         notes.close_request(number, 499 if gave_up else status, gave_up=gave_up, broken_off=broken_off)
@@ -474,30 +484,3 @@ async def _wait_as_told(session: Session, answer: ToolAnswer) -> None:
     if answer.stall:
         await session.stalled.wait()
     await _pause(answer.delay)
-
-
-def _json(
-    status: int, data: Any, *, headers: Mapping[str, str] | None = None, reason: str | None = None
-) -> web.Response:
-    response = web.Response(
-        status=status,
-        body=json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"),
-        headers=headers,
-        content_type="application/json",
-        reason=_one_line(reason) if reason else None,
-    )
-    response.force_close()
-    return response
-
-
-def _one_line(text: str) -> str:
-    """Return text fit for a status line, which clients decode in different ways: plain ASCII."""
-    plain = unicodedata.normalize("NFKD", text.translate(_PLAIN)).encode("ascii", "ignore").decode()
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())[:400]
-
-
-_PLAIN = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-"})
-
-
-def _refuse(error: WireError) -> web.Response:
-    return _json(error.status, error.body, headers=error.headers, reason=error.reason)

@@ -27,6 +27,7 @@ from utils.replay.wires.base import in_other_pieces
 
 if TYPE_CHECKING:
     from utils.replay.recording import Recorder
+    from utils.replay.relay import Relay
     from utils.replay.server import ReplayServer
 
 T = TypeVar("T")
@@ -40,7 +41,8 @@ def _may_be_invented(found: Row | NotRecorded, request: ModelRequest) -> bool:
     return is_of_other_places(found, request)
 
 
-def _turn(reply: Reply) -> Literal["call", "answer"]:
+def turn_of(reply: Reply) -> Literal["call", "answer"]:
+    """Return which turn of the model a reply is."""
     return "answer" if isinstance(reply, AnswerTurn) else "call"
 
 
@@ -55,11 +57,14 @@ class Session:
         pace: Pace = OFF,
         patience: float = 0.5,
         recorder: Recorder | None = None,
+        relay: Relay | None = None,
         token: str | None = None,
     ) -> None:
         self.token = token or secrets.token_urlsafe(16)
         self.pace = pace
         self.recorder = recorder
+        self.relay = relay
+        """passes requests on to a real model; ``None`` where answers are recorded"""
         self._server = server
         self._patience = patience
         self._index: Index = compile_scenario(scenario)
@@ -89,18 +94,23 @@ class Session:
 
         return self._server.run(read())
 
-    def restart(self, scenario: Scenario, pace: Pace) -> None:
-        """Begin again with these conversations, at the same address; what still waits goes on."""
-        index = compile_scenario(scenario)
+    def restart(self, scenario: Scenario | None, pace: Pace) -> None:
+        """Begin again with these conversations, at the same address; what still waits goes on.
+
+        ``None`` keeps the conversations.
+        """
+        index = self._index if scenario is None else compile_scenario(scenario)
 
         def begin() -> None:
             self._let_go()
             self._index, self.pace, self._log = index, pace, Log()
-            self._free = scenario.free
+            self._free = self._free if scenario is None else scenario.free
             self._gates.clear()
             self._hits.clear()
             self._breaks.clear()
             self._broken_off.clear()
+            if self.relay is not None:
+                self.relay.count_anew()
 
         self._now(begin)
 
@@ -159,6 +169,15 @@ class Session:
     def gate(self, kind: str) -> HeldGate | None:
         return self._gates.get(kind)
 
+    def break_due(self, turn: Literal["call", "answer"]) -> Fault | None:
+        """Return the fault that is to hit a reply of this kind now, and forget it."""
+        return self._breaks.pop(turn, None)
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether the next reply of some kind is to break off."""
+        return bool(self._breaks)
+
     def reply(
         self, request: ModelRequest, invented: Callable[[], None] = lambda: None
     ) -> tuple[Reply, Fault | None] | NotRecorded:
@@ -173,13 +192,13 @@ class Session:
             found = spelled_otherwise(self._index, request) or found
         if free and _may_be_invented(found, request) and (made := invented_reply(request)) is not None:
             invented()
-            return made, self._breaks.pop(_turn(made), None)
+            return made, self.break_due(turn_of(made))
         if isinstance(found, NotRecorded):
             if self.recorder is None:
                 self._miss(found)
             return found
         reply, key = found.reply, found.key
-        once = self._breaks.pop(_turn(reply), None)
+        once = self.break_due(turn_of(reply))
         fault = once or self._due(reply.fault, key)
         if isinstance(reply, AnswerTurn) and key in self._broken_off:
             reply = in_other_pieces(reply)

@@ -54,14 +54,13 @@ _MIXED = "Not taken: at a breakpoint all calls run or none does. Decide about al
 class ApprovalCard(Acting):
     """What waits on a thread for a person; see `approval_card`."""
 
-    def __init__(self, graph: Any, config: Any) -> None:
-        super().__init__(Thread(graph, config, "approval_card"))
+    def __init__(self, thread: Thread) -> None:
+        super().__init__(thread)
         self._stop: Stop | None = None
         self._decided: dict[str, Decision] = {}
         self._edited = False
         self._messages: Sequence[Any] = ()
         self._came: tuple[tuple[str, str], ...] = ()
-        self.refresh()
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
@@ -77,6 +76,11 @@ class ApprovalCard(Acting):
     def decided(self) -> Mapping[str, Decision]:
         """Decisions that wait for those about the other calls, by id."""
         return dict(self._decided)
+
+    @property
+    def messages(self) -> Sequence[Any]:
+        """The messages of the thread when the card last looked."""
+        return self._messages
 
     @property
     def stop(self) -> Stop:
@@ -102,18 +106,19 @@ class ApprovalCard(Acting):
         ``respond`` gives `message` as the tool's answer. Raises ViewError for a decision that makes no
         sense; what fails on the way is told in the card (`problem`).
         """
-        decision = _decision(type, args, message)
+        decision = decision_of(type, args, message)
         if self._refuse_while_busy():
             return self
-        targets = self._targets(decision, id)
+        targets = self.targets(decision, id)
         if not targets:
             self.say(f"There is nothing to {type}: {summary(self.stop)}.")
             return self
         self.problem = ""
-        self._start(lambda: self._decide(targets, decision))
+        self._start(lambda: self.carry_out(targets, decision))
         return self
 
-    def _targets(self, decision: Decision, id: str | None) -> tuple[Waiting, ...]:
+    def targets(self, decision: Decision, id: str | None) -> tuple[Waiting, ...]:
+        """Return what this decision is about. Raises ViewError for one that makes no sense."""
         found = tuple(w for w in self.waiting if id is None or id in (w.id, w.interrupt))
         if id is not None and self.waiting and not found:
             known = ", ".join(w.id for w in self.waiting)
@@ -139,14 +144,15 @@ class ApprovalCard(Acting):
         self._edited, self._came = False, ()
         await super()._look()
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
         snapshot = await self._thread.call("get_state", self._thread.config)
         self._stop, self._messages, self._decided = read_stop(snapshot), messages_of(snapshot), {}
 
-    async def _decide(self, targets: tuple[Waiting, ...], decision: Decision) -> None:
+    async def carry_out(self, targets: tuple[Waiting, ...], decision: Decision) -> None:
+        """Do what was decided, or keep it until all is decided, and read the thread again."""
         self._edited, self._came = False, ()
         before, kept = self.stop, self._decided
-        await self._read()
+        await self.read()
         if (self.stop.how, self.stop.waiting) != (before.how, before.waiting):
             self.problem = _MOVED
             return
@@ -171,14 +177,15 @@ class ApprovalCard(Acting):
         args = dict(decision.args or {})
         calls = [{**call, "args": args} if call["id"] == waiting.id else call for call in asking.tool_calls]
         edited = asking.model_copy(update={"tool_calls": calls})
-        self._refuse_appending(messages, edited)
+        self.refuse_appending(messages, edited)
         await self._thread.call("update_state", config, {"messages": [edited]})
         self.done = code_for(stop, {waiting.id: decision}, asynchronous=self.asynchronous)
-        await self._read()
+        await self.read()
         self._edited = True
         self._decided = {id: d for id, d in kept.items() if id in {w.id for w in self.waiting}}
 
-    def _refuse_appending(self, messages: Any, edited: Any) -> None:
+    def refuse_appending(self, messages: Any, edited: Any) -> None:
+        """Raise ViewError where an edited message would be added instead of taking the old one's place."""
         channel = getattr(self._thread.graph, "channels", {}).get("messages")
         reducer = getattr(channel, "operator", None)
         if reducer is not None and len(reducer(list(messages), [edited])) != len(messages):
@@ -198,7 +205,7 @@ class ApprovalCard(Acting):
         elif any(decision.type != "approve" for decision in decided.values()):
             await self._answer_calls(stop, decided)
         await self._thread.call("invoke", going_on, config)
-        await self._read()
+        await self.read()
         self._came = tuple(_became(stop, decided, came_of(before, self._messages)))
 
     async def _answer_calls(self, stop: Stop, decided: Mapping[str, Decision]) -> None:
@@ -299,7 +306,7 @@ class ApprovalCard(Acting):
         return "\n".join(lines)
 
     def html(self) -> str:
-        items = [self._item(number, waiting) for number, waiting in enumerate(self.waiting, 1)]
+        items = [self.item_html(number, waiting) for number, waiting in enumerate(self.waiting, 1)]
         listed = f'<ul class="kit-checks">\n{chr(10).join(items)}\n</ul>\n' if items else ""
         heading = html.escape(self.heading())
         return (
@@ -313,7 +320,8 @@ class ApprovalCard(Acting):
             f'<span class="kit-points">{html.escape(self.heading())}</span></p>\n'
         )
 
-    def _item(self, number: int, waiting: Waiting) -> str:
+    def item_html(self, number: int, waiting: Waiting) -> str:
+        """Return one thing that waits, as an item of a list."""
         args = escape(as_json(waiting.args), chars=_ARGS_CHARS, lines=_ARGS_LINES)
         return (
             f'<li class="kit-check">{self.title_html(number, waiting)}'
@@ -363,7 +371,7 @@ def approval_card(graph: Any, config: Any) -> ApprovalCard:
     In a notebook it has buttons; ``.decide("approve")`` does the same. Where graph or saver are asynchronous,
     ``await`` the card: it is then complete.
     """
-    return ApprovalCard(graph, config)
+    return ApprovalCard(Thread(graph, config, "approval_card")).refresh()
 
 
 def title(waiting: Waiting) -> str:
@@ -394,7 +402,8 @@ def _in_words(decision: Decision) -> str:
     return f"{decision.type}, {one_line(said, _CAME)}" if said else decision.type
 
 
-def _decision(kind: Type, args: Any, message: str) -> Decision:
+def decision_of(kind: Type, args: Any, message: str) -> Decision:
+    """Return a decision. Raises ViewError or ViewTypeError for one that makes no sense."""
     if kind not in TYPES:
         raise ViewError(
             f"{one_line(repr(kind))} is not a decision", hint=f"decide one of these: {', '.join(TYPES)}"

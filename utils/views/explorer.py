@@ -40,15 +40,14 @@ _OPEN_CALLS = "A tool call has no answer here: a provider refuses a new question
 class CheckpointExplorer(Acting):
     """The checkpoints of a thread, one of them selected; see `checkpoint_explorer`."""
 
-    def __init__(self, graph: Any, config: Any) -> None:
-        super().__init__(Thread(graph, config, "checkpoint_explorer"))
+    def __init__(self, thread: Thread) -> None:
+        super().__init__(thread)
         self._snapshots: dict[str, Any] = {}
         self._rows: dict[str, TreeRow] = {}
         self._opened: set[str] = set()
         self.tree = Tree((), 0)
         self.selected: str | None = None
         """name of the selected checkpoint, such as ``c3``; the current one unless another was selected"""
-        self.refresh()
 
     def refresh(self) -> CheckpointExplorer:
         """Read the thread again; the selection stays where it is."""
@@ -84,20 +83,21 @@ class CheckpointExplorer(Acting):
         With `text` a new question is asked there, and the graph runs. With `values` they are written there,
         as if `as_node` had given them, and nothing runs. With neither, what followed is run again.
         """
-        self._check_fork(text, values, as_node)
+        self.check_fork(text, values, as_node)
         if self._refuse_while_busy():
             return self
-        row = self._rows.get(self.selected or "")
+        row = self.row
         if row is None:
             self.say("There is no checkpoint to fork at.")
         elif text is None and values is None and not row.node.next:
             self.say(f"Nothing follows {row.name}, so there is nothing to run again.")
         else:
             self.problem = self.done = ""
-            self._start(lambda: self._fork(row, text, values, as_node))
+            self._start(lambda: self.make_fork(row, text, values, as_node))
         return self
 
-    def _check_fork(self, text: Any, values: Any, as_node: str | None) -> None:
+    def check_fork(self, text: Any, values: Any, as_node: str | None) -> None:
+        """Raise ViewError for a fork that makes no sense."""
         graph = self._thread.graph
         if text is not None and values is not None:
             raise ViewError(
@@ -131,9 +131,10 @@ class CheckpointExplorer(Acting):
                 hint=f"name one of these: {one_line(known, 400)}",
             )
 
-    async def _fork(
+    async def make_fork(
         self, row: TreeRow, text: str | None, values: Mapping[str, Any] | None, as_node: str | None
     ) -> None:
+        """Do what `fork` says, at the checkpoint of this row, and read the thread again."""
         config = self._thread.at(self._snapshots[row.node.id])
         code = self._fork_code(text, values, as_node)
         if values is not None:
@@ -143,12 +144,12 @@ class CheckpointExplorer(Acting):
             await self._thread.call("invoke", given, config)
         reached = self._config_code(row)
         self.selected = None
-        await self._read()
+        await self.read()
         self.done = f"{reached}\n{code}"
 
     # What is read
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
         selected = self._rows[self.selected].node.id if self.selected in self._rows else None
         history = await self._thread.history()
         self.tree = build_tree(snapshots_to_nodes(history))
@@ -162,6 +163,17 @@ class CheckpointExplorer(Acting):
     def _lost(self) -> None:
         self.tree, self._rows, self._snapshots, self.selected = Tree((), 0), {}, {}, None
 
+    @property
+    def row(self) -> TreeRow | None:
+        """The selected checkpoint; None where there is none."""
+        return self._rows.get(self.selected or "")
+
+    @property
+    def snapshot(self) -> Any:
+        """The state at the selected checkpoint, as the graph gave it; None where there is none."""
+        row = self.row
+        return None if row is None else self._snapshots[row.node.id]
+
     def node_names(self) -> tuple[str, ...]:
         """Return the names of the graph's nodes, as `as_node` takes them."""
         return tuple(name for name in getattr(self._thread.graph, "nodes", {}) if name != "__start__")
@@ -170,13 +182,17 @@ class CheckpointExplorer(Acting):
         """Return the rows that are shown: long runs are folded."""
         return fold(self.tree, self._opened)
 
-    def changes(self) -> tuple[Change, ...]:
-        """Return what the step of the selected checkpoint made: its differences to the parent."""
-        row = self._rows.get(self.selected or "")
+    def changes(self, against: str | None = None) -> tuple[Change, ...]:
+        """Return what the step of the selected checkpoint made: its differences to the parent.
+
+        `against` names another checkpoint to compare it with.
+        """
+        row = self.row
         if row is None:
             return ()
-        parent = self._snapshots.get(row.node.parent or "")
-        return changes(self._snapshots[row.node.id].values, getattr(parent, "values", None))
+        other = self._rows[against].node.id if against in self._rows else row.node.parent
+        before = self._snapshots.get(other or "")
+        return changes(self._snapshots[row.node.id].values, getattr(before, "values", None))
 
     @property
     def follows(self) -> bool:
@@ -247,7 +263,10 @@ class CheckpointExplorer(Acting):
 
     def static_code(self) -> str:
         """Return the code without the checkpoints' ids, which differ from run to run: it can be stored."""
-        code = self.code()
+        return self.without_ids(self.code())
+
+    def without_ids(self, code: str) -> str:
+        """Return this code with the ids of the thread's checkpoints taken out."""
         for id in self._snapshots:
             code = code.replace(id, "…")
         return code
@@ -267,18 +286,19 @@ class CheckpointExplorer(Acting):
         call = "await graph.aupdate_state" if self.asynchronous else "graph.update_state"
         return f"{call}(config, {as_code(dict(values))}{node})"
 
-    def _change_lines(self) -> list[str]:
-        found = [f"{c.sign} {c.what}: {c.text}" for c in self.changes()]
+    def change_lines(self, against: str | None = None) -> list[str]:
+        """Return what the selected step made, a line for each change."""
+        found = [f"{c.sign} {c.what}: {c.text}" for c in self.changes(against)]
         if len(found) == MOST:
             found.append("[… and perhaps more …]")
-        return found or ["the state is that of its parent"]
+        return found or ["the state is that of its parent" if against is None else "the states are the same"]
 
     def text(self) -> str:
         rows = [f"Checkpoints of {self.about()}"]
         if self.tree.rows:
             rows += ["", *lines(self.shown(), self.selected)]
             rows += ["", hang(f"{self.selected}: ", self.facts())]
-            rows += [hang("  ", line) for line in self._change_lines()]
+            rows += [hang("  ", line) for line in self.change_lines()]
             rows += ["", *(hang("", note) for note in self.notes())]
         if outcome := list(self.outcome()):
             rows += ["", *(hang(f"{word}: ", clean(said)) for word, said in outcome)]
@@ -306,7 +326,7 @@ class CheckpointExplorer(Acting):
             return ""
         return (
             f'<div class="kit-chosen"><p class="kit-said"><strong>{self.selected}</strong> '
-            f"{html.escape(self.facts())}</p>{_changes_html(self.changes())}"
+            f"{html.escape(self.facts())}</p>{changes_html(self.changes())}"
             + "".join(f'<p class="kit-more">{html.escape(note)}</p>' for note in self.notes())
             + "</div>\n"
         )
@@ -328,7 +348,8 @@ class CheckpointExplorer(Acting):
         return Controls(self)
 
 
-def _changes_html(found: Sequence[Change]) -> str:
+def changes_html(found: Sequence[Change]) -> str:
+    """Return changes as a list in HTML."""
     if not found:
         return '<p class="kit-more">The state is that of its parent.</p>'
     items = "".join(
@@ -353,4 +374,4 @@ def checkpoint_explorer(graph: Any, config: Any) -> CheckpointExplorer:
     In a notebook it has a list and buttons; ``.select("c3")`` and ``.fork("…")`` do the same. Where graph or
     saver are asynchronous, ``await`` it: it is then complete.
     """
-    return CheckpointExplorer(graph, config)
+    return CheckpointExplorer(Thread(graph, config, "checkpoint_explorer")).refresh()

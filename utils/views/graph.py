@@ -1,19 +1,22 @@
-"""A compiled graph as text and as Mermaid, drawn here: the library's own picture asks a remote service."""
+"""A compiled graph as text, SVG and Mermaid, drawn here: the library's own picture asks a remote service."""
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from utils.errors import ViewTypeError
+from utils.views.display import View
+from utils.views.graph_svg import shape_svg
 from utils.views.plain import one_line, pad, short, width
 
 _NAMES = {"__start__": "START", "__end__": "END"}
 _NAME = 40
 _FULL = 200
-# Beyond this many edges a drawing is a knot (and Mermaid refuses 500): text says more.
+# Beyond this many edges a drawing is a knot: text says more.
 _MANY_EDGES = 200
 
 
@@ -41,6 +44,15 @@ class GraphNode:
     """``before``, ``after`` or both, where the graph was compiled with breakpoints"""
     current: bool = False
     """whether this node runs next"""
+    running: bool = False
+    """whether this node is at work"""
+    waits: bool = False
+    """whether a person has to decide before this node goes on"""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether this is START or END, where nothing runs."""
+        return self.id in _NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +75,17 @@ class GraphShape:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class GraphView:
-    """A graph that shows as a drawing in JupyterLab and as text elsewhere."""
+class GraphView(View):
+    """A graph as a drawing, and as text where nothing is drawn."""
 
     shape: GraphShape
+    sheets: ClassVar[tuple[str, ...]] = ("drawing", "graph")
 
     def text(self) -> str:
         return shape_text(self.shape)
 
-    def markdown(self) -> str:
-        """Return the picture as Markdown that JupyterLab draws."""
-        if len(self.shape.edges) > _MANY_EDGES:
-            return f"```text\n{shape_text(self.shape)}\n```"
-        return f"```mermaid\n{shape_mermaid(self.shape)}\n```"
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_mimebundle_(
-        self, include: Container[str] | None = None, exclude: Container[str] | None = None
-    ) -> dict[str, str]:
-        # No text/html: JupyterLab would prefer it to the drawing.
-        return {"text/plain": self.text(), "text/markdown": self.markdown()}
+    def html(self) -> str:
+        return shape_html(self.shape)
 
 
 def graph_picture(graph: Drawable, current: Iterable[str] = ()) -> GraphView:
@@ -140,6 +141,35 @@ def shape_text(shape: GraphShape) -> str:
     return _text(_shortened(shape))
 
 
+def shape_html(shape: GraphShape) -> str:
+    """Return the graph as HTML without its stylesheet: a drawing, which a knot of edges has as text."""
+    if len(shape.edges) > _MANY_EDGES:
+        drawn = f'<pre class="kit-drawing" tabindex="0">{html.escape(shape_text(shape))}</pre>'
+    else:
+        drawn = f'<div class="kit-scroll" tabindex="0">{shape_svg(shape, told(shape))}</div>'
+    return f'<section class="kit-view" aria-label="Graph">{drawn}</section>'
+
+
+def told(shape: GraphShape) -> str:
+    """Return the graph as one sentence, for those who cannot see it."""
+    return "; ".join(" ".join(line.split()) for line in _text(shape).splitlines())
+
+
+def marked(
+    shape: GraphShape,
+    *,
+    current: Iterable[str] = (),
+    running: Iterable[str] = (),
+    waits: Iterable[str] = (),
+) -> GraphShape:
+    """Return the graph with these nodes marked as next, as at work, and as waiting for a person."""
+    due, working, held = set(current), set(running), set(waits)
+    nodes = (
+        replace(n, current=n.id in due, running=n.id in working, waits=n.id in held) for n in shape.nodes
+    )
+    return GraphShape(tuple(nodes), shape.edges)
+
+
 def _shortened(shape: GraphShape) -> GraphShape:
     """Return the graph with names that fit a drawing."""
     nodes = (replace(node, name=short(node.name, _NAME)) for node in shape.nodes)
@@ -162,13 +192,15 @@ def _text(shape: GraphShape) -> str:
     lines += [f"pauses {node.pauses} {node.name}" for node in shape.nodes if node.pauses]
     if marked:
         lines.append("next: " + ", ".join(node.name for node in shape.nodes if node.current))
+    lines += [f"{node.name} runs now" for node in shape.nodes if node.running]
+    lines += [f"{node.name} waits for you" for node in shape.nodes if node.waits]
     return "\n".join(lines)
 
 
 def shape_mermaid(shape: GraphShape) -> str:
     """Return the graph as the text of a Mermaid drawing, with a description for those who cannot see it."""
     keys = {node.id: f"n{i}" for i, node in enumerate(shape.nodes)}
-    spoken = "; ".join(" ".join(line.split()) for line in _text(shape).splitlines())
+    spoken = told(shape)
     shape = _shortened(shape)
     # A description is not quoted, so only harmless characters may stay in it.
     spoken = re.sub(r"[^\w .,:;'-]", " ", spoken.replace("▶ ", "").replace("->", "to"))

@@ -14,7 +14,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 @cache
 def stylesheet(*more: str) -> str:
-    """Return the shared stylesheet, and those named here that only some views need: `drawing`, `touch`.
+    """Return the shared stylesheet, and those named here that only some views need: `drawing`, `graph`, …
 
     Every selector names a class with the prefix ``kit-``.
     """

@@ -48,7 +48,7 @@ def label(
     shown = short(text, columns)
     anchor = ' text-anchor="end"' if end else ""
     kind = f' class="{kind}"' if kind else ""
-    if room is not None and _most_wide(shown) > room:
+    if room is not None and most_wide(shown) > room:
         anchor += f' textLength="{number(room)}" lengthAdjust="spacingAndGlyphs"'
     whole = one_line(full or text, _FULL)
     title = "" if whole == shown else f"<title>{html.escape(whole)}</title>"
@@ -66,7 +66,7 @@ def path(d: str, kind: str) -> str:
     return f'<path class="{kind}" d="{d}"/>'
 
 
-def _most_wide(text: str) -> float:
+def most_wide(text: str) -> float:
     """Return how wide the text is where the page's font is a wide one."""
     return _EM * sum(map(_ems, text))
 

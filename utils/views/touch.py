@@ -70,9 +70,9 @@ class Drawn(Protocol):
 class Acting(Touchable):
     """A view of a thread that does something with it: what is wrong is told in it, and nothing blocks."""
 
-    def __init__(self, thread: Thread) -> None:
+    def __init__(self, thread: Thread, work: Work | None = None) -> None:
         self._thread = thread
-        self._work = Work()
+        self._work = work or Work()
         self._controls: Drawn | None = None
         self.problem = ""
         """why the last action came to nothing; empty where it did not"""
@@ -101,7 +101,7 @@ class Acting(Touchable):
         self._draw()
 
     @abstractmethod
-    async def _read(self) -> None:
+    async def read(self) -> None:
         """Read what is shown."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Acting(Touchable):
 
     async def _look(self) -> None:
         self.problem = self.done = ""
-        await self._read()
+        await self.read()
 
     def _refuse_while_busy(self) -> bool:
         """Return whether something is still under way, and if so say it in the view."""
@@ -132,7 +132,7 @@ class Acting(Touchable):
         try:
             await make()
         except Exception as error:  # whatever a student's graph raises
-            self.problem, self.done = reason(error), ""
+            self.problem, self.done = self._told(error), ""
             await self._read_again()
         finally:
             self.busy = False
@@ -140,10 +140,14 @@ class Acting(Touchable):
 
     async def _read_again(self) -> None:
         try:
-            await self._read()
+            await self.read()
         except Exception as error:
-            self.problem = reason(error)
+            self.problem = self._told(error)
             self._lost()
+
+    def _told(self, error: BaseException) -> str:
+        """Return an error as one sentence."""
+        return reason(error)
 
     def widget(self) -> Any:
         if self._controls is None:

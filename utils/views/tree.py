@@ -158,20 +158,32 @@ def _lines(tree: Tree, ids: bool) -> list[str]:
 def row_cells(row: TreeRow, ids: bool = False) -> Sequence[str]:
     """Return the parts of one line of the drawing, to be aligned with those of the others."""
     node = row.node
-    remarks = (
-        "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",
-        short(node.label, _NAME),
-        "◀ current" if row.current else "",
-    )
     return (
         f"{row.lead}{'●' if row.current else '○'} {row.name}",
         *([one_line(node.id)] if ids else []),
         "" if node.step is None else f"step {node.step}",
         short(node.source, _NAME),
-        "next " + ", ".join(short(_NODES.get(n, n), _NAME) for n in node.next[:8]) if node.next else "end",
+        next_of(node),
         "" if node.messages is None else plural(node.messages, "message"),
-        "  ".join(filter(None, remarks)),
+        remarks_of(row),
     )
+
+
+def next_of(node: CheckpointNode) -> str:
+    """Return what runs after this checkpoint, in words."""
+    if not node.next:
+        return "end"
+    return "next " + ", ".join(short(_NODES.get(name, name), _NAME) for name in node.next[:8])
+
+
+def remarks_of(row: TreeRow) -> str:
+    """Return what else is to be said about a row: its origin, its label, whether it is current."""
+    remarks = (
+        "parent not listed" if row.origin == "?" else f"from {row.origin}" if row.origin else "",
+        short(row.node.label, _NAME),
+        "◀ current" if row.current else "",
+    )
+    return "  ".join(filter(None, remarks))
 
 
 def _by_creation(known: Mapping[str, CheckpointNode]) -> tuple[list[str], dict[str, str | None]]:

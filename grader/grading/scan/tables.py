@@ -77,12 +77,15 @@ MODULES = {
 }
 """modules, and what it means to import them or anything in them"""
 WORKING_VIEWS = (
+    "utils.notebook.studio",
     "utils.observed",
+    "utils.studio",
     "utils.views.approval",
     "utils.views.checkpoint_explorer",
     "utils.views.explorer",
     "utils.views.live",
     "utils.views.pending",
+    "utils.views.studio",
     "utils.views.thread",
     "utils.views.timeline",
     "utils.views.token_watch",

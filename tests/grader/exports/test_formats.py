@@ -13,8 +13,10 @@ from grader.exports import gradescope, nbgrader
 from grader.exports import table as plain
 from grader.exports.feedback_archive import archive
 from grader.exports.formats import FORMATS
+from grader.exports.grades import comment_of
+from grader.results.adjustments import Adjustment, adjusted
 from grader.submissions.roster import Student
-from tests.grader.exports.made import LAB, asked, grades, only, table
+from tests.grader.exports.made import IDA, LAB, asked, grades, only, table
 
 ROSTER = (Student("4411", "Holm, Ida", "i@u.example"), Student("4412", "Bo van den Akker"))
 
@@ -95,3 +97,8 @@ def test_moodle_s_archive_has_the_folders_that_moodle_wrote(path: str, place: st
     one = replace(asked(), grades=(replace(grades()[0], path=path),))
     (data,) = archive(one, PAGES, "moodle").files.values()
     assert names(data) == [place]
+
+
+def test_what_a_person_says_to_a_student_goes_back_with_the_points() -> None:
+    said = Adjustment("4411", LAB, "1.2", None, "R. Miller", "", 2, "Close the file.\nThen ask.")
+    assert comment_of(IDA, adjusted(IDA, [said])).endswith("; 1.2 “Close the file. Then ask.” (R. Miller)")

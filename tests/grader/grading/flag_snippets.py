@@ -257,6 +257,7 @@ ATTACKS = {
     "leans-on-the-kit": [
         "from utils.views import approval_card\ndef approve(agent, id):\n    approval_card(agent, id)",
         "import utils.views as v\nasync def measure(stream):\n    async for _ in v.token_watch(stream): pass",
+        "from utils import studio\ndef ask(agent, config, text):\n    return studio(agent, config).ask(text)",
         "from utils.views.timeline import figures\nmeasure = lambda stream: figures(stream)",
         "from utils.agent import Agent\nk = Agent(model, tools)\ng.add_node('agent', k.acall_model)",
         "from utils.agent import Agent\ng.add_node('action', Agent(model, tools).take_action)",

@@ -21,6 +21,7 @@ from grader.results.lines import lines
 from grader.results.result import Result
 from grader.results.views import write_views
 from grader.submissions import read_roster
+from grader.submissions.layout import NO_OWNER
 from make.tools import jail_works
 from tests.grader.grading.running import (
     ROOT,
@@ -126,6 +127,46 @@ def test_another_file_has_one_person_graded_again(unread: Class):
     assert unread.afresh() == ["ben"]
 
 
+def test_what_matches_nobody_names_who_may_be_meant_and_stays_nobody_s(unread: Class, tmp_path: Path):
+    (tmp_path / "roster.csv").write_text("student_id,name\n4711,Ada Okafor\nben,\n")
+    unread.hand_in(**{"Ada Okafr": b""})
+    (unread.submissions / "okafor ada.txt").write_bytes(b"")
+    found = unread.grade(roster=read_roster(tmp_path / "roster.csv"))
+    near = "nearest on the roster: Ada Okafor (4711); nothing was assigned"
+    stranger = next(one for one in found.results if one.student == "Ada Okafr")
+    assert stranger.notes == (f"Ada Okafr is not on the roster; graded all the same; {near}.",)
+    assert next(one.status for one in found.results if one.student == "4711") == "missing"
+    assert [stray.why for stray in found.handed.strays] == [f"{NO_OWNER}; {near}"]
+
+
+def test_earlier_attempts_are_graded_where_they_may_count_and_keep_their_results(unread: Class):
+    for number, name in enumerate((LAB, f"{LAB}-1")):
+        (unread.submissions / "ada" / f"{name}.ipynb").write_bytes(b"%PDF" + bytes([number]))
+    assert unread.afresh() == ["ada", "ben", "cem"]
+    first = unread.grade()
+    assert [stray.path for stray in first.handed.strays] == [f"ada/{LAB}.ipynb"]
+    every = {"earlier": frozenset([LAB])}
+    assert unread.afresh(**every) == ["ada"]
+    assert unread.grade(**every).handed.strays == ()
+    (unread.submissions / "ada" / f"{LAB}-2.ipynb").write_bytes(b"%PDF2")
+    assert unread.afresh(jobs=1, **every) == ["ada"], "what was the last attempt keeps its result"
+    stored = store.read_all(unread.out)
+    paths = [(one.attempt, one.path) for one in (*stored.earlier, *stored.results) if one.student == "ada"]
+    assert paths == [(1, f"ada/{LAB}.ipynb"), (2, f"ada/{LAB}-1.ipynb"), (0, f"ada/{LAB}-2.ipynb")]
+
+
+def test_another_time_is_written_down_and_nothing_is_graded_again(unread: Class):
+    folder = unread.submissions / "submitted" / "dora" / LAB
+    folder.mkdir(parents=True)
+    (folder / f"{LAB}.ipynb").write_bytes(b"%PDF")
+    assert unread.afresh() == ["dora"]
+    (folder / "timestamp.txt").write_text("2026-11-03 15:58:23.948203 UTC")
+    assert unread.afresh() == []
+    dora = store.read(unread.out, "dora", LAB)
+    assert dora is not None
+    assert (dora.handed_in, dora.told_by) == ("2026-11-03T15:58:23+00:00", "nbgrader's timestamp.txt")
+
+
 def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_path: Path):
     (tmp_path / "roster.csv").write_text("student_id\nada\nben\n")
     roster = read_roster(tmp_path / "roster.csv")
@@ -137,7 +178,7 @@ def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_p
     assert found.afresh == 1
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"version": 7}', b"\xff", b'{"version": 1}'])
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"version": 7}', b"\xff", b'{"version": 2}'])
 def test_a_broken_result_is_graded_afresh_and_named(unread: Class, broken: bytes):
     unread.grade()
     whole = contents(unread.out)

@@ -59,6 +59,8 @@ def type_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
         (["--timeout", "nan"], "--timeout nan"),
         (["--timeout", "inf"], "--timeout inf"),
         (["--show"], "--show needs to know whose work\n  What to do: add --student ID"),
+        (["--exercise", "1.2"], "--exercise says what to show\n  What to do: add --show"),
+        (["--student", "ada", "--show", "--exercise", "9.9"], "there is no exercise '9.9'"),
         (["--student", "zoe"], "nobody called 'zoe' has handed anything in"),
         (["--student", "zoe", "--show"], "nobody called 'zoe' has handed anything in"),
         (["--roster", "nowhere.csv"], "the roster cannot be read: No such file"),
@@ -292,6 +294,26 @@ def test_show_asks_once_more_and_prints_questions_answers_and_traffic(type_, tmp
     assert said.rstrip().endswith("graded: 20 points")
     assert all(line.isprintable() for line in said.splitlines())
     assert not (tmp_path / "out").exists(), "showing is no grading"
+    assert "✗" not in said
+
+
+@pytest.mark.jail
+def test_show_of_one_exercise_marks_the_question_that_failed_and_ends_with_the_true_points(type_, tmp_path):
+    if not jail_works():
+        pytest.skip("bubblewrap may not make namespaces here")
+    folder = hand_in(tmp_path / "submissions", {"ada": lean_right().replace(b"def ask(", b"def ask_not(")})
+    out = tmp_path / "out"
+    out.mkdir()
+    head = "student_id,lab,exercise,points,author,reason"
+    (out / "adjustments.csv").write_text(f"{head}\nada,{LAB},1.2,1,RM,by hand\n")
+    words = ("--student", "ada", "--show", "--exercise", "1.2", "--timeout", "120")
+    done = type_("grade", folder, "--out", out, *words, sandbox=True)
+    assert done.exit_code == 0, done.stderr
+    said = done.stdout
+    assert "\n1.2  " in said
+    assert "\n1.1  " not in said
+    assert "\n✗ asked  " in said
+    assert said.rstrip().endswith(" as people decided: 1.2=1 (RM: by hand)")
 
 
 def test_show_says_of_what_cannot_be_read_why(type_, submissions, tmp_path):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grader.grading import show
+from grader.grading.batch import Batch
 from grader.grading.show import CHARS, _Told
+from tests.grader.results.made import LAB, partly
+from utils.checks.registry import Exercise
+from utils.providers import chosen_provider
 from utils.replay.log import Request
 from utils.replay.matching import Heard
 from utils.results import CheckResult, ExerciseResult
 
+HEAD = "student_id,lab,exercise,points,author,reason\n"
+CHECKS = "graded: 3 points by its checks"
 HOSTILE = "\x1b]0;owned\x07\u202e'\"1ef4f797-8335-6428-8001-8a1503f9b875 "
 HUGE = HOSTILE * 100_000
 DEEP: Any = "x"
@@ -99,6 +106,63 @@ def test_questions_that_came_at_once_are_shown_one_by_one() -> None:
         "  came   1",
     ]
     assert told("asked", ({"op": "end", "calls": []}, frame)) == []
+
+
+def test_the_last_question_before_a_check_gave_up_has_a_cross() -> None:
+    lines: list[str] = []
+    note = _Told(lines)
+    frame = {"answer": {"value": 1}, "timeout": ""}
+
+    def ask(number: int) -> None:
+        note("asked", ({"op": "call", "target": {"name": "ask"}, "args": [number]}, frame))
+
+    for number, status in enumerate(("passed", "failed", "failed", "passed")):
+        ask(number)
+        if number == 1:
+            ask(10)
+        if number != 2:  # one that asks nothing has nothing to mark
+            note("check", CheckResult("1.1", "a", "t", status, 0, 1))  # type: ignore[arg-type]
+    assert [line for line in lines if "asked" in line] == [
+        "  asked  ask(0)",
+        "  asked  ask(1)",
+        "✗ asked  ask(10)",
+        "  asked  ask(2)",
+        "  asked  ask(3)",
+    ]
+
+
+def test_of_the_other_exercises_nothing_is_shown() -> None:
+    lines: list[str] = []
+    note = _Told(lines, "1.2")
+    question = ({"op": "call", "target": {"name": "ask"}, "args": []}, {"answer": {"value": 1}})
+    for number in ("1.1", "1.2", "1.3"):
+        note("exercise", Exercise(number, "t", "ask", 1))
+        note("asked", question)
+        note("result", ExerciseResult(number, "t", (CheckResult(number, "a", "t", "passed", 1, 1),)))
+        note("asked", question)
+    assert lines == ["", "1.2  t", "  asked  ask()", "  came   1", "  passed, 1 of 1: t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "graded: 3 points"),
+        (
+            f"{HEAD}bob,{LAB},1.2,2,RM,=why\n",
+            "graded: 3 points by its checks, 4 of 4 as people decided: 1.2=2 (RM: =why)",
+        ),
+        (f"{HEAD}zoe,{LAB},1.2,2,RM,why\n", "graded: 3 points"),
+        (
+            "a,b\n",
+            "graded: 3 points by its checks; what people decided cannot be read: adjustments.csv needs",
+        ),
+    ],
+)
+def test_the_last_line_has_the_points_as_they_are_now(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "adjustments.csv").write_text(text)
+    batch = Batch(tmp_path, tmp_path, {}, b"", "", chosen_provider())
+    assert show._points(partly("bob"), batch).startswith(said)
 
 
 def test_what_is_short_is_shown_as_it_is() -> None:

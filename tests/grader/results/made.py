@@ -108,6 +108,8 @@ def hostile(text: str, student: str | None = None) -> Result:
         lacking=(text,),
         submission=text,
         inputs=text,
+        handed_in=text,
+        told_by=text,
     )
 
 
@@ -154,4 +156,7 @@ RESULTS = st.builds(
     lacking=st.lists(TEXT, max_size=2).map(tuple),
     submission=TEXT,
     inputs=TEXT,
+    handed_in=TEXT,
+    told_by=TEXT,
+    attempt=st.integers(0, 3),
 )

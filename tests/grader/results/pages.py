@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 VOID = {"meta", "br"}
+DRAWN = {"svg", "text", "rect", "line", "circle"}
+"""of a drawing; elements that have nothing inside end themselves"""
 HARMLESS = {
     *(
         "html",
@@ -26,10 +28,12 @@ HARMLESS = {
     ),
     *("dt", "dd", "pre", "code", "table", "thead", "tbody", "tfoot", "tr", "th", "td", "section", "header"),
     *("span", "strong", "a", "bdi", "nav", "details", "summary", "br"),
+    *DRAWN,
 }
 ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "scope", "colspan"),
     *("aria-hidden", "aria-label", "open"),
+    *("role", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height"),
 }
 
 

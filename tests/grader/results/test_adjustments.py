@@ -130,6 +130,46 @@ def test_a_later_line_wins_and_a_note_says_so():
     assert found.notes == ("adjustments.csv, line 4 takes the place of line 2",)
 
 
+def test_a_line_may_say_that_the_checks_points_stand_or_hold_a_comment_alone():
+    more = f"{HEAD.strip()},comment_for_student,decided_at\n"
+    text = f"{more}bob,{LAB},1.1,none,RM,,,\nbob,{LAB},1.2,,RM,,Look again.,\nada,{LAB},*,None,RM,,Good.,\n"
+    found = parse(text, RESULTS)
+    assert found.problems == found.notes == ()
+    assert [(one.points, one.comment) for one in found.given] == [
+        (None, ""),
+        (None, "Look again."),
+        (None, "Good."),
+    ]
+    final = adjusted(RESULTS[1], found.given)
+    assert (final.points, final.adjustments) == (3, ())
+    assert [one.comment for one in final.comments] == ["Look again."]
+    assert adjusted(RESULTS[0], found.given).comments[0].comment == "Good."
+
+
+def test_a_decision_is_taken_back_and_the_lines_before_stay_readable():
+    text = f"{HEAD}bob,{LAB},1.2,2,RM,why\nbob,{LAB},1.2,back,AB,\nada,{LAB},1.1,back,RM,\n"
+    found = parse(text, RESULTS)
+    assert found.given == found.problems == ()
+    assert [(one.points, one.back) for one in found.history] == [(2, False), (None, True), (None, True)]
+    assert found.notes == ("adjustments.csv, line 4 takes back what nobody had decided",)
+
+
+def test_a_later_line_that_says_when_it_was_decided_was_meant():
+    text = f"{HEAD.strip()},decided_at\nbob,{LAB},1.2,2,RM,a,\nbob,{LAB},1.2,1,RM,b,2026-11-28 12:00:00\n"
+    found = parse(text, RESULTS)
+    assert (found.notes, found.given[0].points) == ((), 1)
+
+
+def test_a_column_of_somebodys_own_is_not_told_to_students():
+    found = parse(f"{HEAD.strip()},comment\nbob,{LAB},1.2,2,RM,why,a secret\n", RESULTS)
+    assert found.given[0].comment == ""
+
+
+def test_the_column_of_comments_is_there_once():
+    with pytest.raises(UsageError, match="needs one column comment_for_student"):
+        parse(f"{HEAD.strip()},comment_for_student,comment_for_student\n", RESULTS)
+
+
 def test_ids_may_be_copied_from_our_gradebook():
     odd = ("=1+1", "-x", "007", "O'Brien", "'q", "\udcff", "jos\u00e9", "a\nb", "x*y")
     results = [result(name) for name in odd]
@@ -159,7 +199,7 @@ def test_any_file_is_decisions_or_problems(text):
         found = parse(HEAD + text, RESULTS)
     except UsageError:
         return
-    assert found.given == () or all(0 <= one.points <= 4 for one in found.given)
+    assert all(one.points is None or 0 <= one.points <= 4 for one in found.given)
 
 
 # The file
@@ -168,7 +208,7 @@ def test_any_file_is_decisions_or_problems(text):
 def test_the_file_is_made_once_with_its_header_and_never_written_again(tmp_path):
     assert create(tmp_path / "out")
     path = tmp_path / "out" / "adjustments.csv"
-    assert path.read_text() == HEAD
+    assert path.read_text() == HEAD.strip() + ",comment_for_student,decided_at\n"
     path.write_text("")
     assert not create(tmp_path / "out")
     assert path.read_text() == ""

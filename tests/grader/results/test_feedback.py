@@ -1,11 +1,14 @@
 """What a student reads: author's words only, one small page that does nothing."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 
 from grader.results.adjustments import Adjustment, adjusted
 from grader.results.feedback import MOST, feedback_page, path_of
 from grader.results.result import Flag, Loss
+from grader.results.ruled import Ruled
 from tests.grader.results.made import (
     HOSTILE,
     LAB,
@@ -125,10 +128,21 @@ def test_a_suspicion_is_not_shown_nor_what_was_tampered_with():
     assert "1 of 2 points" in text
 
 
+def test_a_comment_is_shown_with_its_lines_and_its_author_and_changes_no_points():
+    said = Adjustment("bob", LAB, "1.2", None, "R. Miller", "", 2, "Close the file.\nThen ask again.")
+    whole = Adjustment("bob", LAB, "*", None, "R. Miller", "", 3, "Well done.")
+    html = feedback_page(partly(), adjusted(partly(), [said, whole]))
+    text = harmless(html).text
+    assert "What a person says to you The whole lab ( R. Miller ): Well done." in text
+    assert "Close the file.\nThen ask again." in html
+    assert "3 of 4 points" in text
+    assert "Points that a person gave" not in text
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_does_nothing_and_the_page_stays_small(text):
     one = hostile(text)
-    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2) for number in ("1.1", text, "*")]
+    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2, text) for number in ("1.1", text, "*")]
     html = feedback_page(one, adjusted(one, given_by))
     harmless(html)
     assert len(html.encode()) <= MOST
@@ -157,7 +171,7 @@ def test_the_worst_lab_is_no_longer_than_forty_thousand_bytes(exercises, checks,
     )
     losses = tuple(Loss("cell-error", long, long, long, n, long) for n in range(100))
     one = partly(exercises=made, losses=losses, title=long, name=long, reason=long, do=long)
-    given_by = [Adjustment("bob", LAB, f"{at}", 1, long, long, 2) for at in range(exercises)]
+    given_by = [Adjustment("bob", LAB, f"{at}", 1, long, long, 2, long) for at in range(exercises)]
     html = feedback_page(one, adjusted(one, given_by))
     assert len(html.encode()) <= MOST
     harmless(html)
@@ -186,3 +200,14 @@ def test_a_real_lab_fits_with_every_word():
 
 def test_a_page_lies_where_no_name_leads_out():
     assert path_of("../x", LAB) == f"feedback/%2e.%2fx/{LAB}.html"
+
+
+def test_what_the_rules_did_stands_beside_what_the_work_earned_and_is_escaped():
+    one = partly("bob")
+    final = replace(adjusted(one), ruled=Ruled(2.4, ("2 days late: 20 % off.", "Handed in by <b>Eve</b>.")))
+    page = feedback_page(one, final)
+    assert '<p class="kit-total">2.4 of 4 points</p>' in page
+    assert "The work earned 3 of 4." in page
+    assert "20 % off" in page
+    assert "<b>Eve" not in page
+    assert "rules of the course" not in feedback_page(one, replace(final, ruled=Ruled(3.0)))

@@ -42,6 +42,9 @@ def test_a_row_says_who_what_and_how():
         "adjusted": "",
         "reason": "",
         "sandbox": "",
+        "work": "3",
+        "handed_in": "",
+        "rules": "",
     }
 
 

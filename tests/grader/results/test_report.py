@@ -117,10 +117,27 @@ def test_what_is_missing_or_wrong_needs_none():
     assert "To look at:" not in page_of(partly(), not_graded("missing"), result()).text
 
 
+def test_an_exercise_says_how_hard_it_was_and_how_well_it_tells_people_apart():
+    right = [result(f"r{at}") for at in range(8)]
+    nothing = tuple(exercise(number, check("a", "failed"), check("b", "failed")) for number in ("1.1", "1.2"))
+    wrong = [result(f"w{at}", exercises=nothing) for at in range(2)]
+    html = html_of([*right, *wrong])
+    text = harmless(html).text
+    assert "1.1 Exercise 1.1 10 80% 1.00" in text
+    assert html.count("<svg") == 1
+    html = html_of(right)
+    assert "8 too few (below 10) too few (below 10)" in harmless(html).text
+    assert "<svg" not in html
+    assert "10 100% all the same" in page_of(*(result(f"r{at}") for at in range(10))).text
+
+
 def test_everyone_is_in_the_table_with_a_way_to_the_feedback():
-    given_by = [Adjustment("bob", LAB, "1.2", 2, "R. Miller", "was right", 2)]
+    given_by = [Adjustment("bob", LAB, "1.2", 2, "R. Miller", "was right", 2, "Look again.")]
     page = page_of(result("Ada L/x"), partly(), not_graded("missing", "mia"), given_by=given_by)
-    assert "bob 01_persistence 4 of 4 ◐ partly 1.2=2 (R. Miller: was right)" in page.text
+    assert (
+        "bob 01_persistence 4 of 4 ◐ partly 1.2=2 (R. Miller: was right); 1.2 “Look again.” (R. Miller)"
+        in page.text
+    )
     assert "mia 01_persistence – of 4 · missing" in page.text
     assert f"feedback/%2541da%2520%254c%252fx/{LAB}.html" in page.links
 
@@ -149,7 +166,7 @@ def test_labs_are_told_apart():
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_does_nothing(text):
     one = hostile(text)
-    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2) for number in ("1.1", "*")]
+    given_by = [Adjustment(one.student, LAB, number, 1, text, text, 2, text) for number in ("1.1", "*")]
     html = html_of(
         [one, hostile(text, "eve")], given_by, strays=[Stray(text, text)], problems=[text], notes=[text]
     )

@@ -90,12 +90,12 @@ def changed(path: str, value: object) -> str:
         pytest.param(to_json(result())[:-20], "broken or was cut off", id="a file that was cut off"),
         pytest.param("\0" * 50, "broken or was cut off", id="zeros, as a disk leaves them"),
         pytest.param("[" * 100_000, "broken or was cut off", id="a thousand brackets"),
-        pytest.param('{"version": 1, "points": NaN}', "broken or was cut off", id="NaN"),
+        pytest.param('{"version": 2, "points": NaN}', "broken or was cut off", id="NaN"),
         pytest.param("9" * 5_000, "broken or was cut off", id="a number of thousands of digits"),
         pytest.param("[]", "not a result of this grader", id="a list"),
         pytest.param('{"cells": []}', "not a result of this grader", id="a notebook"),
         pytest.param(
-            changed("version", 2), "version 2 of the format; this grader knows 1", id="a later version"
+            changed("version", 3), "version 3 of the format; this grader knows 2", id="a later version"
         ),
         pytest.param(changed("version", "1"), "version an unknown one", id="a version that is text"),
         pytest.param(changed("version", True), "version an unknown one", id="a version that is true"),
@@ -199,7 +199,7 @@ def test_what_older_graders_wrote_is_read():
     )
 )
 def test_any_json_is_a_result_or_a_sentence(plain):
-    for value in (plain, {"version": 1, "student": plain}):
+    for value in (plain, {"version": 2, "student": plain}):
         with pytest.raises(GraderError):
             from_json(json.dumps(value))
 
@@ -393,8 +393,9 @@ def test_leftovers_of_killed_runs_are_ignored_and_swept_once_they_are_old(tmp_pa
 def test_any_result_survives_the_disk(tmp_path_factory, one):
     out = tmp_path_factory.mktemp("out")
     write(out, one)
-    assert read(out, one.student, one.lab) == one
-    assert read_all(out) == store.Stored((one,))
+    assert read(out, one.student, one.lab, one.attempt) == one
+    stored = read_all(out)
+    assert ((*stored.results, *stored.earlier), stored.problems) == ((one,), ())
 
 
 def test_three_hundred_are_read_in_order(tmp_path):
@@ -406,3 +407,26 @@ def test_three_hundred_are_read_in_order(tmp_path):
             durable=False,
         )
     assert len(read_all(tmp_path).results) == 300
+
+
+def test_earlier_attempts_lie_beside_the_last_one_and_are_told_apart(tmp_path):
+    for number in (0, 2, 1):
+        store.write(tmp_path, result("ada", attempt=number, path=str(number)))
+    store.write(tmp_path, result("ada", lab=f"{LAB}_more"))
+    assert (tmp_path / "results" / "ada" / f"{LAB}.attempt-2.json").is_file()
+    stored = store.read_all(tmp_path)
+    assert [one.lab for one in stored.results] == [LAB, f"{LAB}_more"]
+    assert [one.attempt for one in stored.earlier] == [1, 2]
+    assert stored.problems == ()
+    found = store.read_attempts(tmp_path, "ada", LAB)
+    assert sorted(one.attempt for one in found) == [0, 1, 2]
+    assert store.read(tmp_path, "ada", LAB, 2) == result("ada", attempt=2, path="2")
+
+
+def test_an_attempt_under_the_name_of_another_is_a_problem(tmp_path):
+    store.write(tmp_path, result("ada", attempt=1))
+    folder = tmp_path / "results" / "ada"
+    (folder / f"{LAB}.attempt-1.json").rename(folder / f"{LAB}.json")
+    (problem,) = store.read_all(tmp_path).problems
+    assert f"{LAB}.attempt-1.json, or delete it" in problem.hint
+    assert store.read_attempts(tmp_path, "ada", LAB) == ()

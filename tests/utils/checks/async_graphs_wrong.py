@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import operator
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -227,6 +228,70 @@ def the_answer_s_content_as_a_string(model, tools, checkpointer):
     return graph_of(call_model, aaction, checkpointer)
 
 
+BLOCKED_BY_SYNC = "with only a synchronous function blocks"
+PAST_THE_TOOL = "was called past the tool"
+
+
+def acting_by(model, tools, checkpointer, run):
+    """The right graph, but for its tools: ``run(tool, args)`` is awaited for each call."""
+    _, aagent, _, _ = nodes_of(model, tools)
+    by_name = {tool.name: tool for tool in tools}
+
+    async def take_action(state):
+        calls = state["messages"][-1].tool_calls
+        found = [str(await run(by_name[call["name"]], call["args"])) for call in calls]
+        pairs = zip(found, calls, strict=True)
+        return {"messages": [ToolMessage(text, tool_call_id=call["id"]) for text, call in pairs]}
+
+    return graph_of(aagent, take_action, checkpointer)
+
+
+@wrong("3.1", 2, acts_at_once=BLOCKED_BY_SYNC)
+def the_function_of_a_tool_without_a_coroutine_function(model, tools, checkpointer):
+    async def run(tool, args):
+        return await tool.ainvoke(args) if tool.coroutine else tool.func(**args)
+
+    return acting_by(model, tools, checkpointer, run)
+
+
+@wrong("3.1", 2, acts_at_once=BLOCKED_BY_SYNC)
+def invoke_for_a_tool_without_a_coroutine_function(model, tools, checkpointer):
+    async def run(tool, args):
+        return await tool.ainvoke(args) if tool.coroutine else tool.invoke(args)
+
+    return acting_by(model, tools, checkpointer, run)
+
+
+@wrong("3.1", 2, acts_at_once=PAST_THE_TOOL)
+def the_function_of_a_tool_in_a_thread(model, tools, checkpointer):
+    async def run(tool, args):
+        return await (tool.ainvoke(args) if tool.coroutine else asyncio.to_thread(tool.func, **args))
+
+    return acting_by(model, tools, checkpointer, run)
+
+
+@wrong("3.1", 2, acts_at_once=PAST_THE_TOOL)
+def the_coroutine_function_past_its_tool(model, tools, checkpointer):
+    async def run(tool, args):
+        return await (tool.coroutine(**args) if tool.coroutine else tool.ainvoke(args))
+
+    return acting_by(model, tools, checkpointer, run)
+
+
+@wrong("3.1", 2, converses="Each node must do its own work")
+def one_node_does_all_the_work(model, tools, checkpointer):
+    _, aagent, _, aaction = nodes_of(model, tools)
+
+    async def agent(state):
+        new = []
+        while not new or new[-1].type == "tool":
+            new += (await aagent({"messages": state["messages"] + new}))["messages"]
+            new += (await aaction({"messages": new}))["messages"]
+        return {"messages": new}
+
+    return graph_of(agent, aaction, checkpointer)
+
+
 # 3.2
 
 
@@ -264,6 +329,81 @@ NONE_LIMITS = {
 @wrong("3.2", 0, **NONE_LIMITS)
 async def all_at_once(agent, questions, limit):
     return await asyncio.gather(*(asked(agent, q) for q in questions), return_exceptions=True)
+
+
+NO_PLACE_BACK = "keeps its place"
+
+
+@wrong("3.2", 3, keeps_exceptions=NO_PLACE_BACK)
+async def a_place_is_given_back_after_an_answer_only(agent, questions, limit):
+    free = asyncio.Semaphore(limit)
+
+    async def one(question):
+        await free.acquire()
+        told = await asked(agent, question)
+        free.release()
+        return told
+
+    return await asyncio.gather(*map(one, questions), return_exceptions=True)
+
+
+@wrong("3.2", 3, keeps_exceptions="more questions are under way than the limit says")
+async def a_place_comes_back_twice_after_an_error(agent, questions, limit):
+    free = asyncio.Semaphore(limit)
+
+    async def one(question):
+        await free.acquire()
+        try:
+            return await asked(agent, question)
+        except Exception:
+            free.release()
+            raise
+        finally:
+            free.release()
+
+    return await asyncio.gather(*map(one, questions), return_exceptions=True)
+
+
+@wrong("3.2", 3, keeps_exceptions=NO_PLACE_BACK)
+async def a_caught_error_keeps_its_place(agent, questions, limit):
+    free = asyncio.Semaphore(limit)
+
+    async def one(question):
+        await free.acquire()
+        try:
+            told = await asked(agent, question)
+        except Exception as error:
+            return error
+        free.release()
+        return told
+
+    return await asyncio.gather(*map(one, questions))
+
+
+@wrong("3.2", 3, keeps_exceptions=NO_PLACE_BACK)
+async def a_worker_dies_of_the_first_error(agent, questions, limit):
+    waiting, told = asyncio.Queue(), [None] * len(questions)
+    for place in enumerate(questions):
+        waiting.put_nowait(place)
+
+    async def work():
+        while True:
+            number, question = await waiting.get()
+            try:
+                told[number] = await asked(agent, question)
+            except Exception as error:
+                told[number] = error
+                return
+            finally:
+                waiting.task_done()
+
+    workers = [asyncio.create_task(work()) for _ in range(limit)]
+    try:
+        await waiting.join()
+    finally:
+        for worker in workers:
+            worker.cancel()
+    return told
 
 
 @wrong("3.2", 0, **NONE_LIMITS)
@@ -952,6 +1092,22 @@ async def the_demo_s_cell(agent, thread_id, text, seconds):
         async with asyncio.timeout(seconds):
             return await asked(agent, text, thread_id)
     except TimeoutError:
+        return None
+
+
+@wrong("3.5", 0, **dict.fromkeys(CUTS, "the run went on all the same"))
+async def the_model_is_asked_what_it_says_to_that(agent, thread_id, text, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked(agent, text, thread_id)
+    except TimeoutError:
+        messages = (await agent.aget_state(config(thread_id))).values.get("messages", [])
+        calls = getattr(messages[-1], "tool_calls", []) if messages else []
+        late = [ToolMessage("no answer in time", tool_call_id=call["id"]) for call in calls]
+        if late:
+            await agent.aupdate_state(config(thread_id), {"messages": late}, as_node="action")
+            with contextlib.suppress(Exception):
+                await agent.ainvoke(None, config(thread_id))
         return None
 
 

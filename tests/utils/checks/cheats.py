@@ -294,7 +294,7 @@ async def an_error_of_that_name(streams):
 DONE = {}
 
 
-@cheat("4.6", 2, acts_exactly_once="a variable had a say in it")
+@cheat("4.6", 2, acts_exactly_once="A tool has run more than once")
 def a_variable_of_the_notebook_keeps_what_was_done(model, tools, policy, checkpointer):
     run = runner(tools)
 
@@ -312,7 +312,7 @@ def a_variable_of_the_notebook_keeps_what_was_done(model, tools, policy, checkpo
 @cheat("4.1", 2, tells_several_calls="must be run by LangGraph itself")
 def the_agent_is_told_what_to_say(agent, thread_id):
     state = agent.get_state(config(thread_id))
-    calls = state.values["messages"][-1].tool_calls[:1] if state.next else []
+    calls = state.values["messages"][-1].tool_calls[:1] if "action" in state.next else []
     if calls and len(state.values["messages"]) > 2:
         state.values["messages"][-1].tool_calls = calls
         agent.get_state = lambda *_: state

@@ -51,7 +51,7 @@ def calls_of_the_last_message_where_action_is_next(agent, thread_id):
 @right("4.1")
 def calls_that_have_no_tool_message_while_the_run_waits(agent, thread_id):
     state = snapshot(agent, thread_id)
-    messages = state.values.get("messages", []) if state.next else []
+    messages = state.values.get("messages", []) if "action" in state.next else []
     answered = {m.tool_call_id for m in messages if m.type == "tool"}
     return [
         call
@@ -74,7 +74,7 @@ def from_the_newest_of_the_history_in_dicts_of_its_own(agent, thread_id):
 @right("4.1", unlike_the_example="a coroutine takes await, the example has none")
 async def asynchronous_pending(agent, thread_id):
     state = await agent.aget_state(config(thread_id))
-    return list(state.values["messages"][-1].tool_calls) if state.next else []
+    return list(state.values["messages"][-1].tool_calls) if "action" in state.next else []
 
 
 # 4.2
@@ -307,10 +307,10 @@ def decision_for(call, policy):
     return asked(call) if how == "ask" else {"type": "approve" if how == "run" else "forbid"}
 
 
-def looped(model, tools, action, checkpointer, **nodes):
+def looped(model, tools, action, checkpointer, llm=None):
     """The usual graph around one node for the tools."""
     graph = StateGraph(MessagesState)
-    graph.add_node("llm", asks_model(model, tools))
+    graph.add_node("llm", llm or asks_model(model, tools))
     graph.add_node("action", action)
     graph.add_edge(START, "llm")
     graph.add_conditional_edges("llm", wants_tools, ["action", END])

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
@@ -40,6 +41,7 @@ with warnings.catch_warnings():  # the package says that it is old
 TABLE = Table()
 wrong = TABLE.wrong
 
+ASKED_AGAIN = "asked about a call again"
 AT_ONCE = "the example shows it"
 """a mistake that nobody hands in who has tried the printed example"""
 
@@ -62,13 +64,13 @@ def no_look_at_a_thread_without_messages(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def only_the_first_call(agent, thread_id):
     state = snapshot(agent, thread_id)
-    return state.values["messages"][-1].tool_calls[:1] if state.next else []
+    return state.values["messages"][-1].tool_calls[:1] if "action" in state.next else []
 
 
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def all_calls_of_the_thread_while_it_waits(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return [call for m in state.values["messages"] if m.type == "ai" for call in m.tool_calls]
 
@@ -87,7 +89,7 @@ def the_newest_message_that_has_calls(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="all of them, in their order, and no others")
 def one_call_for_each_tool(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return list({call["name"]: call for call in state.values["messages"][-1].tool_calls}.values())
 
@@ -116,19 +118,19 @@ def goes_on_to_see_what_comes(agent, thread_id):
 )
 def the_id_of_the_message_for_that_of_the_call(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     message = state.values["messages"][-1]
     return [{**call, "id": message.id} for call in message.tool_calls]
 
 
-@wrong("4.1", 2, tells_that_nothing_waits="When the run was declared over, with its call open, the list")
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
 def an_open_call_waits_whatever_next_says(agent, thread_id):
     messages = snapshot(agent, thread_id).values.get("messages", [])
     return list(getattr(messages[-1], "tool_calls", [])) if messages else []
 
 
-@wrong("4.1", 2, tells_that_nothing_waits="When the run was declared over, with its call open, the list")
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
 def calls_without_a_tool_message(agent, thread_id):
     messages = snapshot(agent, thread_id).values.get("messages", [])
     answered = {m.tool_call_id for m in messages if m.type == "tool"}
@@ -139,7 +141,7 @@ def calls_without_a_tool_message(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="pending must list the calls that wait, all of them, in their")
 def two_calls_alike_are_listed_once(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     return list({str(call["args"]): call for call in state.values["messages"][-1].tool_calls}.values())
 
@@ -147,7 +149,7 @@ def two_calls_alike_are_listed_once(agent, thread_id):
 @wrong("4.1", 2, tells_the_call="Looking must change nothing, and pending has written into the")
 def a_note_in_the_thread_for_each_look(agent, thread_id):
     state = snapshot(agent, thread_id)
-    if not state.next:
+    if "action" not in state.next:
         return []
     agent.update_state(config(thread_id), {"messages": []})
     return state.values["messages"][-1].tool_calls
@@ -162,7 +164,7 @@ def a_note_in_the_thread_for_each_look(agent, thread_id):
 )
 def looks_it_up_to_see_whether_it_works(agent, thread_id):
     state = snapshot(agent, thread_id)
-    calls = state.values["messages"][-1].tool_calls if state.next else []
+    calls = state.values["messages"][-1].tool_calls if "action" in state.next else []
     for call in calls:
         own_search().invoke(call["args"])
     return calls
@@ -171,7 +173,7 @@ def looks_it_up_to_see_whether_it_works(agent, thread_id):
 @wrong("4.1", 2, tells_several_calls="pending must list the calls that wait, all of them, in their")
 def calls_in_alphabetical_order(agent, thread_id):
     state = snapshot(agent, thread_id)
-    calls = state.values["messages"][-1].tool_calls if state.next else []
+    calls = state.values["messages"][-1].tool_calls if "action" in state.next else []
     return sorted(calls, key=lambda call: str(call["args"]), reverse=True)
 
 
@@ -185,6 +187,12 @@ def calls_in_alphabetical_order(agent, thread_id):
 )
 def the_demo_s_interrupts(agent, thread_id):
     return [found.value for found in snapshot(agent, thread_id).interrupts]
+
+
+@wrong("4.1", 2, tells_that_nothing_waits="When the run waits before llm, the list must be empty")
+def any_node_that_is_next(agent, thread_id):
+    state = snapshot(agent, thread_id)
+    return state.values["messages"][-1].tool_calls if state.next else []
 
 
 # 4.2
@@ -279,6 +287,15 @@ def tool_messages_and_then_nothing():
     def stop(agent, thread_id):
         refused = answers_to(last_message(agent, thread_id), "no")
         agent.update_state(config(thread_id), {"messages": refused}, as_node="action")
+
+    return approve, stop
+
+
+@wrong("4.2", 3, stops_in_good_order="The last message says nothing")
+def an_empty_last_word():
+    def stop(agent, thread_id):
+        mocks = answers_to(last_message(agent, thread_id), "The person did not allow this.")
+        agent.update_state(config(thread_id), {"messages": [*mocks, AIMessage("")]}, as_node="llm")
 
     return approve, stop
 
@@ -412,6 +429,24 @@ def the_demo_s_stream_and_the_demo_s_other_question():
 
     def stop(agent, thread_id):
         agent.invoke({"messages": [("user", "What should I pack for fog?")]}, config(thread_id))
+
+    return approve, stop
+
+
+@wrong("4.2", 3, approves_one_pause="also where a message's content is a list of blocks")
+def the_content_of_the_answer():
+    def approve(agent, thread_id):
+        state = agent.invoke(None, config(thread_id))
+        return None if snapshot(agent, thread_id).next else state["messages"][-1].content
+
+    return approve, stop
+
+
+@wrong("4.2", 3, approves_one_pause="also where a message's content is a list of blocks")
+def the_content_of_the_answer_as_a_string():
+    def approve(agent, thread_id):
+        state = agent.invoke(None, config(thread_id))
+        return None if snapshot(agent, thread_id).next else str(state["messages"][-1].content)
 
     return approve, stop
 
@@ -763,6 +798,23 @@ def tries_the_new_arguments_first(agent, thread_id, call_id, args):
     agent.update_state(config(thread_id), {"messages": [with_args(message, calls)]})
 
 
+@wrong("4.3", 2, keeps_the_rest="The texts of the messages must stay")
+def the_content_as_a_string(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = [{**call, "args": args} if call["id"] == call_id else call for call in message.tool_calls]
+    told = AIMessage(str(message.content), id=message.id, tool_calls=calls)
+    agent.update_state(config(thread_id), {"messages": [told]})
+
+
+@wrong("4.3", 2, keeps_the_rest="The texts of the messages must stay")
+def the_first_block_of_the_content(agent, thread_id, call_id, args):
+    message = last_message(agent, thread_id)
+    calls = [{**call, "args": args} if call["id"] == call_id else call for call in message.tool_calls]
+    content = message.content if isinstance(message.content, str) else message.content[0]["text"]
+    told = AIMessage(content, id=message.id, tool_calls=calls)
+    agent.update_state(config(thread_id), {"messages": [told]})
+
+
 # 4.4
 
 
@@ -779,6 +831,30 @@ def go_on(agent, thread_id, messages):
 )
 def the_text_made_tidy(agent, thread_id, text):
     return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), " ".join(text.split())))
+
+
+@wrong("4.4", 2, answers_from_the_text="also where a message's content is a list of blocks")
+def the_content_of_what_the_model_says(agent, thread_id, text):
+    mocks = answers_to(last_message(agent, thread_id), text)
+    agent.update_state(config(thread_id), {"messages": mocks}, as_node="action")
+    state = agent.invoke(None, config(thread_id))
+    return None if snapshot(agent, thread_id).next else state["messages"][-1].content
+
+
+@wrong(
+    "4.4", 1, answers_from_the_text="must be sent the text", mocks_every_call="Every call that waits must get"
+)
+def the_text_without_its_edges(agent, thread_id, text):
+    return go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text.strip()))
+
+
+@wrong("4.4", 2, runs_no_tool="must be left waiting")
+def a_further_call_is_declared_over(agent, thread_id, text):
+    told = go_on(agent, thread_id, answers_to(last_message(agent, thread_id), text))
+    if snapshot(agent, thread_id).next:
+        agent.update_state(config(thread_id), None, as_node=END)
+        return None
+    return told
 
 
 @wrong("4.4", 2, mocks_every_call="The model refused the conversation: not every call that waits")
@@ -1106,7 +1182,7 @@ def a_question_in_words_of_its_own(state, tool):
     AT_ONCE,
     asks_before_it_acts="The value of each interrupt must be the call: its id, name",
     obeys_the_decision="The value of each interrupt must be the call: its id, name",
-    acts_once="The value of each interrupt must be the call: its id, name",
+    acts_once="The model refused the conversation: a call has no result, or",
 )
 def the_demo_s_node(state, tool):
     decision = interrupt({"question": "Book a hotel in Oslo?"})
@@ -1242,6 +1318,82 @@ def an_approved_call_only_says_done(state, tool):
     return told_once(call, decision["message"], "error")
 
 
+@wrong(
+    "4.5",
+    0,
+    AT_ONCE,
+    asks_before_it_acts=ASKED_AGAIN,
+    obeys_the_decision=ASKED_AGAIN,
+    acts_once=ASKED_AGAIN,
+)
+def asks_whether_the_person_is_sure(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    decision = interrupt(shown_call(call))
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong(
+    "4.5",
+    1,
+    obeys_the_decision="Exactly the calls that were allowed must run",
+    acts_once="Exactly the calls that were allowed must run",
+)
+def a_no_in_which_the_word_stands(state, tool):
+    call = only_call(state)
+    decision = interrupt(shown_call(call))
+    if "approve" in str(decision):
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+ASKED, WAITING, SEEN = set(), {}, []
+NOT_ASKED_HERE = "came to a process that had not asked"
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def what_is_to_be_done_waits_in_a_variable(state, tool):
+    call = only_call(state)
+    first = call["id"] not in ASKED
+    ASKED.add(call["id"])
+    decision = interrupt(shown_call(call))
+    if not first:
+        WAITING[call["id"]] = call["args"]
+    if decision["type"] == "reject":
+        return told_once(call, decision["message"], "error")
+    args = WAITING.pop(call["id"], None)
+    return told_once(call, tool.invoke(args) if args else "done already")
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def noted_when_the_run_pauses(state, tool):
+    call = only_call(state)
+    try:
+        decision = interrupt(shown_call(call))
+    except GraphInterrupt:
+        WAITING[call["id"]] = call
+        raise
+    call = WAITING.pop(call["id"])
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
+@wrong("4.5", 2, acts_once=NOT_ASKED_HERE)
+def the_newest_call_that_was_asked_about(state, tool):
+    try:
+        decision = interrupt(shown_call(only_call(state)))
+    except GraphInterrupt:
+        SEEN.append(only_call(state))
+        raise
+    call = SEEN.pop()
+    if decision["type"] == "approve":
+        return told_once(call, tool.invoke(call["args"]))
+    return told_once(call, decision["message"], "error")
+
+
 # 4.6
 
 
@@ -1260,6 +1412,81 @@ def acts_between_two_questions(model, tools, policy, checkpointer):
     return in_one_node(
         model, tools, checkpointer, lambda calls: [settled(c, decision_for(c, policy), run) for c in calls]
     )
+
+
+@wrong(
+    "4.6",
+    0,
+    AT_ONCE,
+    asks_where_it_must=ASKED_AGAIN,
+    obeys_each_decision=ASKED_AGAIN,
+    acts_exactly_once=ASKED_AGAIN,
+)
+def asks_for_each_call_whether_the_person_is_sure(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        decisions = [(decision_for(call, policy), decision_for(call, policy))[1] for call in calls]
+        return [settled(call, decision, run) for call, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+@wrong(
+    "4.6",
+    1,
+    obeys_each_decision="policy and the person have decided",
+    acts_exactly_once="Exactly the calls that were allowed must run",
+)
+def a_word_in_the_decision_is_enough(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def decide(call):
+        decision = decision_for(call, policy)
+        return {"type": "approve"} if "approve" in str(decision) else decision
+
+    def settle(calls):
+        decisions = [decide(call) for call in calls]
+        return [settled(call, decision, run) for call, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
+
+
+CALLS, ASKED_FOR = [], {}
+
+
+@wrong("4.6", 2, acts_exactly_once="asked about a call that another process knew")
+def the_calls_stand_in_a_variable(model, tools, policy, checkpointer):
+    ask, run = asks_model(model, tools), runner(tools)
+
+    def llm(state):
+        told = ask(state)
+        CALLS[:] = told["messages"][0].tool_calls
+        return told
+
+    def action(state):
+        decisions = [decision_for(call, policy) for call in CALLS]
+        pairs = zip(CALLS, decisions, strict=True)
+        return {"messages": [settled(call, decision, run) for call, decision in pairs]}
+
+    return looped(model, tools, action, checkpointer, llm=llm)
+
+
+@wrong("4.6", 2, acts_exactly_once=NOT_ASKED_HERE)
+def what_was_asked_about_stands_in_a_variable(model, tools, policy, checkpointer):
+    run = runner(tools)
+
+    def settle(calls):
+        try:
+            decisions = [decision_for(call, policy) for call in calls]
+        except GraphInterrupt:
+            ASKED_FOR.update({call["id"]: call for call in calls})
+            raise
+        asked = [call["id"] for call in calls if policy[call["name"]] == "ask"]
+        known = {call["id"]: call for call in calls} | {id: ASKED_FOR[id] for id in asked}
+        return [settled(known[c["id"]], decision, run) for c, decision in zip(calls, decisions, strict=True)]
+
+    return in_one_node(model, tools, checkpointer, settle)
 
 
 @wrong("4.6", 2, acts_exactly_once="more than once")
@@ -1588,7 +1815,7 @@ def an_edit_is_merged_with_the_call_s_arguments(model, tools, policy, checkpoint
 MADE = {}
 
 
-@wrong("4.6", 2, acts_exactly_once="A result has come back of a tool that has not run: a variable")
+@wrong("4.6", 2, acts_exactly_once="a variable had a say in it")
 def results_are_kept_in_a_variable_by_the_call_s_id(model, tools, policy, checkpointer):
     if isinstance(checkpointer, InMemorySaver):
         MADE.clear()  # nothing is left of what another test has done

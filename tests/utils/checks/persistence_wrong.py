@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TypedDict
 
-from langchain_core.messages import HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -127,7 +127,7 @@ def results_under_the_wrong_ids(model, tools, checkpointer):
     "1.1",
     3,
     answers_every_call="Each tool message must carry the result of its own call",
-    counts_searches="Each tool message must carry the result of its own call",
+    runs_the_tool_asked_for="Each tool message must carry the result of its own call",
 )
 def results_by_the_tool_s_name(model, tools, checkpointer):
     def acted(state, calls, found):
@@ -315,6 +315,95 @@ def one_thread_for_everybody(model, tools, checkpointer):
     return built(model, tools, checkpointer, sent=sent)
 
 
+OPEN = "The run ended, and a tool call was left open"
+
+
+@wrong("1.1", 4, goes_round=OPEN)
+def a_limit_on_the_searches_of_the_thread(model, tools, checkpointer):
+    def wants(state):
+        return state["searches"] < 3 and bool(state["messages"][-1].tool_calls)
+
+    return built(model, tools, checkpointer, wants=wants)
+
+
+@wrong("1.1", 4, goes_round=OPEN)
+def rounds_that_are_never_counted_afresh(model, tools, checkpointer):
+    class Rounds(State):
+        rounds: Annotated[int, operator.add]
+
+    def acted(state, calls, found):
+        return {"messages": found, "searches": len(calls), "rounds": 1}
+
+    def wants(state):
+        return state.get("rounds", 0) < 5 and bool(state["messages"][-1].tool_calls)
+
+    return built(model, tools, checkpointer, schema=Rounds, acted=acted, wants=wants)
+
+
+@wrong("1.1", 4, goes_round=OPEN)
+def three_rounds_for_a_question(model, tools, checkpointer):
+    def wants(state):
+        newest = max(i for i, message in enumerate(state["messages"]) if message.type == "human")
+        said = sum(message.type == "ai" for message in state["messages"][newest:])
+        return said <= 3 and bool(state["messages"][-1].tool_calls)
+
+    return built(model, tools, checkpointer, wants=wants)
+
+
+@wrong("1.1", 4, goes_round=OPEN)
+def a_limit_on_messages(model, tools, checkpointer):
+    def wants(state):
+        return len(state["messages"]) < 20 and bool(state["messages"][-1].tool_calls)
+
+    return built(model, tools, checkpointer, wants=wants)
+
+
+@wrong("1.1", 4, goes_round="What the model wrote beside a tool call must stay in its message")
+def the_words_beside_a_call_left_out(model, tools, checkpointer):
+    class Terse:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def bind_tools(self, tools):
+            return Terse(self.inner.bind_tools(tools))
+
+        def invoke(self, messages):
+            said = self.inner.invoke(messages)
+            return AIMessage("", tool_calls=said.tool_calls) if said.tool_calls else said
+
+    return built(Terse(model), tools, checkpointer)
+
+
+@wrong("1.1", 4, remembers="The conversation is long, and the node llm did not send all of it")
+def a_window_of_ten_messages(model, tools, checkpointer):
+    return built(model, tools, checkpointer, sent=lambda state: state["messages"][-10:])
+
+
+@wrong("1.1", 4, runs_the_tool_asked_for="searches must count the calls of every tool")
+def calls_of_the_search_alone_are_counted(model, tools, checkpointer):
+    def acted(state, calls, found):
+        return {"messages": found, "searches": sum("search" in call["name"] for call in calls)}
+
+    return built(model, tools, checkpointer, acted=acted)
+
+
+@wrong("1.1", 4, counts_searches="searches must count the tool calls of a turn, all of them")
+def calls_that_are_alike_are_counted_once(model, tools, checkpointer):
+    def acted(state, calls, found):
+        return {"messages": found, "searches": len({str(call["args"]) for call in calls})}
+
+    return built(model, tools, checkpointer, acted=acted)
+
+
+@wrong("1.1", 4, runs_the_tool_asked_for="The model was asked without being told of its tools")
+def the_model_knows_the_first_tool_alone(model, tools, checkpointer):
+    class Narrow:
+        def bind_tools(self, tools):
+            return model.bind_tools(tools[:1])
+
+    return built(Narrow(), tools, checkpointer)
+
+
 # 1.2
 
 
@@ -435,7 +524,20 @@ def no_folder_is_made(path):
         yield saver
 
 
-@wrong("1.2", 1, asks_in_context="ask ran the agent more than once for one question")
+@wrong("1.2", 1, gives_text="ask ran the agent more than once for one question")
+def asked_once_more_where_the_answer_is_in_blocks(agent, thread_id, text):
+    question = {"messages": [HumanMessage(text)]}
+    if isinstance(agent.invoke(question, config(thread_id))["messages"][-1].content, str):
+        return agent.get_state(config(thread_id)).values["messages"][-1].content
+    return agent.invoke(question, config(thread_id))["messages"][-1].text
+
+
+@wrong(
+    "1.2",
+    0,
+    asks_in_context="ask ran the agent more than once for one question",
+    gives_text="ask ran the agent more than once for one question",
+)
 def shown_first_and_asked_again(agent, thread_id, text):
     question = {"messages": [HumanMessage(text)]}
     for _ in agent.stream(question, config(thread_id)):
@@ -615,6 +717,32 @@ def in_memory_beside_a_file_that_stays_empty(path):
     Path(path).touch()
     with SqliteSaver.from_conn_string(":memory:") as saver:
         yield saver
+
+
+@wrong("1.3", 2, closes_the_file="also when the block raises an error: KeyboardInterrupt")
+@contextmanager
+def left_open_when_a_person_interrupts(path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        yield SqliteSaver(connection)
+    except Exception:
+        connection.close()
+        raise
+    connection.close()
+
+
+@wrong("1.3", 2, closes_the_file="An error in the block must go through")
+@contextmanager
+def errors_of_the_file_are_swallowed(path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        yield SqliteSaver(connection)
+    except sqlite3.Error as error:
+        print(error)
+    finally:
+        connection.close()
 
 
 # 1.4
@@ -1282,3 +1410,45 @@ def the_first_that_the_model_says_in_the_new_run(agent, thread_id, turn, text):
     known = len(snapshot.values.get("messages", []))
     new = agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][known:]
     return next(message.text for message in new if message.type == "ai" and message.text)
+
+
+@wrong("1.6", 3.5, branches_off="a turn before the one that is asked anew is missing")
+def found_by_the_words_of_the_old_question(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    old = [message.text for message in snapshot.values["messages"] if message.type == "human"][turn - 1]
+    while old in [message.text for message in snapshot.values.get("messages", [])]:
+        snapshot = agent.get_state(snapshot.parent_config)
+    return agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][-1].text
+
+
+@wrong("1.6", 3.5, branches_off="rewind ran the agent more than once for one question")
+def the_new_run_shown_first_and_made_again(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn:
+        snapshot = agent.get_state(snapshot.parent_config)
+    question = {"messages": [HumanMessage(text)]}
+    for _ in agent.stream(question, snapshot.config):
+        pass
+    return agent.invoke(question, snapshot.config)["messages"][-1].text
+
+
+@wrong("1.6", 3.5, branches_off="rewind ran the agent more than once for one question")
+def the_old_turn_replayed_first(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    while humans(snapshot) >= turn:
+        snapshot = agent.get_state(snapshot.parent_config)
+    agent.invoke(None, snapshot.config)
+    return agent.invoke({"messages": [HumanMessage(text)]}, snapshot.config)["messages"][-1].text
+
+
+@wrong(
+    "1.6", 3, keeps_the_old_branch="The new branch must leave the old one where turn 2 is answered and turn"
+)
+def the_turns_before_put_in_again_at_the_beginning(agent, thread_id, turn, text):
+    snapshot = agent.get_state(config(thread_id))
+    messages = snapshot.values["messages"]
+    at = [number for number, message in enumerate(messages) if message.type == "human"][turn - 1]
+    while snapshot.parent_config:
+        snapshot = agent.get_state(snapshot.parent_config)
+    given = {"messages": [*messages[:at], HumanMessage(text)]}
+    return agent.invoke(given, snapshot.config)["messages"][-1].text

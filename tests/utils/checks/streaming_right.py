@@ -189,7 +189,7 @@ def figures_of(at, start):
 def all_times_and_then_arithmetic(agent, thread_id, text, clock=time.perf_counter):
     start, times = clock(), defaultdict(list)
     for message, metadata in messages_of(agent, thread_id, text):
-        if message.type != "tool" and message.text:
+        if isinstance(message, AIMessageChunk) and message.text:
             times[metadata["langgraph_node"]].append(clock())
     return {node: figures_of(at, start) for node, at in times.items()}
 
@@ -233,7 +233,7 @@ async def asynchronously_and_closed_when_the_block_ends(agent, thread_id, text, 
     chunks = agent.astream(asking(text), config(thread_id), stream_mode="messages")
     async with aclosing(chunks):
         async for chunk, metadata in chunks:
-            if chunk.text and not isinstance(chunk, ToolMessage):
+            if chunk.text and isinstance(chunk, AIMessageChunk):
                 times[metadata["langgraph_node"]].append(clock())
     return {node: figures_of(at, start) for node, at in times.items()}
 
@@ -253,7 +253,7 @@ def parts_of_version_2(agent, thread_id, text, clock=time.perf_counter):
     parts = agent.stream(asking(text), config(thread_id), stream_mode="messages", version="v2")
     for part in parts:
         chunk, metadata = part["data"]
-        if chunk.type != "tool" and chunk.text:
+        if chunk.type == "AIMessageChunk" and chunk.text:
             times[metadata["langgraph_node"]].append(clock())
     return {node: figures_of(at, start) for node, at in times.items()}
 

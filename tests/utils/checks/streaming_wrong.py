@@ -8,10 +8,11 @@ import sys
 import time
 from collections import Counter
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from pydantic import ValidationError
 
 from tests.utils.checks.streaming_right import (
     asking,
@@ -73,7 +74,7 @@ def the_last_message_of_each_node(agent, thread_id, text):
             yield node, kind_of(message), message.text
 
 
-@wrong("2.1", 2.5, tells_both_results="each of them is an item")
+@wrong("2.1", 1.5, tells_each_message="nodes have other names", tells_both_results="each of them is an item")
 def the_newest_message_of_each_state(agent, thread_id, text):
     for state in agent.stream(asking(text), config(thread_id), stream_mode="values"):
         message = state["messages"][-1]
@@ -107,7 +108,8 @@ def texts_shortened_to_two_hundred(agent, thread_id, text):
 
 @wrong(
     "2.1",
-    1,
+    0,
+    tells_each_message="nodes have other names",
     tells_both_results="Messages of an earlier question",
     tells_as_it_happens="not when the run is over",
 )
@@ -120,6 +122,17 @@ def the_thread_after_the_run(agent, thread_id, text):
             yield "action" if message.type == "tool" else "llm", kind_of(message), message.text
 
 
+@wrong(
+    "2.1", 2, tells_each_message="Where content is a list of blocks, node, kind and text are to be the same"
+)
+def text_of_the_first_block(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        words = message.content
+        if isinstance(words, list):
+            words = words[0].get("text", "") if words else ""
+        yield node, kind_of(message), words
+
+
 @wrong("2.1", 2, tells_each_message="also where a message's content is a list of blocks")
 def content_instead_of_the_text(agent, thread_id, text):
     for node, message in updates(agent, thread_id, text):
@@ -130,6 +143,47 @@ def content_instead_of_the_text(agent, thread_id, text):
 def always_the_same_thread(agent, thread_id, text):
     for node, message in updates(agent, "trip", text):
         yield node, kind_of(message), message.text
+
+
+@wrong("2.1", 2, tells_each_message="this graph's nodes have other names")
+def the_names_llm_and_action(agent, thread_id, text):
+    for _, message in updates(agent, thread_id, text):
+        yield "action" if message.type == "tool" else "llm", kind_of(message), message.text
+
+
+@wrong("2.1", 2, tells_each_message="told by the message, not by the name of its node")
+def a_result_by_its_node_s_name(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        kind = "result" if node == "action" else "call" if message.tool_calls else "answer"
+        yield node, kind, message.text
+
+
+@wrong("2.1", 2, tells_each_message="here its end is missing")
+def texts_shortened_to_five_hundred(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.text[:500]
+
+
+@wrong("2.1", 2, tells_each_message="White space is lost")
+def texts_stripped(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), message.text.strip()
+
+
+@wrong("2.1", 2, tells_each_message="White space is lost")
+def texts_on_one_line(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        yield node, kind_of(message), " ".join(message.text.split())
+
+
+@wrong("2.1", 2.5, tells_both_results="Two messages with the same text are two messages")
+def items_that_are_alike_told_once(agent, thread_id, text):
+    seen = set()
+    for node, message in updates(agent, thread_id, text):
+        item = node, kind_of(message), message.text
+        if item not in seen:
+            seen.add(item)
+            yield item
 
 
 # 2.2
@@ -266,11 +320,30 @@ async def typed_with_a_pause_that_blocks(agent, thread_id, text):
             yield chunk.text
 
 
+@wrong("2.2", 3.5, reads_blocks="Words behind a call are missing")
+async def nothing_more_of_a_message_with_a_call(agent, thread_id, text):
+    calls = set()
+    async for chunk, _ in messages(agent, thread_id, text):
+        if getattr(chunk, "tool_call_chunks", None):
+            calls.add(chunk.id)
+        if chunk.type != "tool" and chunk.id not in calls:
+            yield chunk.text
+
+
+@wrong("2.2", 3.5, reads_blocks="whatever the content of the chunks looks like")
+async def a_piece_that_comes_twice_running_left_out(agent, thread_id, text):
+    last = None
+    async for chunk, _ in messages(agent, thread_id, text):
+        if chunk.type != "tool" and chunk.text and chunk.text != last:
+            last = chunk.text
+            yield chunk.text
+
+
 # 2.3
 
 
 def is_token(message):
-    return message.type != "tool" and bool(message.text)
+    return isinstance(message, AIMessageChunk) and bool(message.text)
 
 
 def counted(
@@ -426,6 +499,47 @@ def a_run_for_each_figure(agent, thread_id, text, clock=time.perf_counter):
     if "llm" in told:
         agent.invoke(asking(text), config(f"{thread_id} once more"))
     return told
+
+
+WHOLE = "A whole message was counted"
+
+
+@wrong("2.3", 1.5, counts_the_tokens=WHOLE)
+def all_but_the_tools_messages(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, lambda m: m.type != "tool" and m.text)
+
+
+@wrong("2.3", 1.5, counts_the_tokens=WHOLE)
+def whole_messages_of_the_model(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, thread_id, text, clock, lambda m: isinstance(m, AIMessage) and m.text)
+
+
+@wrong("2.3", 1.5, counts_the_tokens="those behind a call were left out")
+def no_token_behind_a_call(agent, thread_id, text, clock=time.perf_counter):
+    calls = set()
+
+    def counts(message):
+        if getattr(message, "tool_call_chunks", None):
+            calls.add(message.id)
+        return is_token(message) and message.id not in calls
+
+    return counted(agent, thread_id, text, clock, counts)
+
+
+@wrong("2.3", 1.5, counts_the_tokens="on the thread that was named")
+def measured_on_the_thread_of_the_example(agent, thread_id, text, clock=time.perf_counter):
+    return counted(agent, "trip", text, clock)
+
+
+@wrong("2.3", 1.5, counts_the_tokens=IS_RESULT)
+def nodes_without_a_token_as_well(agent, thread_id, text, clock=time.perf_counter):
+    start, times = clock(), {}
+    for message, metadata in agent.stream(asking(text), config(thread_id), stream_mode="messages"):
+        at = times.setdefault(metadata["langgraph_node"], [])
+        if is_token(message):
+            at.append(clock())
+    none = {"first": 0.0, "tokens": 0, "per_second": 0.0}
+    return {node: figures_of(at[0] - start, at) if at else none for node, at in times.items()}
 
 
 # 2.4
@@ -659,6 +773,93 @@ def the_beginning_of_the_result():
         return search_aloud
 
     return search_aloud, shown
+
+
+@wrong("2.4", 2, tool_reports="one argument, query, and no other")
+def a_second_argument():
+    def search_aloud(search):
+        @tool
+        def search_aloud(query: str, max_results: int = 2) -> str:
+            """Search."""
+            return reporting(search).invoke({"query": query})
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, tool_reports="A search that finds nothing is over as well")
+def found_only_if_something_was():
+    def search_aloud(search):
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            get_stream_writer()({"query": query, "state": "searching"})
+            found = search.invoke({"query": query})
+            if found:
+                get_stream_writer()({"query": query, "state": "found"})
+            return found
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+@wrong("2.4", 2, tool_reports="with the query and the state")
+def another_query_than_the_model_s():
+    def search_aloud(search):
+        aloud = reporting(search)
+
+        @tool
+        def search_aloud(query: str) -> str:
+            """Search."""
+            return aloud.invoke({"query": query.lower()})
+
+        return search_aloud
+
+    return search_aloud, shown
+
+
+def with_modes(node, report):
+    """A ``show`` that does one thing otherwise with what the two modes give."""
+
+    def show(agent, thread_id, text):
+        modes = ["updates", "custom"]
+        for mode, data in agent.stream(asking(text), config(thread_id), stream_mode=modes):
+            yield from report(data) if mode == "custom" else node(data)
+
+    return show
+
+
+def nodes_of(data):
+    return [("node", name) for name in data]
+
+
+@wrong("2.4", 2, shows_both="this graph's nodes have other names")
+def two_nodes_by_their_names():
+    def node(data):
+        return [("node", "llm" if "llm" in data else "action")]
+
+    return reporting, with_modes(node, lambda data: [("progress", data)])
+
+
+AS_MADE = "Each report must be shown as it was made"
+
+
+@wrong("2.4", 2, shows_both=AS_MADE)
+def reports_put_together_anew():
+    def report(data):
+        return [("progress", {"query": data["query"], "state": data["state"]})]
+
+    return reporting, with_modes(nodes_of, report)
+
+
+@wrong("2.4", 2, shows_both=AS_MADE)
+def only_reports_that_are_dictionaries():
+    def report(data):
+        return [("progress", data)] if isinstance(data, dict) else []
+
+    return reporting, with_modes(nodes_of, report)
 
 
 # 2.5
@@ -941,6 +1142,55 @@ def the_items_of_a_list_joined(state, tools):
     return every(state, tools, work)
 
 
+@wrong("2.5", 2, says_what_failed="what stands before the error's own words as well")
+def an_error_cut_before_its_text_is_whole(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status != "error":
+            return message
+        return tool_message(call, f"Error: {message.text}", status="error")
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, answers_every_call="must be answered as well, be it 0")
+def nothing_found_for_what_is_false(state, tools):
+    def work(call, tools):
+        message = answered(call, tools)
+        if message.status == "error":
+            return message
+        return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]) or "nothing found")))
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="must have the status error")
+def no_status_for_an_unknown_tool(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return tool_message(call, f"there is no tool {call['name']}")
+        return answered(call, tools)
+
+    return every(state, tools, work)
+
+
+@wrong("2.5", 2, says_what_failed="with bad arguments must have the error's own words")
+def bad_arguments_without_the_error_s_words(state, tools):
+    def work(call, tools):
+        if call["name"] not in tools:
+            return answered(call, tools)
+        try:
+            return tool_message(call, cut(str(tools[call["name"]].invoke(call["args"]))))
+        except ValidationError:
+            return tool_message(call, "bad arguments", status="error")
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return tool_message(call, cut(str(error)), status="error")
+
+    return every(state, tools, work)
+
+
 # 2.6
 
 
@@ -969,7 +1219,7 @@ async def unseen(agent, thread_id, given, seen):
             yield new
 
 
-@wrong("2.6", 3, shows_each_piece_once="in another message, which had not broken off")
+@wrong("2.6", 3, shows_each_piece_once="as many letters more as the message before has")
 async def letters_counted_over_all_messages(agent, thread_id, text):
     shown = 0
     for given in (asking(text), None):
@@ -1388,6 +1638,122 @@ async def only_a_time_out_is_a_drop(agent, thread_id, text):
         except TimeoutError:
             if given is None:
                 raise
+
+
+# Each says of itself what begins anew at a tool's message, and what it takes for a drop.
+
+
+async def counting(agent, thread_id, text, anew, skips=None):
+    """The reference, where only some of the two numbers begin anew."""
+    count = Counter()
+    for given in (asking(text), None):
+        count["said"] = 0
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    for name in anew:
+                        count[name] = 0
+                    continue
+                if skips and skips(chunk):
+                    continue
+                new = chunk.text[max(count["seen"] - count["said"], 0) :]
+                count["said"] += len(chunk.text)
+                count["seen"] = max(count["seen"], count["said"])
+                if new:
+                    yield new
+            return
+        except Exception:
+            if given is None:
+                raise
+
+
+@wrong("2.6", 3, shows_each_piece_once="as many letters more as the message before has")
+def only_what_was_seen_begins_anew(agent, thread_id, text):
+    return counting(agent, thread_id, text, ["seen"])
+
+
+@wrong("2.6", 2, shows_each_piece_once="letters are missing", comes_while_speaking=SPEAKING)
+def only_what_was_said_begins_anew(agent, thread_id, text):
+    return counting(agent, thread_id, text, ["said"])
+
+
+@wrong("2.6", 3, shows_each_piece_once="also those around a call")
+def nothing_behind_a_piece_of_a_call(agent, thread_id, text):
+    calls = set()
+
+    def skips(chunk):
+        if chunk.tool_call_chunks:
+            calls.add(chunk.id)
+        return chunk.id in calls
+
+    return counting(agent, thread_id, text, ["seen", "said"], skips)
+
+
+@wrong("2.6", 3, raises_at_last="tried again once in all, whichever message breaks off")
+async def one_drop_for_each_message(agent, thread_id, text):
+    seen, given, tried = 0, asking(text), 1
+    while True:
+        said = 0
+        try:
+            async for chunk, _ in agent.astream(given, config(thread_id), stream_mode="messages"):
+                if chunk.type == "tool":
+                    seen, said, tried = 0, 0, 1
+                    continue
+                new = chunk.text[max(seen - said, 0) :]
+                said += len(chunk.text)
+                seen = max(seen, said)
+                if new:
+                    yield new
+            return
+        except Exception:
+            given, tried = None, tried + 1
+            if tried > 2:
+                raise
+
+
+@wrong("2.6", 3, asks_nothing_again="Any Exception of the run is a drop, also a tool's")
+async def an_error_of_a_tool_is_no_drop(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except Exception as error:
+            if given is None or type(error).__name__ == "ToolFailed":
+                raise
+
+
+@wrong("2.6", 3, comes_while_speaking="time.sleep(…) holds up the whole loop")
+async def a_pause_that_blocks_after_a_drop(agent, thread_id, text):
+    seen = Counter()
+    for given in (asking(text), None):
+        try:
+            async for piece in unseen(agent, thread_id, given, seen):
+                yield piece
+            return
+        except Exception:
+            if given is None:
+                raise
+            time.sleep(0.001)  # noqa: ASYNC251
+
+
+@wrong("2.6", 3, comes_while_speaking="agent.stream(…) holds up the loop")
+async def the_second_attempt_read_in_a_plain_loop(agent, thread_id, text):
+    seen = Counter()
+    try:
+        async for piece in unseen(agent, thread_id, asking(text), seen):
+            yield piece
+    except Exception:
+        said = 0
+        for chunk, _ in agent.stream(None, config(thread_id), stream_mode="messages"):
+            if chunk.type == "tool":
+                seen["letters"] = said = 0
+                continue
+            new = chunk.text[max(seen["letters"] - said, 0) :]
+            said += len(chunk.text)
+            if new:
+                yield new
 
 
 # What the printed example shows, too

@@ -344,6 +344,34 @@ def test_a_watch_tells_how_models_and_tools_are_called(
     assert told_by(calling) == (["model", "tool"], [how, how])
 
 
+async def as_a_tool(tool: Any) -> None:
+    await tool.ainvoke({"query": OSLO.query})
+
+
+async def in_the_loop(tool: Any) -> None:
+    tool.invoke({"query": OSLO.query})
+
+
+async def past_the_tool(tool: Any) -> None:
+    await asyncio.to_thread(tool.func, OSLO.query)
+
+
+@pytest.mark.parametrize(
+    ("call", "blocked", "past"),
+    [(as_a_tool, False, False), (in_the_loop, True, False), (past_the_tool, False, True)],
+)
+def test_a_tool_with_a_synchronous_function_tells_how_that_is_called(
+    make_lab: MakeLab, call: Any, blocked: bool, past: bool
+) -> None:
+    lab = make_lab({"call": call})
+    stage = lab.stage(conversation("search", asked(OSLO)))
+    watch = lab.make("watch", label="watch")
+    lab.call("call", lab.make("sync_tool", stage.model_side.url, "search", watch, label="search"))
+    [noted] = lab.part("watched_calls", watch)
+    assert (noted["kind"], noted["blocked"], noted["past"]) == ("function", blocked, past)
+    assert len(stage.tool_requests()) == 1
+
+
 def test_time_passes_without_anybody_waiting() -> None:
     async def work() -> None:
         loop = asyncio.get_running_loop()

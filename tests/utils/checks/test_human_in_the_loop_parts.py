@@ -9,11 +9,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from langchain_core.messages import ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send, interrupt
 
+from utils.checks.human_in_the_loop.desk import other_id
 from utils.checks.human_in_the_loop.parts import SEARCH_MODULE
 from utils.checks.parts import load_parts
 from utils.checks.streaming.parts import BlocksModel
@@ -100,6 +102,53 @@ def test_a_run_is_declared_over_with_its_call_open() -> None:
     assert state["next"] == ()
     assert state["messages"][-1].tool_calls
     assert len(PARTS["written"](graph, "trip")) == len(before) + 1
+
+
+def test_a_run_that_begins_anew_waits_before_the_model_with_its_call_open() -> None:
+    tool = PARTS["asking_tool"]("search")
+    graph = PARTS["agent"](BlocksModel(turns=TURNS), [tool], InMemorySaver(), interrupt_before=["action"])
+    PARTS["sync_turn"](graph, "trip", "Oslo?")
+    PARTS["begin_anew"](graph, "trip")
+    state = PARTS["state"](graph, "trip")
+    assert state["next"] == ("llm",)
+    assert state["messages"][-1].tool_calls
+
+
+def test_what_is_handed_over_waits_on_another_thread_under_other_ids(tmp_path: Path) -> None:
+    path = str(tmp_path / "desk.db")
+    saver = PARTS["saver"](path)
+    PARTS["sync_turn"](asking(saver), "trip", "Oslo?")
+    [call] = PARTS["state"](asking(saver), "trip")["messages"][-1].tool_calls
+    PARTS["close_saver"](saver)
+    other = other_id(call["id"])
+    assert (other != call["id"], len(other)) == (True, len(call["id"]))
+    PARTS["hand_over"](path, "another trip", {call["id"]: other})
+    saver = PARTS["saver"](path)
+    assert PARTS["waiting"](asking(saver), "trip") == []
+    [waiting] = PARTS["waiting"](asking(saver), "another trip")
+    assert waiting["value"] == {"id": other, "name": "search", "args": call["args"]}
+    state = PARTS["resume"](answering(saver), "another trip", {waiting["id"]: "yes"})
+    PARTS["close_saver"](saver)
+    assert [message.tool_call_id for message in state["messages"] if message.type == "tool"] == [other]
+
+
+def asking(saver: Any) -> Any:
+    """An agent with one tool, whose node is the kit's: it only asks."""
+    return agent_with(PARTS["asking_node"](), saver)
+
+
+def answering(saver: Any) -> Any:
+    """The same agent with a node that has never asked."""
+
+    def answer(state: Any, tool: Any) -> Any:
+        [call] = state["messages"][-1].tool_calls
+        return {"messages": [ToolMessage(interrupt("Well?"), tool_call_id=call["id"])]}
+
+    return agent_with(answer, saver)
+
+
+def agent_with(node: Any, saver: Any) -> Any:
+    return PARTS["agent_with"](BlocksModel(turns=TURNS), PARTS["asking_tool"]("search"), saver, node)
 
 
 def test_looking_writes_no_checkpoint() -> None:

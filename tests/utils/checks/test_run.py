@@ -727,6 +727,16 @@ def test_points_are_kept_with_a_message_but_never_more_than_a_check_has(make_lab
     assert [outcome(make_lab, run).points for run in (half, greedy)] == [0.5, 1]
 
 
+def test_each_check_that_has_run_is_told_at_once_and_no_other(make_lab: MakeLab) -> None:
+    told: list[CheckResult] = []
+    lab = make_lab({"work": lambda _: ANSWER})
+    result = run_exercise(EXERCISE, lab, None, told.append)
+    assert tuple(told) == result.checks
+    lab._transport = Dying(lab._transport, Died("crashed", "its process ended"))
+    result = run_exercise(EXERCISE, lab, None, told.append)
+    assert tuple(told[len(result.checks) :]) == result.checks[:1]
+
+
 def test_an_untouched_cell_is_told_once(make_lab: MakeLab) -> None:
     def work(_: Any) -> None:
         raise NotImplementedError

@@ -103,6 +103,17 @@ def test_voices_speak_in_the_order_of_their_script() -> None:
     assert said == [("writer", "a"), ("writer", "b"), ("critic", "c"), ("writer", "d")]
 
 
+def test_a_voice_of_one_string_is_a_whole_message() -> None:
+    graph = PARTS["voices"]([["writer", ["a", "b"]], ["editor", "whole"]])
+    asked: Any = {"messages": [HumanMessage("Oslo?")]}
+    said = [
+        (type(chunk).__name__, chunk.text)
+        for chunk, _ in graph.stream(asked, CONFIG, stream_mode="messages")
+        if chunk.text
+    ]
+    assert said == [("AIMessageChunk", "a"), ("AIMessageChunk", "b"), ("AIMessage", "whole")]
+
+
 @pytest.mark.parametrize("value", [7, [1, 2], "text"])
 def test_a_giving_tool_gives_values_as_they_are(value: Any) -> None:
     giving = PARTS["giving_tool"]("ledger", value)
@@ -179,8 +190,19 @@ async def dozing() -> AsyncIterator[str]:
 
 def test_who_sleeps_in_the_loop_is_told_and_a_profiler_is_put_back() -> None:
     before = sys.getprofile()
-    assert asyncio.run(PARTS["read_at_once"]([dozing()], 10)) == ["dozing"]
+    assert asyncio.run(PARTS["read_at_once"]([dozing()], 10)) == [("time.sleep", "dozing")]
     assert sys.getprofile() is before
+
+
+async def reading_in_a_plain_loop() -> AsyncIterator[str]:
+    graph = PARTS["voices"]([["writer", ["a"]]])
+    for chunk, _ in graph.stream({"messages": [HumanMessage("Oslo?")]}, CONFIG, stream_mode="messages"):
+        yield chunk.text
+
+
+def test_who_reads_a_plain_stream_in_the_loop_is_told() -> None:
+    found = asyncio.run(PARTS["read_at_once"]([reading_in_a_plain_loop()], 10))
+    assert found == [("stream", "reading_in_a_plain_loop")]
 
 
 def test_a_stream_without_an_end_is_read_to_a_limit() -> None:

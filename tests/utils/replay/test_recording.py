@@ -26,11 +26,14 @@ from tests.utils.replay.talks import (
 )
 from utils.replay.conversation import CallsTurn, Conversation, Origin, ResultsTurn, UserTurn
 from utils.replay.gates import CapGate
+from utils.replay.keys import HeaderKey, Upstream
 from utils.replay.matching import compile_scenario
-from utils.replay.recording import Recorder, Upstream, UpstreamError, unique
+from utils.replay.pacing import OFF
+from utils.replay.recording import Recorder, UpstreamError, unique
 from utils.replay.session import Session
 
 TODAY = datetime.date(2026, 11, 20)
+KEYS = {"openai": HeaderKey("Authorization", "sk-test-very-secret", "Bearer")}
 HITS = [{"url": "https://a.example", "content": "20°C in SF", "title": "SF", "score": 0.9}]
 THERE = scenario(
     conversation(
@@ -66,7 +69,8 @@ class Bench:
     def __init__(self, open_session: Callable, told: Any = THERE) -> None:
         self.provider: Session = open_session(told)
         models = {"openai": f"{self.provider.url}/openai/v1/"}
-        self.recorder = Recorder(Upstream(models, f"{self.provider.url}/tavily/"), today=TODAY)
+        upstream = Upstream(models, f"{self.provider.url}/tavily/", KEYS, "tvly-test-key")
+        self.recorder = Recorder(upstream, today=TODAY)
         self.session: Session = open_session(recorder=self.recorder)
 
     def conversations(self) -> tuple[Conversation, ...]:
@@ -78,11 +82,11 @@ def bench(open_session: Callable) -> Bench:
     return Bench(open_session)
 
 
-def search(session: Session, query: str, key: str = "tvly-test-key") -> tuple[int, Any]:
+def search(session: Session, query: str) -> tuple[int, Any]:
     import http.client
 
     connection = http.client.HTTPConnection(session.url.split("/")[2], timeout=10)
-    body = json.dumps({"api_key": key, "query": query, "max_results": 2})
+    body = json.dumps({"api_key": "what the client has", "query": query, "max_results": 2})
     connection.request("POST", f"/{session.token}/tavily/search", body)
     answer = connection.getresponse()
     told = json.loads(answer.read())
@@ -237,7 +241,7 @@ def test_searches_outside_of_conversations_are_named(bench: Bench, chat: Callabl
 
 
 def test_keys_go_to_the_provider_and_nowhere_else(bench: Bench, chat: Callable) -> None:
-    weather(bench, chat(bench.session, api_key="sk-test-very-secret"))
+    weather(bench, chat(bench.session))
     told = repr(
         (
             vars(bench.recorder),
@@ -249,6 +253,16 @@ def test_keys_go_to_the_provider_and_nowhere_else(bench: Bench, chat: Callable) 
     assert "20°C" in told
     assert "sk-test-very-secret" not in told
     assert "tvly-test-key" not in told
+
+
+def test_a_key_that_a_person_typed_is_not_stored(bench: Bench, chat: Callable) -> None:
+    with pytest.raises(openai.UnprocessableEntityError):
+        chat(bench.session).invoke("my key is sk-test-very-secret")
+    bench.provider.restart(scenario(plain("my key is sk-test-very-secret", "So it is.")), OFF)
+    chat(bench.session).invoke("my key is sk-test-very-secret")
+    (told,) = bench.conversations()
+    assert told.name == "my key is [key]"
+    assert told.turns[0] == UserTurn(user="my key is [key]")
 
 
 class Refusing:
@@ -294,7 +308,7 @@ def recording_from(open_session: Callable) -> Any:
                 Refusing(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
             )
             url = made[-1].url
-        recorder = Recorder(Upstream({"openai": url}, url), today=TODAY)
+        recorder = Recorder(Upstream({"openai": url}, url, KEYS, "tvly-very-secret"), today=TODAY)
         return open_session(recorder=recorder), recorder
 
     yield make
@@ -306,7 +320,7 @@ def test_a_refusal_comes_back_as_it_is_but_without_the_key(recording_from: Calla
     body = json.dumps({"error": {"message": "Incorrect API key provided: <key>.", "code": "invalid_api_key"}})
     session, recorder = recording_from(401, body.encode())
     with pytest.raises(openai.AuthenticationError) as caught:
-        chat(session, api_key="sk-test-very-secret").invoke("hi")
+        chat(session).invoke("hi")
     assert caught.value.body == {
         "message": "Incorrect API key provided: Bearer [key].",
         "code": "invalid_api_key",
@@ -331,7 +345,7 @@ def test_a_rate_limit_keeps_its_headers_and_a_later_answer_makes_it_good(
 
 def test_a_search_that_is_refused_is_remembered(recording_from: Callable) -> None:
     session, recorder = recording_from(401, b'{"detail": {"error": "no such key: <key>"}}')
-    assert search(session, "sf", "tvly-very-secret") == (401, {"detail": {"error": "no such key: [key]"}})
+    assert search(session, "sf") == (401, {"detail": {"error": "no such key: [key]"}})
     assert recorder.failures == ("the search service answered 401: no such key: [key]",)
 
 

@@ -20,7 +20,8 @@ from tests.utils.replay.talks import looked_up, plain, scenario
 from utils.errors import SetupError
 from utils.replay.gates import CapGate
 from utils.replay.log import Log
-from utils.replay.server import MAX_BODY, ReplayServer, _one_line
+from utils.replay.responses import one_line
+from utils.replay.server import MAX_BODY, ReplayServer
 from utils.replay.session import Session
 
 CHAT = "/openai/v1/chat/completions"
@@ -375,7 +376,7 @@ def test_a_failure_of_the_server_is_an_answer_and_is_logged(
     ],
 )
 def test_a_status_line_is_plain(text: str, line: str) -> None:
-    assert _one_line(text) == line
+    assert one_line(text) == line
 
 
 # Clients that go away

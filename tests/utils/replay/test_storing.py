@@ -22,8 +22,9 @@ from tests.utils.replay.test_matching import scenarios
 from utils.errors import RecordingError
 from utils.replay.conversation import Conversation, Origin, Scenario, Usage
 from utils.replay.fixtures import load_scenario, parse_scenario
+from utils.replay.keys import Upstream
 from utils.replay.matching import compile_scenario
-from utils.replay.recording import Recorder, Upstream
+from utils.replay.recording import Recorder
 from utils.replay.storing import dump_scenario, merged, store, write
 
 RECORDED = Origin(kind="recorded", provider="openai", model="gpt-4o", date=datetime.date(2026, 11, 20))

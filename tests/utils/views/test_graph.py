@@ -1,4 +1,4 @@
-"""A compiled graph draws itself, as text and as Mermaid, without asking anybody."""
+"""A compiled graph draws itself, as text, SVG and Mermaid, without asking anybody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from utils.errors import ViewTypeError
-from utils.views.graph import graph_mermaid, graph_picture, graph_text, install_graph_formatter
+from utils.views.graph import (
+    GraphShape,
+    GraphView,
+    graph_mermaid,
+    graph_picture,
+    graph_text,
+    install_graph_formatter,
+    marked,
+    read_graph,
+    shape_html,
+    told,
+)
 
 
 def node(state: MessagesState) -> dict[str, Any]:
@@ -95,26 +106,58 @@ def test_what_is_not_compiled_is_refused_with_advice() -> None:
         graph_text(StateGraph(MessagesState))  # type: ignore[arg-type]
 
 
-def test_hostile_names_stay_names(hostile: str) -> None:
-    picture = graph_picture(drawn([hostile, "b"], [(hostile, "b", True, hostile)]), current=(hostile,))
-    text, markdown = picture.text(), picture.markdown()
+def test_hostile_names_stay_names(hostile: str, read_html: Callable[[str], Any]) -> None:
+    graph = drawn([hostile, "b"], [(hostile, "b", True, hostile)])
+    picture = graph_picture(graph, current=(hostile,))
+    text, page = picture.text(), picture.html()
     assert len(text.split("\n")) == 2
-    assert not {"\x1b", "\u202e", "\r"} & set(text + markdown)
-    lines = markdown.split("\n")
-    assert (lines[0], lines[-1]) == ("```mermaid", "```")
-    assert not any("```" in line for line in lines[1:-1])
-    assert len(lines) == 9
-    for line in lines[3:-1]:
+    assert not {"\x1b", "\u202e", "\r"} & set(text + page)
+    assert set(read_html(page).seen) <= {
+        "section",
+        "div",
+        "svg",
+        "title",
+        "desc",
+        "g",
+        "rect",
+        "path",
+        "text",
+    }
+    for line in graph_mermaid(graph, current=(hostile,)).splitlines()[2:]:
         assert re.fullmatch(
             r"    (accDescr: [\w .,:;'-]*|n\d\[\"[\w .,:'#;▶<br/>-]*\"\]|n0 -\.->.*n1|style n0 .*)", line
         )
         assert "<" not in line.replace("<br/>", "")
 
 
+def test_what_is_drawn_is_also_told(read_html: Callable[[str], Any]) -> None:
+    shape = read_graph(agent(interrupt_before=["action"]))
+    for marks, said in (
+        ({"current": ["llm"]}, "next"),
+        ({"running": ["llm"]}, "runs now"),
+        ({"current": ["action"], "waits": ["action"]}, "waits for you"),
+    ):
+        view = GraphView(marked(shape, **marks))
+        words = " ".join(read_html(view.html()).words)
+        assert said in words
+        assert said.split()[0] in view.text()
+        assert f"Graph {told(view.shape)}" in words
+
+
+def test_a_box_keeps_its_place_while_the_graph_runs() -> None:
+    shape = read_graph(agent(interrupt_before=["action"]))
+
+    def boxes(shape: GraphShape) -> list[str]:
+        return re.findall(r"<rect[^>]*>", shape_html(shape))
+
+    assert boxes(shape) == boxes(marked(shape, current=["action"], waits=["action"], running=["llm"]))
+
+
 def test_a_graph_too_large_to_draw_is_text() -> None:
     names = [f"n{i}" for i in range(300)]
     picture = graph_picture(drawn(names, [(a, b, False, None) for a, b in pairwise(names)]))
-    assert picture.markdown().startswith("```text\n")
+    assert "<svg" not in picture.html()
+    assert "n298 -&gt; n299" in picture.html()
 
 
 @pytest.fixture
@@ -126,9 +169,9 @@ def shell() -> Any:
 
 def test_the_last_line_of_a_cell_shows_the_drawing(shell: Any) -> None:
     data, metadata = shell.display_formatter.format(agent())
-    assert set(data) == {"text/plain", "text/markdown"}
+    assert set(data) == {"text/plain", "text/html"}
     assert data["text/plain"] == graph_text(agent())
-    assert data["text/markdown"].startswith("```mermaid\ngraph TD\n")
+    assert "<svg" in data["text/html"]
     assert metadata == {}
 
 

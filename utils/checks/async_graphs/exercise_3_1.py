@@ -14,6 +14,7 @@ from utils.checks.async_graphs.watching import Watch
 from utils.checks.graphs import compiled, expect_own_methods, kinds
 from utils.checks.registry import Words, expect
 from utils.checks.weather import (
+    City,
     asked,
     compare_answer,
     compare_question,
@@ -23,10 +24,17 @@ from utils.checks.weather import (
     tour_question,
 )
 from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.replay.conversation import CallsTurn, ToolCall, Turn
+
+SYNC = "archive"
+"""a tool that has only a synchronous function"""
 
 
 def built(lab: Lab, stage: Stage, watch: Watch, saver: Ref | None = None) -> Ref:
-    """Return the graph that ``build_async`` returns; with a ``saver``, its model's content is in blocks."""
+    """Return the graph that ``build_async`` returns; with a ``saver``, its model's content is in blocks.
+
+    It has two tools: the search, and one that has only a synchronous function.
+    """
     called = "build_async(model, tools, checkpointer)"
     expect(
         not lab.part("is_coroutine_function", lab.get("build_async"), called=called),
@@ -36,7 +44,8 @@ def built(lab: Lab, stage: Stage, watch: Watch, saver: Ref | None = None) -> Ref
         why="agent = build_async(…) would be a coroutine, which has no ainvoke. Building waits for nothing.",
     )
     model = watch.model(stage) if saver is None else watch.model_in_blocks(stage)
-    given = lab.call("build_async", model, [watch.tool(stage)], saver or lab.kit.saver())
+    tools = [watch.tool(stage), watch.sync_tool(stage, SYNC)]
+    given = lab.call("build_async", model, tools, saver or lab.kit.saver())
     why = "Building and compiling do nothing that takes time: build_async itself is a plain function."
     graph = compiled(lab, given, "build_async", why=why)
     expect_own_methods(lab, graph, "build_async", made="Streams, checkpoints and tasks")
@@ -111,6 +120,14 @@ def converses(lab: Lab, case: Case) -> None:
         expected="human ai tool ai tool ai",
         why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
     )
+    waited = {name for snapshot in lab.part("states", agent, case.thread) for name in snapshot["next"]}
+    expect(
+        {"agent", "action"} <= waited,
+        "Each node must do its own work: agent asks the model, and action runs the tools.",
+        got=Words(f"steps of {', '.join(sorted(waited & set(named))) or 'none'} only"),
+        expected="steps of agent and of action, one after the other",
+        why="A loop inside of one node shows no steps, and saves nothing before its end.",
+    )
     expect_the_model_s_answer(state, compare_answer(first, second))
     state = conversed(lab, agent, case.thread, compare_question(third, fourth))
     questions = stage.requests()[-1].questions
@@ -167,7 +184,11 @@ def asks_at_once(lab: Lab, case: Case) -> None:
 
 @check("3.1", points=1, title="four tools run at once, without threads")
 def acts_at_once(lab: Lab, case: Case) -> None:
-    stage = lab.stage(*(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]))
+    last = case.cities[TOGETHER]
+    stage = lab.stage(
+        *(conversation(city.name, asked(city)) for city in case.cities[:TOGETHER]),
+        conversation(SYNC, looked_up(last)),
+    )
     watch = Watch(lab)
     agent = built(lab, stage, watch)
     stage.cap(TOGETHER, "tool", patience=PATIENCE)
@@ -181,3 +202,12 @@ def acts_at_once(lab: Lab, case: Case) -> None:
         why="Each of the four travellers has a run of his own; nothing may stand between them.",
     )
     expect_made(stage, TOGETHER, "tool")
+    conversed(lab, agent, case.other, last.question)
+    watch.expect_run_as_tools(TOGETHER)
+    expect_made(stage, TOGETHER + 1, "tool")
+
+
+def looked_up(city: City) -> tuple[Turn, ...]:
+    """Return one question about a city, answered by the tool that has only a synchronous function."""
+    question, _, *rest = asked(city)
+    return (question, CallsTurn(calls=(ToolCall(tool=SYNC, args={"query": city.query}),)), *rest)

@@ -145,6 +145,14 @@ class Cut:
                     "Cancelling an await ends what is below it; a thread, or asyncio.shield, goes on."
                 ),
             )
+        later = [request.kind for request in self._requests() if request.arrived > max(self._held)]
+        expect(
+            not later,
+            "The time was over, and the run went on all the same.",
+            got=Words(f"asked after the time was over: {', '.join(later)}"),
+            expected="no request after the one that was given up",
+            why="aupdate_state writes and runs nothing; ainvoke with None goes on, and takes time again.",
+        )
         self._stage.release()
 
     def _over(self, patience: float) -> bool:

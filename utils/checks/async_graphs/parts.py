@@ -27,14 +27,15 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel import Pregel
 
 from utils.agent import Agent
-from utils.lab.http import apost
+from utils.lab.http import apost, post
+from utils.lab.parts import answer_of
 
 FETCH = "fetch"
 """name under which the recorded model's side knows what ``fetch`` does"""
@@ -51,6 +52,8 @@ HELD_UP = 3.0
 """seconds that a loop has for a sign of life; only one that stands still takes that long"""
 SYNC = frozenset(work.__code__ for work in (BaseChatModel.generate, BaseChatModel.stream, BaseTool.run))
 """what runs below a call without await"""
+TOOLS_OWN = frozenset((StructuredTool._run.__code__,))
+"""what runs below a tool's function, unless that is called past the tool"""
 THE_KIT_S = frozenset(
     work.__code__ for work in (Agent.call_model, Agent.acall_model, Agent.take_action, Agent.atake_action)
 )
@@ -178,6 +181,12 @@ class Watch(BaseCallbackHandler):
         kit = not below.isdisjoint(THE_KIT_S)
         self.calls.append({"kind": kind, "sync": sync, "thread": elsewhere, "blocked": blocked, "kit": kit})
 
+    def note_function(self) -> None:
+        """Note how a tool's own function is called: in the loop's thread, and past the tool."""
+        past = TOOLS_OWN.isdisjoint(_codes())
+        blocked = threading.get_ident() == self._thread
+        self.calls.append({"kind": "function", "past": past, "blocked": blocked})
+
     def _is_held_up(self) -> bool:
         """Return whether the loop does nothing while another thread works."""
         if not self._stands_still:
@@ -199,6 +208,17 @@ def watched(thing: Any, watch: Watch) -> Any:
     """Return a model or a tool that tells a watch of each call."""
     thing.callbacks = [watch]
     return thing
+
+
+def make_sync_tool(url: str, name: str, watch: Watch) -> BaseTool:
+    """Return a tool that has only a synchronous function, which tells a watch how it is called."""
+    address = httpx2.URL(f"{url}/tool/{name}")
+
+    def work(query: str) -> str:
+        watch.note_function()
+        return answer_of(post(address, {"query": query}))
+
+    return StructuredTool.from_function(work, name=name, description="Look something up.")
 
 
 class _Clock:
@@ -412,6 +432,7 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "is_unawaited": is_unawaited,
     "watch": Watch,
     "watched": watched,
+    "sync_tool": make_sync_tool,
     "watched_calls": lambda watch: watch.calls,
     "pass_time": pass_time,
     "attempt": Attempt,

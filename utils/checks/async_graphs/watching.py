@@ -33,6 +33,10 @@ class Watch:
         """Return a stage's tool, watched."""
         return self._lab.make("watched", stage.tool(name), self._watch, label=name)
 
+    def sync_tool(self, stage: Stage, name: str) -> Ref:
+        """Return a tool that has only a synchronous function, watched."""
+        return self._lab.make("sync_tool", stage.model_side.url, name, self._watch, label=name)
+
     def seen(self, kind: str = "") -> Sequence[Mapping[str, Any]]:
         """Return how what is watched was called so far, only the calls of one kind where one is named."""
         found = self._lab.part("watched_calls", self._watch)
@@ -100,4 +104,28 @@ class Watch:
                 "LangGraph runs plain def nodes in threads, and asyncio.to_thread does the same. The pool "
                 "has few threads (processors + 4): the next run waits for one, and none can be cancelled."
             ),
+        )
+
+    def expect_run_as_tools(self, made: int) -> None:
+        """Fail if a tool's function was called past the tool, or a synchronous one in the loop's thread.
+
+        ``made`` are the requests of tools that have a coroutine function.
+        """
+        calls = self.seen("function")
+        expect(
+            not any(call.get("blocked") for call in calls),
+            "A tool with only a synchronous function blocks the event loop: everything else waits meanwhile.",
+            got=Words("its function was called in the thread of the event loop"),
+            expected="await tool.ainvoke(…), which runs such a function in a thread",
+            why=(
+                "Every tool has ainvoke, also one without a coroutine function. tool.func(…), tool.run(…) "
+                "and tool.invoke(…) hold the loop until the function is done."
+            ),
+        )
+        expect(
+            not any(call.get("past") for call in calls) and len(self.seen("tool")) >= made,
+            "A tool's function was called past the tool: nothing has looked at its arguments.",
+            got=Words("tool.func(…), or tool.coroutine(…)"),
+            expected="await tool.ainvoke(…)",
+            why="The tool checks the arguments that the model wrote, and fills in what it left out.",
         )

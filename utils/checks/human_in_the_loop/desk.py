@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from string import ascii_letters, digits
 from typing import Any, Literal, NoReturn
 
 from utils.checks.graphs import compiled, expect_own_methods
@@ -22,6 +23,14 @@ POLICY = {"search": "run", "book": "ask", "mail": "ask", "wire": "forbid"}
 FILE, COPY = "desk.db", "desk-before.db"
 MOST_SHOWN = 50
 """different questions that a person is asked about a handful of calls, before that is called too many"""
+
+OTHERS = str.maketrans(ascii_letters + digits, ascii_letters[1:] + ascii_letters[0] + digits[1:] + digits[0])
+"""what stands in another id for each letter and digit of one"""
+KEPT = (
+    "A variable, global or of a closure, is empty in the next process: a node reads the calls in its state, "
+    "asks, and then acts, in one go and each time from its start."
+)
+"""why nothing may be kept beside the thread"""
 
 Decision = Mapping[str, Any]
 Args = Mapping[str, Any]
@@ -81,7 +90,7 @@ def that_is_answered(tool: str, args: Args, message: str) -> Task:
 def tasks(case: Case) -> list[Task]:
     """Return one call that runs, five that a person is asked about, and one that is forbidden."""
     first, second, third = (city.name for city in case.cities)
-    no, yes, full = f"no {case.word} today", f"they know of {case.word}", f"only {case.word} left"
+    no, yes, full = f"I cannot approve of {case.word}", f"they know of {case.word}", f"only {case.word} left"
     noted = {"note": f"with {case.word}"}
     other = {"type": "edit", "args": {"query": f"a room in {third}"}}
     return [
@@ -153,12 +162,20 @@ class Desk:
     """what the student writes: ``ask_first`` or ``build_guarded``"""
     tools: Sequence[str]
     anew: bool = False
+    handed: bool = False
+    """whether each answer comes to another process than the one that has asked"""
     shown: list[Any] = field(default_factory=list)
     """what the person was asked, by the order in which it was first seen"""
     _model: Ref | None = None
     _tools: Sequence[Ref] = ()
     _saver: Ref | None = None
     _built: Ref | None = None
+    _past: set[str] = field(default_factory=set)
+    """ids that calls had in other processes"""
+    _decided: set[str] = field(default_factory=set)
+    """ids of calls that the person has decided about"""
+    _elsewhere: bool = False
+    """whether the kit's own node asks, so that the student's has never seen the call"""
     _before: Counter[Work] = field(default_factory=Counter)
     """what had been done before the last answer"""
 
@@ -167,8 +184,19 @@ class Desk:
         url = self.stage.model_side.url
         self._tools = [self.lab.make("booking_tool", url, name, label=name) for name in self.tools]
 
+    def _hand_over(self, ids: Sequence[str]) -> None:
+        """Let the file be another process's: its thread has another name, and each call another id."""
+        renamed = {id: other_id(id) for id in ids}
+        self._past.update(ids)
+        self.close()
+        self.case = replace(self.case, thread=f"{self.case.thread}, later")
+        path = self.lab.path(FILE)
+        self.lab.part("hand_over", path, self.case.thread, renamed, called=self.lab.last_call)
+
     def put_back(self) -> None:
-        """Let the file be as it was before the last answer."""
+        """Let the file be as it was before the last answer, and every further answer come to this process."""
+        self.handed = False
+        self._decided.clear()
         self.close()
         self._copy(COPY, FILE)
 
@@ -203,7 +231,7 @@ class Desk:
         return self._built
 
     def _with_the_node(self) -> Ref:
-        node = self.lab.get(self.function)
+        node = self.lab.make("asking_node", label="node") if self._elsewhere else self.lab.get(self.function)
         given = (self._model, self._tools[0], self._saver, node)
         return self.lab.make("agent_with", *given, label="agent")
 
@@ -222,10 +250,14 @@ class Desk:
         )
         return Ref(graph.number, graph.type, "agent", self.lab)
 
-    def ask(self, text: str) -> None:
-        """Ask a question, up to the first pause."""
+    def ask(self, text: str, *, elsewhere: bool = False) -> None:
+        """Ask a question, up to the first pause; ``elsewhere`` it is as if another process did."""
         called = f'agent.invoke({{"messages": [("user", {text!r})]}}, thread({self.case.thread!r}))'
+        self._elsewhere = elsewhere
         self._run("sync_turn", text, called)
+        if elsewhere:
+            self.waiting(self.built())
+            self._elsewhere = False
 
     def _run(self, part: str, given: Any, called: str) -> None:
         """Run the graph; fail where the model refuses what the graph has made of the conversation."""
@@ -237,6 +269,14 @@ class Desk:
             self._refused()
 
     def _refused(self) -> NoReturn:
+        sent = {message.call_id for request in self.lab.refusals()[-1:] for message in request.messages}
+        if sent & self._past:
+            fail(
+                "A result has the id of a call that another process knew, and that is not in the thread.",
+                got=Words(f"the model was sent {broken(self.lab)}"),
+                expected=ANSWERED,
+                why=KEPT,
+            )
         fail(
             "The model refused the conversation: a call has no result, or another one than its own.",
             got=Words(f"the model was sent {broken(self.lab)}"),
@@ -272,8 +312,12 @@ class Desk:
             waiting = self.waiting(self.built())
             if not waiting:
                 return
+            self._expect_none_of_another_process(waiting)
+            self._expect_undecided(waiting)
             ids = [call["id"] for message in self.messages() for call in message.tool_calls]
             answers = {item["id"]: _decision(item["value"], chosen, ids) for item in waiting}
+            if self.handed:
+                self._hand_over([str(id) for id in ids])
             if self.anew:
                 self._copy(FILE, COPY)
             self._before = self.done()
@@ -281,10 +325,37 @@ class Desk:
             called = f"agent.invoke(Command(resume={{… {given} …}}), thread({self.case.thread!r}))"
             self._run("resume", answers, called)
 
+    def _expect_none_of_another_process(self, waiting: Sequence[Mapping[str, Any]]) -> None:
+        known = [item["value"]["name"] for item in waiting if str(item["value"]["id"]) in self._past]
+        expect(
+            not known,
+            "A person was asked about a call that another process knew, and that is not in the thread.",
+            got=Words(f"a question about {', '.join(map(str, known))}, with an id of long ago"),
+            expected="questions about the calls of the last message in the state",
+            why=KEPT,
+        )
+
+    def _expect_undecided(self, waiting: Sequence[Mapping[str, Any]]) -> None:
+        again = [item["value"]["name"] for item in waiting if str(item["value"]["id"]) in self._decided]
+        expect(
+            not again,
+            "A person was asked about a call again that they had decided about.",
+            got=Words(f"a further question about {', '.join(map(str, again))}, after its answer"),
+            expected="one interrupt for each call that needs one",
+            why="Each call of interrupt() is a question of its own; one for each call is enough.",
+        )
+        self._decided.update(str(item["value"]["id"]) for item in waiting)
+
     def messages(self) -> list[Message]:
         """Return the thread's messages."""
         found: list[Message] = state_of(self.lab, self.built(), self.case.thread)["messages"]
         return found
+
+
+def other_id(id: str) -> str:
+    """Return another id of a call, as long as this one, and for each id its own."""
+    head, mark, tail = id.rpartition("_")
+    return head + mark + tail.translate(OTHERS)
 
 
 def _as_a_call(value: Any) -> dict[str, Any]:
@@ -331,15 +402,19 @@ def attended(
     tools: Sequence[str] = tuple(POLICY),
     decide: bool = True,
     anew: bool = False,
+    elsewhere: bool = False,
 ) -> Desk:
-    """Return a desk after a question that takes these calls, each round in one message of the model."""
+    """Return a desk after a question that takes these calls, each round in one message of the model.
+
+    ``elsewhere`` the first question to the person is put as by another process.
+    """
     chosen = [task for calls in rounds for task in calls]
     # Every tool can do everything, so that whatever should not have run is seen to have run.
     known = {work(tool, args): args for task in chosen for args in _variants(task) for tool in tools}
     able = (does(tool, args, fulfilled(tool, args, case)) for (tool, _), args in known.items())
     stage = lab.stage(conversation("errand", errand(case, rounds)), conversation("tools", *able))
     desk = Desk(lab, stage, case, function, tools, anew)
-    desk.ask(errand_question(case, rounds))
+    desk.ask(errand_question(case, rounds), elsewhere=elsewhere)
     if decide:
         desk.decide(*rounds)
     return desk

@@ -152,6 +152,15 @@ def tells_that_nothing_waits(lab: Lab, case: Case) -> None:
     _expect_none(lab, stage, agent, case.other, "nobody has asked anything on this thread")
     _expect_none_written(lab, agent, case.other, ())
     ask(lab, agent, case.other, first.question)
+    lab.part("begin_anew", agent, case.other)
+    _expect_none(
+        lab,
+        stage,
+        agent,
+        case.other,
+        "the run waits before llm",
+        why="A name in next is not enough: only before action do calls wait for a person.",
+    )
     lab.part("give_up", agent, case.other)
     _expect_none(
         lab,

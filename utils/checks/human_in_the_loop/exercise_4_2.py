@@ -18,6 +18,7 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
+    expect_text,
     finish,
     queries,
     state_of,
@@ -89,13 +90,14 @@ def approves_to_the_end(lab: Lab, case: Case) -> None:
 def approves_one_pause(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
-    agent = watched(lab, stage)
+    agent = watched(lab, stage, in_blocks=True)
     ask(lab, agent, case.thread, tour_question(first, second))
     told = approved(lab, stage, agent, case)
     _expect_to_go_on(queries(stage), [first])
     _expect_only_what_waited(queries(stage), [first])
     _expect_none_yet(told)
     told = approved(lab, stage, agent, case)
+    expect_text(told, compare_answer(first, second), "approve")
     expect(
         told == compare_answer(first, second),
         "The second approval must bring the answer.",
@@ -239,6 +241,13 @@ def stops_in_good_order(lab: Lab, case: Case) -> None:
         got=Words(f"since the last question: {kinds(messages)}"),
         expected="since the last question: human ai tool tool tool ai",
         why="A turn ends with an answer, also with one that says that nothing was done.",
+    )
+    expect(
+        bool(messages[-1].text.strip()),
+        "The last message says nothing: the last word must have a text.",
+        got=Words(f"the last message: {messages[-1].text!r}"),
+        expected="an AIMessage with a few words",
+        why="The traveller reads it, and some providers refuse a message without content.",
     )
     _ask_after_stop(lab, agent, case, packing)
     read = stage.requests()[-1].messages

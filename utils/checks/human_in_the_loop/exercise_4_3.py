@@ -82,8 +82,8 @@ def edited(
     """Call ``edit`` on one of the calls that wait: it is to look up the third city. Return what came of it.
 
     ``unwanted`` are arguments that the calls have besides, ``wanted`` those that the new ones have besides;
-    ``say`` is the model's text beside the calls; ``earlier`` has the thread begin with a turn about the
-    third city.
+    ``say`` is the model's text beside the calls, in blocks; ``earlier`` has the thread begin with a turn
+    about the third city.
     """
     third = case.cities[2]
     stage = lab.stage(
@@ -92,7 +92,7 @@ def edited(
         ),
         conversation("search", searches(*cities, third)),
     )
-    agent = watched(lab, stage)
+    agent = watched(lab, stage, in_blocks=bool(say))
     if earlier:
         ask(lab, agent, case.thread, third.question)
         finish(lab, agent, case.thread)

@@ -17,6 +17,7 @@ from utils.checks.human_in_the_loop.pauses import (
     asks_anew,
     broken,
     called,
+    expect_text,
     finish,
     state_of,
     watched,
@@ -30,7 +31,7 @@ from utils.views.plain import plural
 
 
 def mock(case: Case) -> str:
-    return f"The station reports {case.word},\n  and nothing else."
+    return f"  The station reports {case.word},\n  and nothing else.\n"
 
 
 def mocked(
@@ -83,8 +84,9 @@ def _explain(lab: Lab, stage: Stage) -> None:
 
 def expect_answer(told: Any, answer: str, why: str) -> None:
     """Expect that the model's answer came back, as text."""
+    expect_text(told, answer, "mock_answer")
     expect(
-        not isinstance(told, Mapping | Message | list),
+        not isinstance(told, Mapping | Message),
         "mock_answer must return the text of the model's answer, and no message or state.",
         got=told,
         expected=repr(answer),
@@ -110,7 +112,7 @@ def answers_from_the_text(lab: Lab, case: Case) -> None:
             (*asked(first, answer=ToolAnswer(text=mock(case), edited=True))[:3], AnswerTurn(answer=answer)),
         ),
     )
-    told, messages = mocked(lab, stage, case, first.question)
+    told, messages = mocked(lab, stage, case, first.question, watched(lab, stage, in_blocks=True))
     sent = [text for request in stage.requests()[-1:] for text in request.results]
     expect(
         sent == [mock(case)],
@@ -158,7 +160,8 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         conversation("tour", anyhow_one_by_one(first, second)),
         conversation("search", searches(first, second)),
     )
-    told, messages = mocked(lab, stage, case, tour_question(first, second))
+    agent = watched(lab, stage)
+    told, messages = mocked(lab, stage, case, tour_question(first, second), agent)
     _expect_no_search(
         stage,
         messages,
@@ -170,6 +173,14 @@ def runs_no_tool(lab: Lab, case: Case) -> None:
         got=told,
         expected="None",
         why="There is no answer yet; the model's word beside a call is not one.",
+    )
+    following = state_of(lab, agent, case.thread)["next"]
+    expect(
+        following == ("action",),
+        "The call that the model made after it had read the text must be left waiting.",
+        got=Words(f"next: {following}"),
+        expected="next: ('action',)",
+        why="The person decides about it next: to let it run, to stop, to edit or to mock.",
     )
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from utils.checks.human_in_the_loop.desk import Desk, Task, attended, that_is_rejected, that_runs
 from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.outcomes import (
+    answered_elsewhere,
     ended,
     expect_answer,
     expect_asked,
+    expect_done_elsewhere,
     expect_done_once,
     expect_only_what_ran,
     expect_results,
@@ -28,13 +30,21 @@ def booking(case: Case, decision: str = "approve", where: int = 0) -> Task:
     """Return a call of the one tool, and what a person decides about it."""
     args = {"query": f"a room in {case.cities[where].name}", "note": f"with {case.word}"}
     if decision == "reject":
-        return that_is_rejected("book", args, f"no {case.word} today")
+        return that_is_rejected("book", args, f"I cannot approve of {case.word}")
     return that_runs("book", args, case, {"type": "approve"})
 
 
-def at_desk(lab: Lab, case: Case, *rounds: Sequence[Task], decide: bool = True, anew: bool = False) -> Desk:
+def at_desk(
+    lab: Lab,
+    case: Case,
+    *rounds: Sequence[Task],
+    decide: bool = True,
+    anew: bool = False,
+    elsewhere: bool = False,
+) -> Desk:
     """Return a desk whose agent has ``ask_first`` as its action, after a question with these calls."""
-    return attended(lab, case, "ask_first", *rounds, tools=TOOLS, decide=decide, anew=anew)
+    how = {"decide": decide, "anew": anew, "elsewhere": elsewhere}
+    return attended(lab, case, "ask_first", *rounds, tools=TOOLS, **how)
 
 
 @check("4.5", points=1, title="asks before anything has happened; after a yes the tool runs")
@@ -80,17 +90,20 @@ def obeys_the_decision(lab: Lab, case: Case) -> None:
 @check("4.5", points=1, title="once, though the answer comes to another process; one answer, one call")
 def acts_once(lab: Lab, case: Case) -> None:
     rounds = [booking(case)], [booking(case, "reject")], [booking(case)]
-    desk = at_desk(lab, case, *rounds, anew=True)
+    desk = at_desk(lab, case, *rounds, decide=False, anew=True, elsewhere=True)
+    answered_elsewhere(desk, *rounds)
     chosen = [task for calls in rounds for task in calls]
     expect_only_what_ran(desk, chosen)
-    _expect_each_asked(desk, len(chosen))
+    _expect_each_asked(desk, len(chosen), elsewhere=1)
+    expect_done_elsewhere(desk, chosen[0])
     ended(desk, *rounds)
     expect_done_once(desk, chosen)
     expect_asked(desk, 4)
     expect_the_same_again(desk, *rounds)
 
 
-def _expect_each_asked(desk: Desk, calls: int) -> None:
+def _expect_each_asked(desk: Desk, calls: int, elsewhere: int = 0) -> None:
+    """Expect that each call was asked about, ``elsewhere`` of them by the kit's node."""
     expect(
         len(desk.shown) == calls,
         "Each call must be asked about, also one that looks like an earlier one.",
@@ -98,7 +111,7 @@ def _expect_each_asked(desk: Desk, calls: int) -> None:
         expected=f"asked about {plural(calls, 'call')}",
         why=(
             "A yes, or a no, is for one call: when the model books again, that is another booking."
-            if desk.shown
+            if len(desk.shown) > elsewhere
             else why_nobody_asked(desk)
         ),
     )

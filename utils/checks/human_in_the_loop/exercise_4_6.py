@@ -12,6 +12,7 @@ from dataclasses import replace
 from utils.checks.human_in_the_loop.desk import Desk, Task, alike, attended, tasks, work
 from utils.checks.human_in_the_loop.lab import Case, check
 from utils.checks.human_in_the_loop.outcomes import (
+    answered_elsewhere,
     ended,
     expect_answer,
     expect_asked,
@@ -107,7 +108,9 @@ def obeys_each_decision(lab: Lab, case: Case) -> None:
 @check("4.6", points=2, title="each effect exactly once, though the graph is built anew for every answer")
 def acts_exactly_once(lab: Lab, case: Case) -> None:
     chosen = [tasks(case)[number] for number in case.order]
-    desk = at_desk(lab, case, chosen, anew=True)
+    desk = at_desk(lab, case, chosen, decide=False, anew=True)
+    desk.handed = True
+    answered_elsewhere(desk, chosen)
     expect_only_what_ran(desk, chosen)
     expect_done_once(desk, chosen)
     expect_asked(desk, 2)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from utils.checks.graphs import kinds
-from utils.checks.human_in_the_loop.desk import Args, Desk, Task, Work, errand_answer, fulfilled, work
+from utils.checks.human_in_the_loop.desk import KEPT, Args, Desk, Task, Work, errand_answer, fulfilled, work
 from utils.checks.human_in_the_loop.pauses import state_of
-from utils.checks.registry import Words, expect
+from utils.checks.registry import Words, expect, fail
+from utils.lab.lab import StudentError
 from utils.lab.plain import Message
 from utils.views.plain import plural
 
@@ -57,6 +58,35 @@ def expect_only_what_ran(desk: Desk, chosen: Sequence[Task], found: Sequence[Mes
             "A variable outside of the thread is shared by all threads, and gone in the next process. Calls "
             "of two threads may even have the same ids. What belongs to a thread stands in its state."
         ),
+    )
+
+
+def answered_elsewhere(desk: Desk, *rounds: Sequence[Task]) -> None:
+    """Let the answers come to a process that has not asked; fail where one needs what a variable kept."""
+    try:
+        desk.decide(*rounds)
+    except StudentError as error:
+        lost = any(error.is_a(kind) for kind in ("LookupError", "NameError")) or "NoneType" in error.message
+        ids = [str(call["id"]) for message in desk.messages() for call in message.tool_calls]
+        if not lost or (error.is_a("KeyError") and not any(id in error.message for id in ids)):
+            raise
+        fail(
+            "The answer came to a process that had not asked, and something was missing there.",
+            got=Words(f"{error.type}: {error.message}"),
+            expected="the decision is carried out, whichever process has asked",
+            why=KEPT,
+        )
+
+
+def expect_done_elsewhere(desk: Desk, task: Task) -> None:
+    """Expect that an approved call has run of which another process asked, and not only one like it."""
+    times = desk.done()[work(task.tool, task.args)]
+    expect(
+        times != 1,
+        "The answer came to a process that had not asked, and the approved call has not run there.",
+        got=Words("it ran only where the same process had asked"),
+        expected="the decision is carried out, whichever process has asked",
+        why=KEPT,
     )
 
 

@@ -11,9 +11,26 @@ from utils.lab.lab import Lab, Ref, Stage
 from utils.views.plain import plural
 
 
-def watched(lab: Lab, stage: Stage) -> Ref:
-    """Return the kit's agent, which pauses before its tools."""
-    return lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver(), interrupt_before=["action"])
+def watched(lab: Lab, stage: Stage, *, in_blocks: bool = False) -> Ref:
+    """Return the kit's agent, which pauses before its tools.
+
+    ``in_blocks`` makes the content of each of the model's messages a list of text blocks.
+    """
+    model = stage.model()
+    if in_blocks:
+        model = lab.make("model_in_blocks", model, label="model")
+    return lab.kit.agent(model, [stage.tool()], lab.kit.saver(), interrupt_before=["action"])
+
+
+def expect_text(told: Any, answer: str, function: str) -> None:
+    """Expect that a function has not returned a message's content where it is a list of blocks."""
+    expect(
+        not isinstance(told, list) and not str(told).startswith("[{"),
+        f"{function} must return the answer's text, also where a message's content is a list of blocks.",
+        got=told,
+        expected=repr(answer),
+        why="OpenAI sends content as a string, Anthropic and Bedrock often as a list; .text reads both.",
+    )
 
 
 def ask(lab: Lab, agent: Ref, thread: str, text: str) -> None:

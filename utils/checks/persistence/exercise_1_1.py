@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from utils.checks.graphs import compiled, expect_own_methods, kinds
@@ -26,17 +27,32 @@ from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAn
 from utils.views.plain import plural
 
 DAYS = 3
+PAST = 12
+"""questions that were answered before a conversation came to a graph, and searches that were counted"""
+
+
+SAY = "Let me look up"
 
 
 def config(thread: str) -> dict[str, Any]:
     return {"configurable": {"thread_id": thread}}
 
 
-def turn(lab: Lab, agent: Ref, thread: str, text: str) -> dict[str, Any]:
-    """Return a graph's state after one question; after a search, searches must be counted in it."""
-    called = f'agent.invoke({{"messages": [("user", {text!r})]}}, thread {thread!r})'
+def turn(
+    lab: Lab, agent: Ref, thread: str, text: str, past: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return a graph's state after one question; after a search, searches must be counted in it.
+
+    ``past`` are questions and answers that go in before it, with as many searches.
+    """
+    before = f"… {plural(2 * len(past), 'message')}, " if past else ""
+    counted = f', "searches": {len(past)}' if past else ""
+    called = f'agent.invoke({{"messages": [{before}("user", {text!r})]{counted}}}, thread {thread!r})'
     try:
-        found = lab.part("turn", agent, thread, text, called=called)
+        if past:
+            found = lab.part("turn_after", agent, thread, [list(pair) for pair in past], text, called=called)
+        else:
+            found = lab.part("turn", agent, thread, text, called=called)
     except StudentError as error:
         explain_refusal(lab)
         explain_arguments(error)
@@ -85,6 +101,15 @@ def explain_results(lab: Lab) -> None:
         )
 
 
+def long_past(case: Case) -> list[tuple[str, str]]:
+    """Return questions and answers of a long conversation."""
+    names = [city.name for city in case.cities]
+    return [
+        (f"Who lives in {names[n % 3]}, part {n}?", f"People who take {case.word}, part {n}.")
+        for n in range(PAST)
+    ]
+
+
 def messages_of(state: dict[str, Any]) -> list[Message]:
     found = state.get("messages")
     return [m for m in found if isinstance(m, Message)] if isinstance(found, list | tuple) else []
@@ -99,12 +124,14 @@ def results(stage: Stage) -> list[tuple[str, str]]:
 
 
 def planned(first: City, second: City) -> tuple[Turn, ...]:
-    """Return one question for which the model asks for two tools in one message."""
+    """Return one question for which the model asks for two tools in one message, for one of them twice."""
     calls = (
         ToolCall(tool="forecast", args={"city": second.name, "days": DAYS}),
         ToolCall(tool="search", args={"query": first.query}),
+        ToolCall(tool="search", args={"query": second.query}),
     )
-    told = (ToolAnswer(text=f"{second.celsius} degrees in {DAYS} days"), ToolAnswer(text=first.result))
+    later = ToolAnswer(text=f"{second.celsius} degrees in {DAYS} days")
+    told = (later, ToolAnswer(text=first.result), ToolAnswer(text=second.result))
     return (
         UserTurn(user=plan_question(first, second)),
         CallsTurn(calls=calls),
@@ -134,7 +161,10 @@ def built(lab: Lab, stage: Stage, saver: Ref | None = None, *more: Ref) -> Ref:
 @check("1.1", points=1, title="several tool rounds, with text beside a call")
 def goes_round(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
-    stage = lab.stage(conversation("tour", one_by_one(first, second, say="Let me look up")))
+    stage = lab.stage(
+        conversation("tour", one_by_one(first, second, say=SAY)),
+        conversation("long tour", one_by_one(*case.cities, first, say="")),
+    )
     agent = built(lab, stage)
     state = turn(lab, agent, case.thread, tour_question(first, second))
     expect(
@@ -156,6 +186,41 @@ def goes_round(lab: Lab, case: Case) -> None:
         "The last message must be the model's answer.",
         got=last_text(state),
         expected=compare_answer(first, second),
+        why="Who asks reads the last message of the state.",
+    )
+    said = [message.text for message in messages_of(state) if message.tool_calls]
+    expect(
+        said == [f"{SAY} {first.name}.", f"{SAY} {second.name}."],
+        "What the model wrote beside a tool call must stay in its message.",
+        got=said,
+        expected=str([f"{SAY} {first.name}.", f"{SAY} {second.name}."]),
+        why="The node llm adds the message that the model gave, as it is: its text and its calls.",
+    )
+    goes_on_for_long(lab, case, stage, agent)
+
+
+def goes_on_for_long(lab: Lab, case: Case, stage: Stage, agent: Ref) -> None:
+    """Fail if a run ends before its answer because of what its thread has seen before."""
+    past = long_past(case)
+    state = turn(lab, agent, case.thread, tour_question(*case.cities, case.cities[0]), past)
+    last = messages_of(state)[-1:]
+    expect(
+        not (last and last[0].tool_calls),
+        "The run ended, and a tool call was left open: whether it goes on is told by tool_calls alone.",
+        got=Words(
+            f"{plural(len(stage.tool_requests()), 'run')} of the tool, then a message with an open call"
+        ),
+        expected="the tool runs whenever the model's message has tool calls, also late in a conversation",
+        why=(
+            "searches and messages live on from question to question. A limit on them, or on rounds that "
+            "are never counted afresh, ends every later run on the thread before its answer."
+        ),
+    )
+    expect(
+        last_text(state) == compare_answer(*case.cities, case.cities[0]),
+        "The last message must be the model's answer.",
+        got=last_text(state),
+        expected=compare_answer(*case.cities, case.cities[0]),
         why="Who asks reads the last message of the state.",
     )
 
@@ -201,7 +266,7 @@ def runs_the_tool_asked_for(lab: Lab, case: Case) -> None:
     ran = sorted((request.tool, str(request.args)) for request in stage.tool_requests())
     true = [
         ("forecast", str({"city": second.name, "days": DAYS})),
-        ("search", str({"query": first.query})),
+        *sorted(("search", str({"query": city.query})) for city in (first, second)),
     ]
     expect(
         ran == true,
@@ -209,6 +274,15 @@ def runs_the_tool_asked_for(lab: Lab, case: Case) -> None:
         got=Words(f"these ran: {ran}"),
         expected=str(true),
         why="An agent has several tools. A call names the one it means, and each takes arguments of its own.",
+    )
+    # How many calls of a turn are counted is another check's matter; here it is those of which tool.
+    searched = sum(tool == "search" for tool, _ in ran)
+    expect(
+        state.get("searches") != searched,
+        "searches must count the calls of every tool.",
+        got=Words(f"{state.get('searches')!r} after {searched} calls of search and one of forecast"),
+        expected=str(len(true)),
+        why="searches counts all tool calls, of whichever tool: a name tells nothing about what a tool does.",
     )
     expect(
         last_text(state) == compare_answer(first, second),
@@ -222,19 +296,21 @@ def runs_the_tool_asked_for(lab: Lab, case: Case) -> None:
 @check("1.1", points=1, title="searches counts the tool calls, by a reducer")
 def counts_searches(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
+    question = compare_question(first, second)
+    alike = compared(first, first, question=question)
     stage = lab.stage(
-        conversation("both", compared(first, second), asked(third)),
+        conversation("both", alike, asked(third)),
         conversation("only the second question", asked(third)),
     )
     agent = built(lab, stage)
-    one = turn(lab, agent, case.thread, compare_question(first, second)).get("searches")
+    one = turn(lab, agent, case.thread, question).get("searches")
     two = turn(lab, agent, case.thread, third.question).get("searches")
     expect(
         one == 2,
         "searches must count the tool calls of a turn, all of them.",
-        got=Words(f"{one!r} after one message with two calls"),
+        got=Words(f"{one!r} after one message with two calls that are alike"),
         expected="2",
-        why="One message may hold several calls, and each of them is a search.",
+        why="One message may hold several calls, and each of them is a search, also two that are alike.",
     )
     expect(
         two != 1,
@@ -324,6 +400,7 @@ def remembers(lab: Lab, case: Case) -> None:
         expected=str([WARMER]),
         why="Each person's conversation is their own.",
     )
+    expect_all_sent(lab, case, stage, agent)
     kept = saver.call("get_tuple", config(case.thread))
     expect(
         kept is not None,
@@ -331,4 +408,21 @@ def remembers(lab: Lab, case: Case) -> None:
         got=Words("nothing was saved there"),
         expected="checkpoints of the thread",
         why="Who passes a checkpointer decides where conversations are kept: in memory or in a file.",
+    )
+
+
+def expect_all_sent(lab: Lab, case: Case, stage: Stage, agent: Ref) -> None:
+    """Fail if the model is sent only the end of a long conversation."""
+    past = long_past(case)
+    thread = f"{case.thread}, a long one"
+    turn(lab, agent, thread, WARMER, past)
+    true = (*(question for question, _ in past), WARMER)
+    expect(
+        questions(stage) == true,
+        "The conversation is long, and the node llm did not send all of it.",
+        got=Words(
+            f"{plural(len(questions(stage)), 'question')} of {len(true)}, from {questions(stage)[:1]} on"
+        ),
+        expected=f"{len(true)} questions, from {true[:1]} on",
+        why="What is left out the model does not know: it forgets, and nobody sees why.",
     )

@@ -10,6 +10,7 @@ from utils.checks.persistence.model_requests import explain_refusal, questions, 
 from utils.checks.registry import Words, expect
 from utils.checks.weather import asked, conversation, plain
 from utils.lab.lab import Lab, Ref, Stage, StudentError
+from utils.views.plain import plural
 
 
 def told(lab: Lab, agent: Ref, thread: str, text: str) -> Any:
@@ -56,6 +57,18 @@ def expect_sent(stage: Stage, *true: str) -> None:
     )
 
 
+def expect_one_run(stage: Stage, requests: int) -> None:
+    """Fail unless the model was asked as often as one run asks it."""
+    made = len(stage.requests())
+    expect(
+        made == requests,
+        "ask ran the agent more than once for one question.",
+        got=Words(f"{plural(made, 'request')} of the model, and one run makes {requests}"),
+        expected=plural(requests, "request"),
+        why="A run does its work again each time: it is paid for twice, and a tool may book twice.",
+    )
+
+
 def expect_answer(found: Any, answer: str, message: str, why: str) -> None:
     """Fail unless ``ask`` returned the answer; say so if it returned more than that, or a part of it."""
     text = found if isinstance(found, str) else ""
@@ -95,14 +108,7 @@ def asks_in_context(lab: Lab, case: Case) -> None:
         stage.clear()
         found = told(lab, agent, case.thread, text)
         expect_sent(stage, *so_far)
-        made = len(stage.requests())
-        expect(
-            made == requests,
-            "ask ran the agent more than once for one question.",
-            got=Words(f"{made} requests of the model, and one run makes {requests}"),
-            expected=f"{requests} requests",
-            why="A run does its work again each time: it is paid for twice, and a tool may book twice.",
-        )
+        expect_one_run(stage, requests)
         expect_answer(
             found,
             answer,
@@ -139,8 +145,10 @@ def gives_text(lab: Lab, case: Case) -> None:
     so_far: list[str] = []
     for question, answer in turns:
         so_far.append(question)
+        stage.clear()
         found = told(lab, agent, case.thread, question)
         expect_sent(stage, *so_far)
+        expect_one_run(stage, 1)
         expect_answer(
             found,
             answer,

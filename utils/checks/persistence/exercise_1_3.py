@@ -84,9 +84,9 @@ def explain(error: StudentError, form: str, *, entered: bool) -> None:
         no_context_manager(got)
 
 
-def leave(lab: Lab, manager: Ref, *, failing: bool = False) -> bool:
-    """Return whether the block swallows its own error."""
-    block = f"with open_saver(…) as saver: {'raise …' if failing else '…'}"
+def leave(lab: Lab, manager: Ref, failing: str = "") -> bool:
+    """Return whether the block swallows its own error; ``failing`` says which one it raises, if any."""
+    block = f"with open_saver(…) as saver: {f'raise {failing}' if failing else '…'}"
     try:
         return lab.part("leave", manager, failing=failing, called=block) is True
     except StudentError as error:
@@ -191,30 +191,30 @@ def keeps_the_conversation(lab: Lab, case: Case) -> None:
 @check("1.3", points=1, title="closes the file, also when the block raises")
 def closes_the_file(lab: Lab, case: Case) -> None:
     stage = lab.stage()
-    for failing in (False, True):
+    for failing in ("", "sqlite3.Error", "KeyboardInterrupt"):
         name = f"journeys/closed-{failing}.db"
         path = lab.path(name)
         manager, saver = opened(lab, path, "a Path")
         lab.part("write_checkpoint", lab.kit.agent(stage.model(), [], saver), case.thread, case.word)
-        swallowed = leave(lab, manager, failing=failing)
+        swallowed = leave(lab, manager, failing)
         still_open = lab.part("open_handles", path)
         expect(
             still_open == 0 and f"{name}-wal" not in lab.files(),
             "The file must be closed at the end of the block"
-            + (", also when the block raises an error." if failing else "."),
+            + (f", also when the block raises an error: {failing}." if failing else "."),
             got=Words(f"{plural(still_open, 'open handle')} on the file"),
             expected="no open handle, and no -wal file beside it",
             why=(
                 "An open connection keeps its lock and its -wal file: others wait, and on Windows nobody can "
                 "delete it. `with sqlite3.connect(…)` commits, it does not close; after a yield only "
-                "finally runs when the block raises."
+                "finally runs whatever the block raises: a person who interrupts it is no Exception."
             ),
         )
         expect_kept(lab, stage, name, case)
         expect(
             not swallowed,
             "An error in the block must go through.",
-            got=Words("the error was swallowed"),
+            got=Words(f"{failing} was swallowed"),
             expected="the error reaches the code around the block",
             why="Swallowed errors look like success.",
         )

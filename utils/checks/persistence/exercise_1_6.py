@@ -128,8 +128,17 @@ def expect_asked(case: Case, stage: Stage, branch: tuple[int, ...], turn_number:
 
 @check("1.6", points=0.5, title="the new question follows the turns before it")
 def branches_off(lab: Lab, case: Case) -> None:
-    stage, agent = travelled(lab, case, (0, 1, 7), in_blocks=True)
+    # The question of turn 1 comes again in turn 3: its words do not tell a turn.
+    stage, agent = travelled(lab, case, (0, 1, 7), first=(0, 1, 0), in_blocks=True)
     expect_rewound(lab, stage, agent, case, 3, (0, 1, 7))
+    made = len(stage.requests())
+    expect(
+        made == 2,
+        "rewind ran the agent more than once for one question.",
+        got=Words(f"{made} requests of the model, and one run makes 2"),
+        expected="2 requests: for the call and for the answer",
+        why="What is asked again makes a branch of its own each time, and is paid for each time.",
+    )
 
 
 @check("1.6", points=0.5, title="turn 1 begins at the beginning, also twice")

@@ -77,6 +77,16 @@ def most_given(graph: Any, thread_id: str) -> int:
     return max((len(found) for found in lists if isinstance(found, list)), default=0)
 
 
+def turn_after(graph: Any, thread_id: str, past: Sequence[Sequence[str]], text: str) -> Any:
+    """Ask a question behind a conversation that another graph has had; return the state as a coroutine.
+
+    ``past`` are its questions and answers. As many searches go in with them.
+    """
+    said = [kind(part) for pair in past for kind, part in zip((HumanMessage, AIMessage), pair, strict=True)]
+    given = {"messages": [*said, HumanMessage(text)], "searches": len(past)}
+    return graph.ainvoke(given, {"configurable": {"thread_id": thread_id}})
+
+
 async def talk(graph: Any, thread_id: str, texts: Sequence[str]) -> None:
     """Ask questions on a thread, one after the other."""
     for text in texts:
@@ -109,6 +119,7 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "most_given": most_given,
     "as_path": Path,
     "talk": talk,
+    "turn_after": turn_after,
     "write_checkpoint": write_checkpoint,
     "lose_newest": lose_newest,
 }

@@ -127,10 +127,16 @@ def moments(items: Items, stage: Stage) -> Iterator[Moment]:
             yield Moment("llm", "token", text, open=stage.traffic().open())
 
 
-def serves_both(lab: Lab, function: str, case: Case) -> None:
-    """Fail if one of two readers has to wait for the other one, or for somebody who sleeps."""
+def serves_both(lab: Lab, function: str, case: Case, fault: Fault | None = None) -> None:
+    """Fail if one of two readers has to wait for the other one, or for somebody who sleeps.
+
+    ``fault`` is what goes wrong once with each one's answer; the model is asked again then.
+    """
     cities = case.cities[:2]
-    stage = lab.stage(*(conversation(city.name, plain(city.question, city.answer)) for city in cities))
+    told = {city.name: plain(city.question, city.answer) for city in cities}
+    stage = lab.stage(
+        *(conversation(name, going_wrong(turns, fault) if fault else turns) for name, turns in told.items())
+    )
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     readers = [
         Items(lab, stage, function, agent, f"{case.thread} {number}", city.question)
@@ -141,7 +147,8 @@ def serves_both(lab: Lab, function: str, case: Case) -> None:
     # Code that blocks the loop asks for the second reader when the first one has everything.
     stage.cap(len(readers), patience=PATIENCE)
     called = f"{lab.last_call}, beside one on another thread"
-    slept = lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
+    blocked = lab.part("read_at_once", [reader.given for reader in readers], MOST, called=called)
+    what, where = blocked[0] if blocked else ("", "")
     expect(
         stage.traffic().peak() == len(readers),
         "One reader has to wait until the other one has the whole answer.",
@@ -153,17 +160,26 @@ def serves_both(lab: Lab, function: str, case: Case) -> None:
         ),
     )
     expect(
-        slept == [],
+        what != "stream",
+        "All readers wait while this function reads a synchronous stream: agent.stream(…) holds up the loop.",
+        got=Words(f"stream(…) was called in {where}"),
+        expected="async for … in agent.astream(…), also where a run goes on",
+        why="A plain loop does not let others work between two pieces. At an await they go on.",
+    )
+    expect(
+        not blocked,
         "All readers wait while this function sleeps: time.sleep(…) holds up the whole loop.",
-        got=Words(f"time.sleep(…) was called in {', '.join(map(str, slept))}"),
+        got=Words(f"time.sleep(…) was called in {where}"),
         expected="await asyncio.sleep(…) where there must be a pause, or no pause at all",
         why="One reader's pause is then everybody's. At an await the others go on.",
     )
-    made = len(stage.requests())
+    made, true = len(stage.requests()), len(readers) * (2 if fault else 1)
     expect(
-        made == len(readers),
-        "Each question must be put to the model once.",
+        made == true,
+        "Each question must be put to the model once."
+        if not fault
+        else "Each answer that breaks off must be asked for once more, and no other.",
         got=Words(f"{plural(made, 'model request')} for {len(readers)} questions"),
-        expected=f"{len(readers)} model requests",
+        expected=f"{true} model requests",
         why="Each request is paid for, and nobody reads what comes of the others.",
     )

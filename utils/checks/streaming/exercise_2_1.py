@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from utils.checks.registry import Words, expect
+from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.answers import asked_before
 from utils.checks.streaming.items import Items, as_tuple
 from utils.checks.streaming.lab import Case, check
@@ -18,7 +18,11 @@ from utils.checks.weather import (
     one_by_one,
     tour_question,
 )
-from utils.lab.lab import END, Lab
+from utils.lab.lab import END, Lab, StudentError
+from utils.replay.conversation import ToolAnswer
+
+LONG = 3_000
+"""letters of a long result"""
 
 
 def triples(found: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -105,24 +109,68 @@ def tells_each_message(lab: Lab, case: Case) -> None:
         why="The text is the message's own, whole: what the model wrote, or what the tool found.",
     )
 
-    tells_blocks(lab, case)
+    tells_of_another_graph(lab, case)
 
 
-def tells_blocks(lab: Lab, case: Case) -> None:
-    """Fail if a message's text is not told where its content is a list of blocks."""
+def by_the_nodes_name(got: Any) -> NoReturn:
+    fail(
+        "The kind of a message is told by the message, not by the name of its node.",
+        got=got,
+        expected="call, result, answer",
+        why="A graph names its nodes as it likes: a tool's message has the type 'tool' in each.",
+    )
+
+
+def tells_of_another_graph(lab: Lab, case: Case) -> None:
+    """Fail if messages are not told where content is a list of blocks and the nodes have other names."""
     city = case.cities[2]
-    stage = lab.stage(conversation("trip", asked(city)))
-    say = ("I look up ", f"{city.name}", ".")
-    answer = ("It is cold", f" in {city.name}: take ", case.word, ".")
+    stage = lab.stage(conversation("trip", asked(city, answer=ToolAnswer(text=city.result, pad=LONG))))
+    say = ("I look up ", f"{city.name}", ".\n")
+    answer = ("It is cold", f" in {city.name}:\n\n", "- take ", case.word, ".")
     call = {"call": "search", "args": {"query": city.query}}
-    turns = [[*({"text": piece} for piece in say), call], [{"text": piece} for piece in answer]]
-    agent = lab.kit.agent(lab.make("block_model", turns, label="model"), [stage.tool()], lab.kit.saver())
-    found = triples(Items(lab, stage, "steps", agent, case.thread, city.question).rest())
+    said, answered = (
+        [{"text": piece, "index": number} for number, piece in enumerate(pieces)] for pieces in (say, answer)
+    )
+    turns = [[*said, call], answered]
+    model = lab.make("block_model", turns, label="model")
+    agent = lab.make("renamed_agent", model, [stage.tool()], lab.kit.saver(), label="agent")
+    try:
+        found = triples(Items(lab, stage, "steps", agent, case.thread, city.question).rest())
+    except StudentError as error:
+        if "no attribute 'tool_calls'" not in error.message:
+            raise
+        by_the_nodes_name(Words(f"{error.type}: {error.message}"))
     true = [
-        ("llm", "call", "".join(say)),
-        ("action", "result", city.result),
-        ("llm", "answer", "".join(answer)),
+        ("speaker", "call", "".join(say)),
+        ("hands", "result", city.result.ljust(LONG, ".")),
+        ("speaker", "answer", "".join(answer)),
     ]
+    expect(
+        [node for node, _, _ in found] == [node for node, _, _ in true] or len(found) != len(true),
+        "An item holds the name of the node that added the message: this graph's nodes have other names.",
+        got=Words(", ".join(str(node) for node, _, _ in found)),
+        expected="speaker, hands, speaker",
+        why="A graph names its nodes as it likes. The name stands in the item of the stream.",
+    )
+    kinds_told = [kind for _, kind, _ in found]
+    if len(found) == len(true) and kinds_told != [kind for _, kind, _ in true]:
+        by_the_nodes_name(Words(", ".join(map(str, kinds_told))))
+    short = [(node, kind, " ".join(text.split())) for node, kind, text in true]
+    expect(
+        found == true or [(n, k, " ".join(text.split())) for n, k, text in found] != short,
+        "White space is lost: the text of an item must be the text of the message, letter by letter.",
+        got=[text[-40:] for _, _, text in found],
+        expected=str([text[-40:] for _, _, text in true]),
+        why="Lists and paragraphs run together without their line breaks.",
+    )
+    result, whole = found[1][2] if len(found) == len(true) else "", true[1][2]
+    expect(
+        not result or result == whole or not whole.startswith(result),
+        "The text of an item must be the text of the message, whole: here its end is missing.",
+        got=Words(f"{len(result):,} characters of a result"),
+        expected=f"{len(whole):,} characters",
+        why="A line of a demonstration may be short. What is cut away here, no reader can get back.",
+    )
     expect(
         found == true,
         "Where content is a list of blocks, node, kind and text are to be the same as where it is a string.",
@@ -135,37 +183,49 @@ def tells_blocks(lab: Lab, case: Case) -> None:
 @check("2.1", points=0.5, title="two results of one turn, and nothing of earlier turns")
 def tells_both_results(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
-    stage = lab.stage(conversation("trip", asked(third), compared(first, second)))
+    question = compare_question(first, second)
+    stage = lab.stage(conversation("trip", asked(third), compared(first, second, first, question=question)))
     agent = asked_before(lab, stage, case, third)
-    found = triples(Items(lab, stage, "steps", agent, case.thread, compare_question(first, second)).rest())
+    found = triples(Items(lab, stage, "steps", agent, case.thread, question).rest())
     told = ", ".join(str(kind) for _, kind, _ in found)
+    every = ["call", "result", "result", "result", "answer"]
     expect(
         all(text not in (third.result, third.answer) for _, _, text in found),
         "Messages of an earlier question are among the items.",
         got=Words(told),
-        expected="call, result, result, answer",
+        expected=", ".join(every),
         why="The state holds the whole thread; what this run adds is in the updates of its nodes.",
     )
     results = [text for _, kind, text in found if kind == "result"]
+    cities = (first, second, first)
+    true = [city.result for city in cities]
     expect(
-        len(results) == 2 and first.name in results[0] and second.name in results[1],
+        results != true[:2],
+        "Two messages with the same text are two messages: each of them is an item.",
+        got=Words(f"results: {results}"),
+        expected=f"results: {true}",
+        why="What was told before may be told again: a reader counts the searches.",
+    )
+    expect(
+        len(results) == len(true)
+        and all(city.name in text for city, text in zip(cities, results, strict=True)),
         "A node may add several messages at once: each of them is an item.",
         got=Words(f"results: {results}"),
-        expected=f"results: {[first.result, second.result]}",
+        expected=f"results: {true}",
         why='update["messages"][-1] is only the last of them: the other result would never be shown.',
     )
     expect(
         any(kind == "call" for _, kind, _ in found),
         "A message without text is missing: the model's call is an item, too.",
         got=Words(told),
-        expected="call, result, result, answer",
+        expected=", ".join(every),
         why="As a rule a call comes without a word beside it, and a reader wants to see it all the same.",
     )
     expect(
-        [kind for _, kind, _ in found] == ["call", "result", "result", "answer"],
+        [kind for _, kind, _ in found] == every,
         "Only this question's messages are told, each once.",
         got=Words(told),
-        expected="call, result, result, answer",
+        expected=", ".join(every),
         why="A step that is told twice looks like one that was done twice.",
     )
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect, fail
 from utils.checks.streaming.answers import in_words, said_in
 from utils.checks.streaming.lab import Case, check
@@ -130,11 +131,11 @@ def shown_figure(value: Any) -> str:
 
 
 def blocks_agent(lab: Lab, city: City, *texts: Sequence[str]) -> Ref:
-    """Return the kit's agent whose model speaks in blocks: texts beside a call, and one that answers."""
-    *calls, answer = [[{"text": piece} for piece in text] for text in texts]
+    """Return the kit's agent whose model speaks in blocks: texts around a call, and one that answers."""
+    *around, answer = [[{"text": piece} for piece in text] for text in texts]
     stage = lab.stage(conversation("trip", asked(city)))
     call = {"call": "search", "args": {"query": city.query}}
-    turns = [*([*text, call] for text in calls), answer]
+    turns = [[*around[0], call, *around[1]], answer] if around else [answer]
     return lab.kit.agent(lab.make("block_model", turns, label="model"), [stage.tool()], lab.kit.saver())
 
 
@@ -158,11 +159,45 @@ def counts_the_tokens(lab: Lab, case: Case) -> None:
     other = "chunks without text, such as pieces of a call, were"
     what = "Chunks without text and pieces of a call are no tokens; a line break is one."
     expect_tokens(told, "llm", len(pieces), other, what)
-    said = ("I look ", "it up", ".")
-    told = measured(lab, case, blocks_agent(lab, second, said, pieces), second.question, 1.0, ticks)
+    held = kinds(lab.part("state", agent, case.thread)["messages"])
+    expect(
+        held == "human ai tool ai",
+        "The question must be asked on the thread that was named, and the run streamed to its end.",
+        got=Words(f"thread {case.thread!r} holds: {held}"),
+        expected=f"thread {case.thread!r} holds: human ai tool ai",
+        why="A thread is one conversation, and a run that is left in the middle saves no answer on it.",
+    )
+    said, behind = ("I look ", "it up", "."), ("One ", "moment.")
+    told = measured(lab, case, blocks_agent(lab, second, said, behind, pieces), second.question, 1.0, ticks)
     expect_nodes(told, ["llm"])
+    expect(
+        not close(told["llm"]["tokens"], len(said) + len(pieces)),
+        "The number of tokens is not right: those behind a call were left out.",
+        got=Words(f"llm: {shown_figure(told['llm']['tokens'])}"),
+        expected=f"llm: {len(said) + len(behind) + len(pieces)}",
+        why="A message with a call holds words as well, before it or behind. Look at each chunk by itself.",
+    )
     blocks = f"Here content is a list of blocks, and chunk.text reads it. {what}"
-    expect_tokens(told, "llm", len(said) + len(pieces), other, blocks)
+    expect_tokens(told, "llm", len(said) + len(behind) + len(pieces), other, blocks)
+    leaves_whole_messages_out(lab, case)
+
+
+def leaves_whole_messages_out(lab: Lab, case: Case) -> None:
+    """Fail if a message that a node returns, and no model has streamed, is taken for a token."""
+    spoken = (case.word.capitalize(), " and ", "time.")
+    whole = f"Checked: {case.word}."
+    script = [("writer", list(spoken)), ("editor", whole), ("writer", whole)]
+    graph = lab.make("voices", script, label="agent")
+    told = measured(lab, case, graph, case.cities[0].question, 1.0, [1.0] * CHUNKS)
+    # Whose tokens they are is another check's matter.
+    count = sum(found["tokens"] for found in told.values())
+    expect(
+        "editor" not in told and count <= len(spoken),
+        "A whole message was counted: a token is an AIMessageChunk, a piece that a model has streamed.",
+        got=Words(", ".join(f"{node}: {shown_figure(found['tokens'])}" for node, found in told.items())),
+        expected=f"writer: {len(spoken)}",
+        why="What a node returns comes in the mode messages, too, as an AIMessage: no model spoke it.",
+    )
 
 
 @check("2.3", points=0.5, title="the wait for the first token, and the rate after it")

@@ -78,7 +78,8 @@ def expect_results(lab: Lab, agent: Ref, case: Case, true: Sequence[str]) -> Non
         expected="the results of the search",
         why="A function without return gives None, and the model reads None for a result.",
     )
-    cut = [text for text in results if any(whole.startswith(text) and whole != text for whole in true)]
+    others = [text for text in results if text not in true]
+    cut = [text for text in others if any(whole.startswith(text) for whole in true)]
     expect(
         not cut,
         "The tool must return what the search returned, whole: a part of it is missing.",
@@ -139,8 +140,16 @@ def expect_reports(reports: Reports, stage: Stage, cities: Sequence[City], when:
     # Where the reader is slow, a dictionary is changed before it has read it at all.
     if own == [reported(city)[1] for city in cities for _ in range(2)]:
         changed_afterwards(own, cities)
+    due = [report for city in cities for report in reported(city)]
     expect(
-        own == [report for city in cities for report in reported(city)],
+        own != due[:-1],
+        "A search that finds nothing is over as well: 'found' must be reported whatever it has found.",
+        got=own,
+        expected=str(due),
+        why="A reader who was told of a search waits for its end.",
+    )
+    expect(
+        own == due,
         f"The tool must report once before its search and once after it, with the query and the state{when}.",
         got=own or Words("nothing was reported"),
         expected=str([report for city in cities for report in reported(city)]),
@@ -181,12 +190,22 @@ def changed_afterwards(kept: Any, cities: Sequence[City]) -> NoReturn:
 def tool_reports(lab: Lab, case: Case) -> None:
     first, second, third = case.cities
     long = ToolAnswer(text=first.result, pad=LONG)
-    turn = compared(first, second, answers=[long, ToolAnswer(text=second.result)])
+    # A search that finds nothing is over as well.
+    turn = compared(first, second, answers=[long, ToolAnswer(text="")])
     stage = lab.stage(conversation("compare", asked(third), turn))
     # The search reports as well: so the order is seen, and no clock is needed.
     search = lab.make("telling_tool", stage.tool(), [SEARCHES], label="search")
-    agent = lab.kit.agent(stage.model(), [reporting_search(lab, search)], lab.kit.saver())
-    whole = [first.result.ljust(LONG, "."), second.result]
+    tool = reporting_search(lab, search)
+    arguments = sorted(tool.get("args"))
+    expect(
+        arguments == ["query"],
+        "The tool must have one argument, query, and no other.",
+        got=Words(f"a tool with the arguments: {', '.join(arguments)}"),
+        expected="def reporting_search(query: str)",
+        why="The model reads of each argument and fills it in: what it need not know does not belong there.",
+    )
+    agent = lab.kit.agent(stage.model(), [tool], lab.kit.saver())
+    whole = [first.result.ljust(LONG, "."), ""]
     found = custom_items(lab, agent, case, third.question, [third.result])
     expect_reports(found, stage, [third], "")
     stage.clear()
@@ -221,13 +240,23 @@ def asked_elsewhere(lab: Lab, case: Case, error: StudentError) -> NoReturn:
     )
 
 
+def not_as_it_was_made(got: Any, aside: str) -> NoReturn:
+    fail(
+        "Each report must be shown as it was made, of whatever form: here one is a plain string.",
+        got=got,
+        expected=str(("progress", aside)),
+        why="What a tool reports is its own affair. show passes it on.",
+    )
+
+
 @check("2.4", points=1, title="show tells nodes and progress apart, in the order in which they come")
 def shows_both(lab: Lab, case: Case) -> None:
     first, second, _ = case.cities
     stage = lab.stage(conversation("trip", asked(second), compared(first, second)))
     steps = ["dialling", case.word, "done"]
-    tool = lab.make("telling_tool", stage.tool(), steps, label="tool")
-    agent = lab.kit.agent(stage.model(), [tool], lab.kit.saver())
+    aside = f"{case.word}, said aside"
+    tool = lab.make("telling_tool", stage.tool(), steps, aside, label="tool")
+    agent = lab.make("renamed_agent", stage.model(), [tool], lab.kit.saver(), label="agent")
     lab.part("turn", agent, case.thread, second.question)
     stage.clear()
     question = compare_question(first, second)
@@ -236,9 +265,27 @@ def shows_both(lab: Lab, case: Case) -> None:
     except StudentError as error:
         if lab.misses():
             asked_elsewhere(lab, case, error)
+        if "str" in error.message and (error.is_a("TypeError") or error.is_a("AttributeError")):
+            not_as_it_was_made(Words(f"{error.type}: {error.message}"), aside)
         raise
-    told = [{"query": city.query, "state": state} for city in (first, second) for state in steps]
-    true = [("node", "llm"), *(("progress", data) for data in told), ("node", "action"), ("node", "llm")]
+    told: list[Any] = [{"query": city.query, "state": state} for city in (first, second) for state in steps]
+    told[5:5], told[2:2] = [aside], [aside]
+    true = [
+        ("node", "speaker"),
+        *(("progress", data) for data in told),
+        ("node", "hands"),
+        ("node", "speaker"),
+    ]
+    names = [name for what, name in found if what == "node"]
+    expect(
+        len(names) != 3 or names == ["speaker", "hands", "speaker"],
+        "A node must be shown by its own name: this graph's nodes have other names.",
+        got=names,
+        expected="['speaker', 'hands', 'speaker']",
+        why="A graph names its nodes as it likes. The names are the keys of an update.",
+    )
+    if len(found) == len(true) - 2 and all(data != aside for _, data in found):
+        not_as_it_was_made(found, aside)
     expect(
         found == true,
         "Each node that is done and each report of a tool is one item, in the order in which they come.",

@@ -17,6 +17,8 @@ from utils.replay.conversation import AnswerTurn, CallsTurn, ResultsTurn, ToolAn
 LIMIT = 2_000
 MARK = 100
 """letters that the mark behind a cut result may have"""
+SIGH = "z"
+"""what a long error consists of, and no mark begins with"""
 WENT_WRONG = "the archive is closed on"
 UNKNOWN = "teleport"
 GIVING = ("thermometer", "ledger", "almanac")
@@ -49,9 +51,9 @@ class Acted:
 
 def given(case: Case) -> tuple[int, list[str], str]:
     """Return what the tools named in ``GIVING`` give."""
-    number = 1_000 + round(10 * case.cities[2].celsius)
-    words = [f"{number + n}" for n in range(LIMIT // 2)]
-    return number, words, case.cities[0].result.ljust(LIMIT, ".")
+    first = 1_000 + round(10 * case.cities[2].celsius)
+    words = [f"{first + n}" for n in range(LIMIT // 2)]
+    return 0, words, case.cities[0].result.ljust(LIMIT, ".")
 
 
 def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
@@ -65,7 +67,7 @@ def the_calls(case: Case) -> list[tuple[ToolCall, ToolAnswer]]:
     unseen = ToolAnswer(text="")
     words = f"{WENT_WRONG} {case.word}"
     failing = ToolAnswer(raises=words, times=1_000)
-    lamenting = ToolAnswer(raises=words.ljust(LIMIT + MARK, "!") + "!" * MARK, times=1_000)
+    lamenting = ToolAnswer(raises=words.ljust(LIMIT + 2 * MARK, SIGH), times=1_000)
     huge = ToolAnswer(text=second.result, pad=500_000)
     good = (ToolCall(tool="search", args={"query": first.query}), ToolAnswer(text=first.result))
     two = {"query": first.query, "unit": case.word}
@@ -228,10 +230,13 @@ def answers_every_call(lab: Lab, case: Case) -> None:
     number = done.of(7)
     expect(
         number.text == str(given(case)[0]) and number.status != "error",
-        "A result that is a number must be answered as well: a tool may return anything.",
+        "A result that is a number must be answered as well, be it 0: a tool may return anything.",
         got=number,
         expected=f"a message with the text {str(given(case)[0])!r}",
-        why="A message holds text: str(…) makes it of any result, before its length is asked for.",
+        why=(
+            "A message holds text: str(…) makes it of any result, before its length is asked for. "
+            "And 0 is a result: it is not the same as none."
+        ),
     )
     expect_told_apart(done.of(8), given(case)[1])
     again = done.of(10)
@@ -291,6 +296,14 @@ def says_what_failed(lab: Lab, case: Case) -> None:
             expected=f"{failed[number]}: a text with {needle!r}",
             why="The model reads this text, and can do something else only if it knows what went wrong.",
         )
+    bad = done.of(1).text
+    expect(
+        any(word in bad.casefold() for word in ("required", "missing")),
+        "The message for a call with bad arguments must have the error's own words.",
+        got=Words(f"{failed[1]}: {bad[:120]!r}"),
+        expected=f"{failed[1]}: a text that says which argument is missing, as the error does",
+        why="The model can mend its call only if it reads what is wrong with it.",
+    )
     huge = done.of(5).text
     whole = case.cities[1].result.ljust(LIMIT, ".")
     expect(
@@ -315,6 +328,14 @@ def expect_length_counts(done: Acted, case: Case) -> None:
             expected=f"{what}: {LIMIT:,} characters and a mark, such as …",
             why="Errors quote whole pages, and lists are long when they are written down: the text counts.",
         )
+    lament = done.of(6).text
+    expect(
+        lament[LIMIT : LIMIT + 1] != SIGH,
+        "The whole text of a message counts: what stands before the error's own words as well.",
+        got=Words(f"{len(lament):,} characters, beginning with {lament[:30]!r}"),
+        expected=f"the first {LIMIT:,} characters of the whole text, and then the mark",
+        why="The text is cut last, when all of it is there: then no message is longer than it may be.",
+    )
     exact = done.of(9).text
     expect(
         exact == given(case)[2],

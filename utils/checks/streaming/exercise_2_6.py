@@ -28,7 +28,7 @@ from utils.checks.weather import (
     tour_question,
 )
 from utils.lab.lab import END, Lab, Ref, Stage, StudentError
-from utils.replay.conversation import Fault
+from utils.replay.conversation import AnswerTurn, Fault, ToolAnswer, Turn
 from utils.views.plain import plural
 
 MOST_DROPS = 5
@@ -54,6 +54,14 @@ def echo(case: Case) -> tuple[str, tuple[str, ...]]:
     times = f"cold, cold, cold, and {case.word}, and {case.word}, and once more cold"
     told = f"It is {times} in {city.name}: cold, cold, cold."
     return f"How often is it cold in {city.name}?", ("Often", ":", "\n\n", *in_words(told))
+
+
+def looked_up(case: Case, say: str = "") -> tuple[Turn, ...]:
+    """Return the question of ``echo``, with its answer, for which the model looks something up."""
+    question, pieces = echo(case)
+    _, calls, results, _ = asked(case.cities[2], say=say)
+    asks, answers = said_in(pieces, question)
+    return asks, calls, results, answers
 
 
 def streamed(
@@ -84,8 +92,10 @@ NOT_STREAMED = "The second attempt was not streamed: the answer was asked for as
 class Break:
     """Where a line drops in a text, and what a card says of it."""
 
+    before: str
+    """the messages before the one that broke off"""
     shown: str
-    """what has come of the text before"""
+    """what has come of that one"""
     where: str
     missing: str
     """what is told where letters behind it are missing"""
@@ -111,8 +121,9 @@ def expect_whole(stage: Stage, question: str, told: str, whole: str, drop: Break
         expected=f"{whole!r}, in pieces: go on with astream(None, …)",
         why="What comes whole comes late, and of the last message only: others may come before it.",
     )
-    goes_on = told.startswith(drop.shown)
-    if goes_on and len(told) < len(whole) and whole.endswith(told.removeprefix(drop.shown)):
+    came = drop.before + drop.shown
+    goes_on = told.startswith(came)
+    if goes_on and len(told) < len(whole) and whole.endswith(told.removeprefix(came)):
         what = f"letters are missing {drop.missing}"
     elif goes_on and len(told) >= len(whole) + len(drop.shown):
         what = "the message that broke off was told again from its beginning"
@@ -133,15 +144,26 @@ def expect_whole(stage: Stage, question: str, told: str, whole: str, drop: Break
 @check("2.6", points=1, title="after a drop each piece is shown once")
 def shows_each_piece_once(lab: Lab, case: Case) -> None:
     question, pieces = echo(case)
-    answer = "".join(pieces)
-    fault = dropped(case)
-    stage = lab.stage(
-        conversation("trip", asked(case.cities[0]), going_wrong(said_in(pieces, question), fault))
-    )
+    say, fault = f"I look up {case.cities[2].name}. ", dropped(case)
+    whole = say + "".join(pieces)
+    stage = lab.stage(conversation("trip", asked(case.cities[0]), going_wrong(looked_up(case, say), fault)))
     agent = asked_before(lab, stage, case, case.cities[0])
-    told = streamed_to_the_end(lab, stage, case, agent, question, answer)
+    told = streamed_to_the_end(lab, stage, case, agent, question, whole)
+    expect_its_beginning(told, whole)
+    shown = "".join(pieces[: fault.after])
+    expect(
+        told != say + shown + whole[2 * len(say) + len(shown) :],
+        "After a drop too much is left out: as many letters more as the message before has.",
+        got=told,
+        expected=repr(whole),
+        why=(
+            "That message is saved and is not said again. A tool's message tells so: both numbers begin at 0 "
+            "there, how much the reader has seen of a message and how much of it was said."
+        ),
+    )
     drop = Break(
-        shown="".join(pieces[: fault.after]),
+        before=say,
+        shown=shown,
         where="in the answer",
         missing="behind it, as where whole pieces are left out",
         why=(
@@ -149,8 +171,38 @@ def shows_each_piece_once(lab: Lab, case: Case) -> None:
             "pieces cannot be counted, and a set of them would swallow words that come twice."
         ),
     )
-    expect_whole(stage, question, told, answer, drop)
+    expect_whole(stage, question, told, whole, drop)
     goes_on_in_a_call(lab, case)
+    speaks_behind_a_call(lab, case)
+
+
+def speaks_behind_a_call(lab: Lab, case: Case) -> None:
+    """Fail if words that come behind a call, in the same message, are left out."""
+    city = case.cities[1]
+    before, behind, answer = "I look it up. ", f"One moment, {case.word}! ", city.answer
+    call = {"call": "search", "args": {"query": city.query}}
+    turns = [[{"text": before}, call, {"text": behind}], [{"text": answer}]]
+    stage = lab.stage(conversation("trip", asked(city)))
+    agent = lab.kit.agent(lab.make("block_model", turns, label="model"), [stage.tool()], lab.kit.saver())
+    told = text_of(Items(lab, stage, "resilient_stream", agent, case.thread, city.question).rest())
+    expect(
+        told == before + behind + answer,
+        "All words of the model must come, also those around a call, where content is a list of blocks.",
+        got=told,
+        expected=repr(before + behind + answer),
+        why="A message with a call holds words as well, before it or behind. Look at each chunk by itself.",
+    )
+
+
+def expect_its_beginning(told: str, whole: str) -> None:
+    """Fail if only the end of a text came, as where pieces are yielded when all is well."""
+    expect(
+        told == whole or not whole.endswith(told),
+        "What the model said before the last message never came.",
+        got=told,
+        expected=repr(whole),
+        why="Each piece is to be yielded when it comes: nobody knows yet whether the line will drop.",
+    )
 
 
 def goes_on_in_a_call(lab: Lab, case: Case) -> None:
@@ -164,15 +216,10 @@ def goes_on_in_a_call(lab: Lab, case: Case) -> None:
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     whole = f"{say} {first.name}.{say} {second.name}.{compare_answer(first, second)}"
     told = streamed_to_the_end(lab, stage, case, agent, question, whole)
-    expect(
-        told == whole or not whole.endswith(told),
-        "What the model said before the last message never came.",
-        got=told,
-        expected=repr(whole),
-        why="Each piece is to be yielded when it comes: nobody knows yet whether the line will drop.",
-    )
+    expect_its_beginning(told, whole)
     drop = Break(
-        shown=f"{say} {first.name}.{say} {second.name}.",
+        before=f"{say} {first.name}.",
+        shown=f"{say} {second.name}.",
         where="in a message with words beside its call",
         missing="in another message, which had not broken off",
         why=(
@@ -183,12 +230,14 @@ def goes_on_in_a_call(lab: Lab, case: Case) -> None:
     expect_whole(stage, question, told, whole, drop)
 
 
-def streamed_to_the_end(lab: Lab, stage: Stage, case: Case, agent: Ref, question: str, answer: str) -> str:
+def streamed_to_the_end(
+    lab: Lab, stage: Stage, case: Case, agent: Ref, question: str, answer: str, noticed: str = NOTICED
+) -> str:
     """Return the text that ``resilient_stream`` yields where the line drops once; fail if it raises."""
     told, error = streamed(lab, stage, case, agent, question)
     expect(
         error is None,
-        NOTICED,
+        noticed,
         got=Words(f"{error.type}: {error.message}" if error else ""),
         expected=repr(answer),
         why="The run can go on from its last checkpoint: nothing is lost but a second.",
@@ -237,13 +286,34 @@ def asks_nothing_again(lab: Lab, case: Case) -> None:
         expected="human ai tool ai human ai tool tool ai",
         why="Half an answer, or a question asked twice, is what the model reads at the next turn.",
     )
+    goes_on_after_a_tool(lab, case)
+
+
+def goes_on_after_a_tool(lab: Lab, case: Case) -> None:
+    """Fail if an error of a tool is not taken for a drop."""
+    city, answer = case.cities[1], f"Take {case.word}."
+    failing = ToolAnswer(text=city.result, raises="the search service is down", times=1)
+    turns = (*asked(city, answer=failing)[:-1], AnswerTurn(answer=answer))
+    stage = lab.stage(conversation("tool", turns))
+    agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
+    noticed = "Any Exception of the run is a drop, also a tool's: the error came out."
+    told = streamed_to_the_end(lab, stage, case, agent, city.question, answer, noticed)
+    expect(
+        told == answer,
+        "After an error of a tool the run must go on to its answer.",
+        got=told,
+        expected=repr(answer),
+        why="What the model had asked for is saved: the tool is run again, and then the model answers.",
+    )
 
 
 @check("2.6", points=1, title="a second failure is raised")
 def raises_at_last(lab: Lab, case: Case) -> None:
-    question, pieces = echo(case)
-    broken = going_wrong(said_in(pieces, question), dropped(case, times=MOST_DROPS))
-    stage = lab.stage(conversation("trip", broken))
+    question, _ = echo(case)
+    # The first drop is in another message than the second one: it is two in all.
+    turns = looked_up(case, "I look up how cold it is now.")
+    broken = going_wrong(turns, Fault(kind="drop", after=case.after, times=1), at=1)
+    stage = lab.stage(conversation("trip", going_wrong(broken, dropped(case, times=MOST_DROPS))))
     agent = lab.kit.agent(stage.model(), [stage.tool()], lab.kit.saver())
     _, error = streamed(lab, stage, case, agent, question)
     count = len(stage.requests())
@@ -251,7 +321,7 @@ def raises_at_last(lab: Lab, case: Case) -> None:
         error is not None,
         "When the line drops a second time the error must be raised.",
         got=Words(f"no error after {plural(count, 'request')}"),
-        expected="the error of the connection, after 2 requests",
+        expected="the error of the connection, after 3 requests",
         why="Half an answer without an error looks like a whole one.",
     )
     mistaken = error is not None and (any(map(error.is_a, OWN)) or NOTHING_TO_RAISE in error.message)
@@ -266,21 +336,21 @@ def raises_at_last(lab: Lab, case: Case) -> None:
         count > 1,
         "A dropped line must be tried again, once.",
         got=Words("1 request, then the error"),
-        expected="2 requests, then the error",
+        expected="3 requests, then the error",
         why="Most drops are over in a moment; only the second one is the reader's business.",
     )
     expect(
         all(request.stream for request in stage.requests()),
         NOT_STREAMED,
         got=Words(f"{plural(count, 'request')}, and not all of them asked for a stream"),
-        expected="2 requests that stream: go on with stream(None, …) or astream(None, …)",
+        expected="3 requests that stream: go on with stream(None, …) or astream(None, …)",
         why="invoke waits for the whole text, and a provider's client repeats such a request by itself.",
     )
     expect(
-        count == 2,
-        "A dropped line is tried again once.",
+        count == 3,
+        "A dropped line is tried again once in all, whichever message breaks off.",
         got=Words(plural(count, "request")),
-        expected="2 requests",
+        expected="3 requests: two for the message that breaks off first, one for the answer that does",
         why="A service that is down is not helped by more requests, and the person wants to know.",
     )
 
@@ -313,7 +383,7 @@ def comes_while_speaking(lab: Lab, case: Case) -> None:
         why="What is collected until all is safe comes late: a reader sees nothing until all is over.",
     )
     leaves(lab, case)
-    serves_both(lab, "resilient_stream", case)
+    serves_both(lab, "resilient_stream", case, Fault(kind="drop", after=2, times=1))
 
 
 def read_while_held(lab: Lab, stage: Stage, items: Items, due: str) -> str:

@@ -18,19 +18,24 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
+    AIMessage,
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
     message_chunk_to_message,
 )
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END as GRAPH_END
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.pregel import Pregel
 from langgraph.types import interrupt
+
+from utils.agent import Agent, AgentState
 
 END = object()
 Block = Mapping[str, Any]
@@ -46,7 +51,9 @@ class BlocksModel(BaseChatModel):
     """A model that streams its turns as blocks, as Anthropic and Bedrock do."""
 
     turns: list[list[dict[str, Any]]]
-    """each a list of ``{"text": …}`` and ``{"call": name, "args": {…}}``"""
+    """each a list of ``{"text": …}`` and ``{"call": name, "args": {…}}``; a text with an ``index`` is
+    one block of several
+    """
 
     @property
     def _llm_type(self) -> str:
@@ -81,10 +88,12 @@ class BlocksModel(BaseChatModel):
 
 
 def _block_chunks(blocks: Sequence[Block], spoken: int) -> Iterator[AIMessageChunk]:
-    """Yield one turn as a provider streams it: pieces of text have one index, each call has its own."""
+    """Yield one turn as a provider streams it: pieces of a text have one index, each call has its own."""
     for number, block in enumerate(blocks):
         if "call" not in block:
-            yield AIMessageChunk(content=[{"type": "text", "text": block["text"], "index": 0}])
+            yield AIMessageChunk(
+                content=[{"type": "text", "text": block["text"], "index": block.get("index", 0)}]
+            )
             continue
         id = f"toolu_{spoken}_{number}"
         index = number + 1
@@ -162,16 +171,35 @@ def _is_token(item: Any) -> bool:
     return False
 
 
-def make_voices(script: Sequence[tuple[str, Sequence[str]]]) -> Any:
-    """Return a graph whose nodes speak one after the other, each as the script says: a node, its pieces."""
+def make_renamed_agent(model: BaseChatModel, tools: Sequence[BaseTool], saver: Any = None) -> Any:
+    """Return the reference agent's graph with nodes of other names: ``speaker`` and ``hands``."""
+    agent = Agent(model, tools)
+    graph = StateGraph(AgentState)
+    graph.add_node("speaker", RunnableLambda(agent.call_model, afunc=agent.acall_model))
+    graph.add_node("hands", RunnableLambda(agent.take_action, afunc=agent.atake_action))
+    graph.add_edge(START, "speaker")
+    graph.add_conditional_edges("speaker", agent.exists_action, {True: "hands", False: GRAPH_END})
+    graph.add_edge("hands", "speaker")
+    return graph.compile(checkpointer=saver)
+
+
+def make_voices(script: Sequence[tuple[str, Sequence[str] | str]]) -> Any:
+    """Return a graph whose nodes speak one after the other, each as the script says: a node, its pieces.
+
+    What is one string there is no model's: the node returns it as a whole message.
+    """
     model = BlocksModel(turns=[[{"text": piece} for piece in pieces] for _, pieces in script])
 
+    def spoken(state: MessagesState) -> int:
+        return sum(message.type == "ai" for message in state["messages"])
+
     def speak(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [model.invoke(state["messages"])]}
+        whole = script[spoken(state)][1]
+        said = AIMessage(whole) if isinstance(whole, str) else model.invoke(state["messages"])
+        return {"messages": [said]}
 
     def turn(state: MessagesState) -> str:
-        spoken = sum(message.type == "ai" for message in state["messages"])
-        return script[spoken][0] if spoken < len(script) else GRAPH_END
+        return script[spoken(state)][0] if spoken(state) < len(script) else GRAPH_END
 
     names = sorted({name for name, _ in script})
     graph = StateGraph(MessagesState)
@@ -182,13 +210,18 @@ def make_voices(script: Sequence[tuple[str, Sequence[str]]]) -> Any:
     return graph.compile(checkpointer=InMemorySaver())
 
 
-def make_telling_tool(search: BaseTool, steps: Sequence[Any]) -> BaseTool:
-    """Return a tool that reports the first steps, does what ``search`` does, and reports the last one."""
+def make_telling_tool(search: BaseTool, steps: Sequence[Any], aside: Any = None) -> BaseTool:
+    """Return a tool that reports the first steps, does what ``search`` does, and reports the last one.
+
+    ``aside`` is a report of another form, which comes behind the first steps.
+    """
 
     def work(query: str) -> str:
         tell = get_stream_writer()
         for step in steps[:-1]:
             tell({"query": query, "state": step})
+        if aside is not None:
+            tell(aside)
         found = search.invoke({"query": query})
         tell({"query": query, "state": steps[-1]})
         return str(found)
@@ -253,16 +286,19 @@ def is_asynchronous(value: Any) -> bool:
     return hasattr(type(value), "__anext__")
 
 
-async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> list[str]:
+async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> list[tuple[str, str]]:
     """Read some streams at the same time, in one loop, each to its end or to so many items.
 
-    Return the functions that slept meanwhile in the loop's thread, where everybody waits for them.
+    Return what was called meanwhile in the loop's thread and lets everybody wait, and by which function.
     """
-    slept: list[str] = []
+    blocked: list[tuple[str, str]] = []
+    stream = Pregel.stream.__code__
 
     def notice(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call" and called is time.sleep:
-            slept.append(frame.f_code.co_name)
+            blocked.append(("time.sleep", frame.f_code.co_name))
+        elif event == "call" and frame.f_code is stream and frame.f_back is not None:
+            blocked.append(("stream", frame.f_back.f_code.co_name))
 
     async def read(stream: AsyncIterator[Any]) -> None:
         for _ in range(most):
@@ -275,7 +311,7 @@ async def read_at_once(streams: Sequence[AsyncIterator[Any]], most: int) -> list
         await asyncio.gather(*map(read, streams))
     finally:
         sys.setprofile(before)
-    return slept[:1]
+    return blocked[:1]
 
 
 def is_tool(value: Any) -> bool:
@@ -293,6 +329,7 @@ PARTS: Mapping[str, Callable[..., Any]] = {
     "is_asynchronous": is_asynchronous,
     "is_tool": is_tool,
     "read_at_once": read_at_once,
+    "renamed_agent": make_renamed_agent,
     "telling_tool": make_telling_tool,
     "timed_agent": TimedAgent,
     "voices": make_voices,

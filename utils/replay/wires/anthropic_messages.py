@@ -12,16 +12,19 @@ from typing import Any
 from utils.replay.conversation import Reply
 from utils.replay.matching import Heard, HeardCall, ModelRequest, NotRecorded
 from utils.replay.strictness import Defect
-from utils.replay.wires.base import BadRequest, Chunk, Spoken, SpokenCall, WireError, short_hash
+from utils.replay.wires.base import BadRequest, Chunk, Spoken, SpokenCall, Told, WireError, short_hash
 from utils.replay.wires.pieces import (
+    LIVE,
     NO_RETRY,
     StainlessWire,
     counted,
+    event_data,
     fragments,
     listed,
     parameter_names,
     place,
     reply_of,
+    said_of,
     sse,
     texts_of,
 )
@@ -87,6 +90,29 @@ class AnthropicMessages(StainlessWire):
     def upstream_body(self, body: Any) -> Any:
         return {key: value for key, value in body.items() if key != "stream"}
 
+    def live_path(self, path: Mapping[str, str]) -> str:
+        return "/v1/messages"
+
+    def told(self, event: bytes) -> Told:
+        data = event_data(event)
+        if data is None:
+            return Told("other")
+        match data.get("type"):
+            case "error":
+                return Told("error", said_of(data))
+            case "message_stop":
+                return Told("other", ends=True)
+            case "content_block_start" if _has(data.get("content_block"), "type"):
+                called = data["content_block"]["type"] == "tool_use"
+                return Told("call" if called else "other")
+            case "content_block_delta" if _has(data.get("delta"), "type"):
+                delta = data["delta"]
+                if delta["type"] == "text_delta":
+                    return Told("answer", str(delta.get("text", "")))
+                if delta["type"] == "input_json_delta" and delta.get("partial_json"):
+                    return Told("call", str(delta["partial_json"]))
+        return Told("other")
+
     def read(self, answer: Any) -> Reply:
         content = answer.get("content") if isinstance(answer, dict) else None
         if not isinstance(content, list):
@@ -130,6 +156,12 @@ class AnthropicMessages(StainlessWire):
 
     def not_recorded(self, miss: NotRecorded) -> WireError:
         return _refusal(422, miss.sentence, "not_recorded")
+
+    def trouble(self, status: int, message: str, headers: Mapping[str, str]) -> WireError:
+        return _refusal(status, message, LIVE, headers=headers)
+
+    def trouble_event(self, message: str) -> bytes:
+        return sse({"type": "error", "error": {"type": LIVE, "message": message}}, "error")
 
     def rate_limited(self, seconds: float) -> WireError:
         message = "This request would exceed your organization's rate limit. Please try again later."

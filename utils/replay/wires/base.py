@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from utils.replay.conversation import AnswerTurn, CallsTurn, Reply, Usage
 from utils.replay.matching import ModelRequest, NotRecorded, offered
@@ -52,6 +52,17 @@ class SpokenCall:
     id: str
     name: str
     args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one event of a provider's own stream says."""
+
+    kind: Literal["answer", "call", "error", "other"]
+    text: str = ""
+    """of an answer or a call: what it adds; of an error: what the provider says"""
+    ends: bool = False
+    """whether nothing that matters comes after it"""
 
 
 class Wire(Protocol):
@@ -113,8 +124,27 @@ class Wire(Protocol):
         """Return the request as recording sends it on: never streamed."""
         ...
 
-    def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the client's headers as they go upstream; it may take its time. Raises BadRequest."""
+    def live_path(self, path: Mapping[str, str]) -> str:
+        """Return the provider's own path of a request, made anew from the parts that may differ."""
+        ...
+
+    def next_event(self, received: bytearray) -> bytes | None:
+        """Take one whole event out of what a provider has streamed; ``None`` while there is none.
+
+        Raises BadRequest for what is not of the protocol.
+        """
+        ...
+
+    def told(self, event: bytes) -> Told:
+        """Return what an event says. Raises BadRequest for what is not of the protocol."""
+        ...
+
+    def trouble(self, status: int, message: str, headers: Mapping[str, str]) -> WireError:
+        """Return a refusal of the kit's own, about a provider that did not answer."""
+        ...
+
+    def trouble_event(self, message: str) -> bytes:
+        """Return the same as the last event of a stream."""
         ...
 
     def read(self, answer: Any) -> Reply:

@@ -10,14 +10,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from utils.replay.conversation import Reply
 from utils.replay.matching import Heard, HeardCall, ModelRequest, NotRecorded
 from utils.replay.strictness import Defect
-from utils.replay.wires.base import BadRequest, Chunk, Spoken, WireError, short_hash
-from utils.replay.wires.eventstream import frame
+from utils.replay.wires.base import BadRequest, Chunk, Spoken, Told, WireError, short_hash
+from utils.replay.wires.eventstream import frame, next_frame, told_by
 from utils.replay.wires.pieces import (
+    LIVE,
     counted,
     dumps,
     fragments,
@@ -26,12 +27,11 @@ from utils.replay.wires.pieces import (
     place,
     refuse_media,
     reply_of,
+    said_of,
     small_number,
 )
 
 _ATTEMPT = re.compile(r"attempt=(\d+)")
-_SCOPE = re.compile(r"Credential=[^/]{1,200}/\d{1,20}/([^/]{1,100})/([^/]{1,100})/aws4_request")
-_SIGNED = frozenset(("authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"))
 
 
 class BedrockConverse:
@@ -117,28 +117,41 @@ class BedrockConverse:
     def upstream_body(self, body: Any) -> Any:
         return body
 
-    def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers, signed for the real address: the client has signed for this server's.
+    def live_path(self, path: Mapping[str, str]) -> str:
+        return f"/model/{quote(unquote(path['model']), safe='')}/{path['operation']}"
 
-        The keys are those that the AWS SDK finds in this process. A bearer token goes on as it is.
-        """
-        signature = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-        if (scope := _SCOPE.search(signature)) is None:
-            return headers
-        # The package is there when somebody records, for the client needs it; a replay must not need it.
-        from botocore.auth import SigV4Auth  # noqa: PLC0415
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-        from botocore.session import Session  # noqa: PLC0415
+    def next_event(self, received: bytearray) -> bytes | None:
+        try:
+            return next_frame(received)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
 
-        credentials = Session().get_credentials()
-        if credentials is None:
-            msg = "no AWS credentials are found to sign the request with"
-            raise BadRequest(msg)
-        request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)
-        region, service = scope.groups()
-        SigV4Auth(credentials.get_frozen_credentials(), service, region).add_auth(request)
-        told = {name: value for name, value in headers.items() if name.lower() not in _SIGNED}
-        return {**told, **dict(request.headers.items())}
+    def told(self, event: bytes) -> Told:
+        try:
+            headers, data = told_by(event)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        kind = headers.get(":event-type", "")
+        if headers.get(":message-type") != "event":
+            name = headers.get(":exception-type") or headers.get(":error-code") or "error"
+            said = said_of(data) if data else headers.get(":error-message", "")
+            return Told("error", f"{name}: {said}" if said else name)
+        delta, start = data.get("delta"), data.get("start")
+        if kind == "contentBlockDelta" and isinstance(delta, dict):
+            call = delta.get("toolUse")
+            if isinstance(call, dict):
+                return Told("call", str(call.get("input", "")))
+            return Told("answer", str(delta["text"])) if "text" in delta else Told("other")
+        if kind == "contentBlockStart" and isinstance(start, dict) and "toolUse" in start:
+            return Told("call")
+        return Told("other", ends=kind == "messageStop")
+
+    def trouble(self, status: int, message: str, headers: Mapping[str, str]) -> WireError:
+        return _refusal(status, message, LIVE, headers)
+
+    def trouble_event(self, message: str) -> bytes:
+        # As an error, which the SDK takes with any code: of exceptions it knows those of the service only.
+        return frame({":message-type": "error", ":error-code": LIVE, ":error-message": message}, b"")
 
     def read(self, answer: Any) -> Reply:
         try:

@@ -14,16 +14,20 @@ from typing import Any
 from utils.replay.conversation import Reply
 from utils.replay.matching import Heard, HeardCall, ModelRequest, NotRecorded
 from utils.replay.strictness import Defect
-from utils.replay.wires.base import BadRequest, Chunk, Spoken, WireError
+from utils.replay.wires.base import BadRequest, Chunk, Spoken, Told, WireError
 from utils.replay.wires.pieces import (
+    DONE,
+    LIVE,
     NO_RETRY,
     StainlessWire,
     counted,
+    event_data,
     fragments,
     listed,
     parameter_names,
     parsed_args,
     reply_of,
+    said_of,
     sse,
     texts_of,
 )
@@ -114,6 +118,27 @@ class OpenAIChat(StainlessWire):
     def upstream_body(self, body: Any) -> Any:
         return {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
 
+    def live_path(self, path: Mapping[str, str]) -> str:
+        return "/chat/completions"
+
+    def told(self, event: bytes) -> Told:
+        data = event_data(event)
+        if data is None:
+            return Told("other", ends=DONE.encode() in event)
+        if data.get("error"):
+            return Told("error", said_of(data))
+        try:
+            choice = next(iter(data.get("choices") or ()), None) or {}
+            delta, ends = choice.get("delta") or {}, bool(choice.get("finish_reason"))
+            functions = [call.get("function") or {} for call in delta.get("tool_calls") or ()]
+            text = delta.get("content")
+        except (TypeError, AttributeError) as error:
+            msg = "an event of the stream is not a chunk of a chat completion"
+            raise BadRequest(msg) from error
+        if functions:
+            return Told("call", "".join(str(one.get("arguments") or "") for one in functions), ends)
+        return Told("answer", str(text), ends) if text else Told("other", ends=ends)
+
     def read(self, answer: Any) -> Reply:
         try:
             message = answer["choices"][0]["message"]
@@ -160,6 +185,12 @@ class OpenAIChat(StainlessWire):
 
     def not_recorded(self, miss: NotRecorded) -> WireError:
         return refusal(422, miss.sentence, "not_recorded", code="not_recorded")
+
+    def trouble(self, status: int, message: str, headers: Mapping[str, str]) -> WireError:
+        return refusal(status, message, LIVE, code=LIVE, headers=headers)
+
+    def trouble_event(self, message: str) -> bytes:
+        return sse({"error": {"message": message, "type": LIVE, "param": None, "code": LIVE}})
 
     def rate_limited(self, seconds: float) -> WireError:
         message = f"Rate limit reached for requests. Please try again in {seconds:g}s."

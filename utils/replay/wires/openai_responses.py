@@ -15,15 +15,18 @@ from typing import Any
 from utils.replay.conversation import Reply
 from utils.replay.matching import Heard, HeardCall, ModelRequest
 from utils.replay.strictness import Defect
-from utils.replay.wires.base import BadRequest, Chunk, Spoken, SpokenCall, WireError
+from utils.replay.wires.base import BadRequest, Chunk, Spoken, SpokenCall, Told, WireError
 from utils.replay.wires.openai_chat import OpenAIChat, refusal
 from utils.replay.wires.pieces import (
+    LIVE,
     counted,
+    event_data,
     fragments,
     listed,
     parameter_names,
     parsed_args,
     reply_of,
+    said_of,
     sse,
     texts_of,
 )
@@ -109,6 +112,35 @@ class OpenAIResponses(OpenAIChat):
 
     def upstream_body(self, body: Any) -> Any:
         return {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
+
+    def live_path(self, path: Mapping[str, str]) -> str:
+        return "/responses"
+
+    def told(self, event: bytes) -> Told:
+        data = event_data(event)
+        if data is None:
+            return Told("other")
+        match data.get("type"):
+            case "error":
+                return Told("error", said_of(data))
+            case "response.failed":
+                response = data.get("response")
+                return Told("error", said_of(response if isinstance(response, dict) else data))
+            case "response.output_text.delta":
+                return Told("answer", str(data.get("delta", "")))
+            case "response.function_call_arguments.delta":
+                return Told("call", str(data.get("delta", "")))
+            case "response.output_item.added":
+                item = data.get("item")
+                called = isinstance(item, dict) and item.get("type") == "function_call"
+                return Told("call" if called else "other")
+            case "response.completed" | "response.incomplete":
+                return Told("other", ends=True)
+        return Told("other")
+
+    def trouble_event(self, message: str) -> bytes:
+        told = {"type": "error", "code": LIVE, "message": message, "param": None, "sequence_number": 0}
+        return sse(told, "error")
 
     def read(self, answer: Any) -> Reply:
         try:

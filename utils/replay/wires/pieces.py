@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,14 +22,24 @@ class StainlessWire:
     def tries(self, headers: Mapping[str, str]) -> int:
         return small_number(headers.get("x-stainless-retry-count", ""))
 
-    def upstream_headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        return headers
+    def next_event(self, received: bytearray) -> bytes | None:
+        found = _EVENT_END.search(received)
+        if found is None:
+            return None
+        event = bytes(received[: found.end()])
+        del received[: found.end()]
+        return event
 
     def model_of(self, answer: Any) -> str:
         told = answer.get("model") if isinstance(answer, dict) else None
         return str(told or "")
 
 
+DONE = "[DONE]"
+"""ends a stream of chat completions"""
+LIVE = "live_trouble"
+"""code, or type, of a refusal that is about a real provider that did not answer"""
+_EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 NO_RETRY: Mapping[str, str] = {"x-should-retry": "false"}
 """what those SDKs obey, whatever the status"""
 
@@ -54,6 +65,37 @@ def fragments(args: Mapping[str, Any], size: int = 5) -> Iterator[str]:
     text = json.dumps(args)
     for start in range(0, len(text), size):
         yield text[start : start + size]
+
+
+def event_data(event: bytes) -> dict[str, Any] | None:
+    """Return the data of one server-sent event; ``None`` for a comment, and for the mark of the end.
+
+    Raises BadRequest for data that is not an object.
+    """
+    lines = event.decode("utf-8", "replace").splitlines()
+    text = "\n".join(line.removeprefix("data:").strip() for line in lines if line.startswith("data:"))
+    if not text and all(not line or line.startswith((":", "event:", "id:", "retry:")) for line in lines):
+        return None
+    if text == DONE:
+        return None
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        msg = "an event of the stream is not JSON"
+        raise BadRequest(msg)
+    return data
+
+
+def said_of(error: Any) -> str:
+    """Return what a provider says of an error, in whatever form it tells it."""
+    for key in ("error", "detail", "message"):
+        if isinstance(error, dict) and error.get(key):
+            error = error[key]
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("type") or error.get("error") or error
+    return " ".join(str(error).split())
 
 
 def listed(of: Mapping[str, Any], key: str) -> list[Any]:
