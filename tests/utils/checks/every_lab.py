@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.release.course import Course
 from tests.utils.checks.authored import Authored
 from tests.utils.checks.variants import Table, Variant, solves
 from utils.checks.parts import load_parts
@@ -50,16 +51,16 @@ def _authored(notebook: str) -> Authored:
     return Authored.read(ROOT / "solutions" / f"{notebook}.ipynb")
 
 
-def _judged(path: Path) -> Judged:
+def _judged(notebook: str) -> Judged:
     """The lab of a solution, with its tables, which are modules beside this one."""
-    slug = slug_of(path.stem)
+    slug = slug_of(notebook)
     right, wrong = (
         importlib.import_module(f"tests.utils.checks.{slug}_{kind}") for kind in ("right", "wrong")
     )
-    return Judged(path.stem, load_checks(slug), right.TABLE, wrong.TABLE)
+    return Judged(notebook, load_checks(slug), right.TABLE, wrong.TABLE)
 
 
-LABS = tuple(_judged(path) for path in sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb")))
+LABS = tuple(map(_judged, Course(ROOT).labs()))
 OF = {number: lab for lab in LABS for number in lab.checks.exercises}
 """the lab of an exercise, by the exercise's number"""
 

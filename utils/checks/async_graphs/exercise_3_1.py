@@ -120,14 +120,6 @@ def converses(lab: Lab, case: Case) -> None:
         expected="human ai tool ai tool ai",
         why="An edge leads from action back to agent; should_continue looks at tool_calls, not at the text.",
     )
-    waited = {name for snapshot in lab.part("states", agent, case.thread) for name in snapshot["next"]}
-    expect(
-        {"agent", "action"} <= waited,
-        "Each node must do its own work: agent asks the model, and action runs the tools.",
-        got=Words(f"steps of {', '.join(sorted(waited & set(named))) or 'none'} only"),
-        expected="steps of agent and of action, one after the other",
-        why="A loop inside of one node shows no steps, and saves nothing before its end.",
-    )
     expect_the_model_s_answer(state, compare_answer(first, second))
     state = conversed(lab, agent, case.thread, compare_question(third, fourth))
     questions = stage.requests()[-1].questions
@@ -144,6 +136,14 @@ def converses(lab: Lab, case: Case) -> None:
         got=Words("a graph with another checkpointer"),
         expected="graph.compile(checkpointer=checkpointer)",
         why="Whoever builds the graph decides where its threads are kept: in memory, in a file, elsewhere.",
+    )
+    waited = {name for snapshot in lab.part("states", agent, case.thread) for name in snapshot["next"]}
+    expect(
+        {"agent", "action"} <= waited,
+        "Each node must do its own work: agent asks the model, and action runs the tools.",
+        got=Words(f"steps of {', '.join(sorted(waited & set(named))) or 'none'} only"),
+        expected="steps of agent and of action, one after the other",
+        why="A loop inside of one node shows no steps, and saves nothing before its end.",
     )
     messages = state.get("messages")
     expect(

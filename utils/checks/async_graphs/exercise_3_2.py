@@ -324,6 +324,7 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
     watch.expect_free_loop("ask_many", "agent.ainvoke(…)")
     expect_asked_as_given(lab, questions)
     expect_limited(stage, 2)
+    expect_new_threads(stage)
     most = under_way(stage, (first, second, third, last))
     expect(
         most <= 2,
@@ -332,7 +333,6 @@ def keeps_exceptions(lab: Lab, case: Case) -> None:
         expected="at most 2 at once, also when one has failed",
         why="Each question gives back the one place that it took. A place that comes back twice is one more.",
     )
-    expect_new_threads(stage)
     failed, answered = told[1:3], [told[0], told[3]]
     expect(
         all(isinstance(item, Ref) for item in failed) or not any(isinstance(item, Ref) for item in answered),
