@@ -1682,3 +1682,24 @@ async def an_error_around_the_error(streams):
             yield pair
     except Exception as error:
         raise RuntimeError("a stream failed") from error
+
+
+@wrong("3.2", 3, keeps_exceptions="A place of the list holds None")
+async def a_worker_that_ends_with_its_error(agent, questions, limit):
+    queue = asyncio.Queue()
+    for pair in enumerate(questions):
+        queue.put_nowait(pair)
+    answers = [None] * len(questions)
+
+    async def worker():
+        number = None
+        try:
+            while not queue.empty():
+                number, text = queue.get_nowait()
+                state = await agent.ainvoke(asking(text), config(str(uuid4())))
+                answers[number] = state["messages"][-1].text
+        except Exception as error:
+            answers[number] = error
+
+    await asyncio.gather(*(worker() for _ in range(limit)))
+    return answers

@@ -2012,3 +2012,20 @@ def an_approval_is_compared_with_a_word(model, tools, policy, checkpointer):
         return answer(call, decision.get("message", "no"), "error")
 
     return all_first(model, tools, policy, checkpointer, settle)
+
+
+@wrong(
+    "4.5",
+    1,
+    obeys_the_decision="asked about an earlier call, not about a call of the last message",
+    acts_once="asked about an earlier call, not about a call of the last message",
+)
+def the_first_call_of_the_thread(state, tool):
+    with_calls = [message for message in state["messages"] if getattr(message, "tool_calls", None)]
+    call = with_calls[0].tool_calls[0]
+    decision = interrupt({"id": call["id"], "name": call["name"], "args": call["args"]})
+    if decision["type"] == "approve":
+        done = ToolMessage(tool.invoke(call["args"]), tool_call_id=call["id"])
+    else:
+        done = ToolMessage(decision["message"], tool_call_id=call["id"], status="error")
+    return {"messages": [done]}

@@ -1452,3 +1452,12 @@ def the_turns_before_put_in_again_at_the_beginning(agent, thread_id, turn, text)
         snapshot = agent.get_state(snapshot.parent_config)
     given = {"messages": [*messages[:at], HumanMessage(text)]}
     return agent.invoke(given, snapshot.config)["messages"][-1].text
+
+
+@wrong("1.4", 2, resumes_two_calls="the answer that the crashed run did not get to")
+def answer_of_a_node_called_llm(agent, thread_id):
+    answer = ""
+    for event in agent.stream(None, config(thread_id), stream_mode="updates"):
+        if "llm" in event:
+            answer = event["llm"]["messages"][-1].text
+    return answer

@@ -330,7 +330,7 @@ async def nothing_more_of_a_message_with_a_call(agent, thread_id, text):
             yield chunk.text
 
 
-@wrong("2.2", 3.5, reads_blocks="whatever the content of the chunks looks like")
+@wrong("2.2", 3.5, reads_blocks="A piece is missing that is equal to the one before")
 async def a_piece_that_comes_twice_running_left_out(agent, thread_id, text):
     last = None
     async for chunk, _ in messages(agent, thread_id, text):
@@ -2006,3 +2006,42 @@ def a_tool_with_another_argument():
         return loud_search
 
     return search_aloud, shown
+
+
+@wrong("2.1", 2, tells_each_message="told as an answer, in another graph with another model")
+def kind_by_a_providers_own_word(agent, thread_id, text):
+    for node, message in updates(agent, thread_id, text):
+        if message.type == "tool":
+            kind = "result"
+        elif message.response_metadata.get("finish_reason") == "tool_calls":
+            kind = "call"
+        else:
+            kind = "answer"
+        yield node, kind, message.text
+
+
+@wrong(
+    "2.5",
+    1,
+    answers_every_call="A call that went well has the status of an error",
+    says_what_failed="Whatever a long text is made of",
+)
+def a_status_that_stays(state, tools):
+    messages = []
+    status = "success"
+    for call in state["messages"][-1].tool_calls:
+        if call["name"] not in tools:
+            text = f"unknown tool: {call['name']}"
+            status = "error"
+        else:
+            try:
+                text = str(tools[call["name"]].invoke(call["args"]))
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                text = str(error)
+                status = "error"
+        if len(text) > 2000:
+            text = text[:2000] + "…"
+        messages.append(ToolMessage(text, tool_call_id=call["id"], status=status))
+    return {"messages": messages}

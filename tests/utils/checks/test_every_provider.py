@@ -18,11 +18,12 @@ OTHERS = [name for name in PROVIDERS if name != "openai"]
 CONTENT_FOR_TEXT = (
     "1.1 empty content means a tool call",
     "2.1 content instead of the text",
+    "2.1 kind by a providers own word",
     "2.2 content instead of text",
     "2.2 content only where it is a string",
     "3.1 a word beside a call means the end",
 )
-"""with the others content is a list of blocks, calls among them: more fails there than with OpenAI"""
+"""with the others content is a list of blocks, and words of OpenAI's have other names: more fails there"""
 NEEDS_AN_ASYNC_CLIENT = ("must be given up", "hidden in a thread pool")
 """what is said of threads; AWS has no such client, so every call of its models is made in one"""
 

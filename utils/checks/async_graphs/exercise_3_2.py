@@ -17,6 +17,7 @@ from utils.lab.lab import Lab, Ref, Stage, StudentError
 from utils.observed.calls import Call, calls_of, most_open
 from utils.replay.conversation import AnswerTurn, Fault, ToolAnswer, UserTurn
 from utils.replay.log import Request
+from utils.views.plain import plural
 
 OF_ANOTHER_LOOP = "is bound to a different event loop"
 TOOL_S_OWN = "ToolFailed"
@@ -95,11 +96,18 @@ def expect_texts(lab: Lab, items: Sequence[Any]) -> None:
     other = [item for item in items if not isinstance(item, str)]
     other = [item for item in other if not (isinstance(item, Ref) and lab.part("is_exception", item))]
     expect(
+        not other or any(item is not None for item in other),
+        "A place of the list holds None: neither an answer nor an exception was put there.",
+        got=Words(f"{plural(len(other), 'place')} with None"),
+        expected="an answer for each question, or the exception that its run raised",
+        why="The other questions are asked to their end also when one has failed.",
+    )
+    expect(
         not other,
         "Each item must be the text of an answer, or the exception where there is none.",
         got=other[:1],
         expected='text, as state["messages"][-1].text is',
-        why="ainvoke returns the whole state; whoever asked wants to read the answer.",
+        why="ainvoke returns the whole state, and you want to read the answer.",
     )
 
 

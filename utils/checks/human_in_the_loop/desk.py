@@ -336,7 +336,18 @@ class Desk:
         )
 
     def _expect_undecided(self, waiting: Sequence[Mapping[str, Any]]) -> None:
-        again = [item["value"]["name"] for item in waiting if str(item["value"]["id"]) in self._decided]
+        asked_again = [item for item in waiting if str(item["value"]["id"]) in self._decided]
+        again = [item["value"]["name"] for item in asked_again]
+        if again:
+            messages = self.messages()
+            open_now = [str(call["id"]) for call in messages[-1].tool_calls]
+            expect(
+                all(str(item["value"]["id"]) in open_now for item in asked_again),
+                "The person was asked about an earlier call, not about a call of the last message.",
+                got=Words(f"a question about {', '.join(map(str, again))}, which was decided before"),
+                expected="questions about the calls of the last message in the state",
+                why='A thread may hold many calls. state["messages"][-1] holds those that wait now.',
+            )
         expect(
             not again,
             "A person was asked about a call again that they had decided about.",

@@ -70,7 +70,10 @@ def _explain(lab: Lab, stage: Stage) -> None:
             "The model refused the conversation: not every call that waits has its one result.",
             got=Words(f"the model was sent {broken(lab)}"),
             expected=ANSWERED,
-            why="Every call that waits gets a ToolMessage with its own id; earlier calls have theirs.",
+            why=(
+                "Every call that waits gets a ToolMessage with the call's id, before the model is asked. "
+                "Two messages with the same id of their own are one: give them none."
+            ),
         )
     if any(miss.reason == "results" for miss in lab.misses()):
         sent = [text for request in stage.requests()[-1:] for text in request.results]

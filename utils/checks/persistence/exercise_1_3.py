@@ -216,5 +216,6 @@ def closes_the_file(lab: Lab, case: Case) -> None:
             "An error in the block must go through.",
             got=Words(f"{failing} was swallowed"),
             expected="the error reaches the code around the block",
-            why="Swallowed errors look like success.",
+            why="Swallowed errors look like success. An except without raise swallows one, and so does a "
+            "return in finally.",
         )

@@ -175,7 +175,11 @@ def expect_finished(
         "resume must return the text of the answer that the crashed run did not get to.",
         got=told,
         expected=repr(answer),
-        why="The person who asked still waits for it. An earlier answer, or a tool's result, is not it.",
+        why=(
+            "The person who asked still waits for it. An earlier answer, or a tool's result, is not it."
+            if told
+            else "It is the last message of the state, whatever the node is called that has written it."
+        ),
     )
 
 

@@ -153,6 +153,16 @@ def tells_of_another_graph(lab: Lab, case: Case) -> None:
         why="A graph names its nodes as it likes. The name stands in the item of the stream.",
     )
     kinds_told = [kind for _, kind, _ in found]
+    expect(
+        kinds_told != ["answer", "result", "answer"],
+        "A message with tool calls was told as an answer, in another graph with another model.",
+        got=Words(", ".join(kinds_told)),
+        expected="call, result, answer",
+        why=(
+            "Whether a message calls a tool stands in its tool_calls, in each graph and with each provider. "
+            "Names of nodes and words such as finish_reason differ."
+        ),
+    )
     if len(found) == len(true) and kinds_told != [kind for _, kind, _ in true]:
         by_the_nodes_name(Words(", ".join(map(str, kinds_told))))
     short = [(node, kind, " ".join(text.split())) for node, kind, text in true]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from utils.checks.graphs import kinds
 from utils.checks.registry import Words, expect
 from utils.checks.streaming.answers import arrives_while_open, held, in_words, serves_both
@@ -104,6 +106,14 @@ def reads_blocks(lab: Lab, case: Case) -> None:
         got=told,
         expected=repr(before + behind + answer),
         why="A message with a call holds words as well, before it or behind. Look at each chunk by itself.",
+    )
+    once = "".join(piece for piece, _ in itertools.groupby(pieces))
+    expect(
+        told != before + behind + once,
+        "A piece is missing that is equal to the one before: the model says some words twice.",
+        got=told,
+        expected=repr(before + behind + answer),
+        why="The stream sends no piece twice. Equal pieces are two pieces, and both are text.",
     )
     expect(
         told == before + behind + answer,

@@ -81,7 +81,8 @@ def expect_tokens(told: Figures, node: str, true: int, too_many: str, why: str) 
     """Fail unless so many tokens of a node were counted; ``too_many`` says what may be among them."""
     count = told[node]["tokens"]
     more = isinstance(count, int | float) and count > true
-    what = f"{too_many} counted" if more else "tokens were left out, such as a line break"
+    left_out = "one was left out, such as a line break" if count == true - 1 else "some were left out"
+    what = f"{too_many} counted" if more else left_out
     expect(
         close(count, true),
         f"The number of tokens is not right: {what}.",
@@ -176,6 +177,13 @@ def counts_the_tokens(lab: Lab, case: Case) -> None:
         got=Words(f"llm: {shown_figure(told['llm']['tokens'])}"),
         expected=f"llm: {len(said) + len(behind) + len(pieces)}",
         why="A message with a call holds words as well, before it or behind. Look at each chunk by itself.",
+    )
+    expect(
+        not close(told["llm"]["tokens"], len(pieces)),
+        "The number of tokens is not right: only those of the last message were counted.",
+        got=Words(f"llm: {shown_figure(told['llm']['tokens'])}"),
+        expected=f"llm: {len(said) + len(behind) + len(pieces)}",
+        why="A node may speak several times in a run: its figures are about all its messages.",
     )
     blocks = f"Here content is a list of blocks, and chunk.text reads it. {what}"
     expect_tokens(told, "llm", len(said) + len(behind) + len(pieces), other, blocks)

@@ -219,6 +219,17 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         why="What take_action returns is added to the conversation: the new messages alone.",
     )
     good, huge = done.of(0), done.of(5)
+    number, words, _ = given(case)
+    results = {0: case.cities[0].result, 5: case.cities[1].result, 7: str(number), 8: str(words)[:LIMIT]}
+    went_well = [done.of(call) for call, result in results.items() if done.of(call).text.startswith(result)]
+    marked = [message.text[:40] for message in went_well if message.status == "error"]
+    expect(
+        not marked,
+        "A call that went well has the status of an error.",
+        got=Words(f"status error, with the text {' and '.join(map(repr, marked))}"),
+        expected="status error only where a call failed",
+        why="Each call has a status of its own: what was true of an earlier call is not true of the next.",
+    )
     first, second, _ = case.cities
     expect(
         good.text == first.result and good.status != "error" and huge.text.startswith(second.result),
@@ -227,18 +238,18 @@ def answers_every_call(lab: Lab, case: Case) -> None:
         expected=f"a message with the text {first.result!r}",
         why="One tool's bad day must not cost the work of the others.",
     )
-    number = done.of(7)
+    figure = done.of(7)
     expect(
-        number.text == str(given(case)[0]) and number.status != "error",
+        figure.text == str(number) and figure.status != "error",
         "A result that is a number must be answered as well, be it 0: a tool may return anything.",
-        got=number,
-        expected=f"a message with the text {str(given(case)[0])!r}",
+        got=figure,
+        expected=f"a message with the text {str(number)!r}",
         why=(
             "A message holds text: str(…) makes it of any result, before its length is asked for. "
             "And 0 is a result: it is not the same as none."
         ),
     )
-    expect_told_apart(done.of(8), given(case)[1])
+    expect_told_apart(done.of(8), words)
     again = done.of(10)
     expect(
         again.text == first.result and again.status != "error",
