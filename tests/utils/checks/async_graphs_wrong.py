@@ -230,6 +230,7 @@ def the_answer_s_content_as_a_string(model, tools, checkpointer):
 
 BLOCKED_BY_SYNC = "with only a synchronous function blocks"
 PAST_THE_TOOL = "was called past the tool"
+NO_FUNCTION = "the example's search is a class, and holds no function to call"
 
 
 def acting_by(model, tools, checkpointer, run):
@@ -246,7 +247,7 @@ def acting_by(model, tools, checkpointer, run):
     return graph_of(aagent, take_action, checkpointer)
 
 
-@wrong("3.1", 2, acts_at_once=BLOCKED_BY_SYNC)
+@wrong("3.1", 2, unlike_the_example=NO_FUNCTION, acts_at_once=BLOCKED_BY_SYNC)
 def the_function_of_a_tool_without_a_coroutine_function(model, tools, checkpointer):
     async def run(tool, args):
         return await tool.ainvoke(args) if tool.coroutine else tool.func(**args)
@@ -254,7 +255,7 @@ def the_function_of_a_tool_without_a_coroutine_function(model, tools, checkpoint
     return acting_by(model, tools, checkpointer, run)
 
 
-@wrong("3.1", 2, acts_at_once=BLOCKED_BY_SYNC)
+@wrong("3.1", 2, unlike_the_example=NO_FUNCTION, acts_at_once=BLOCKED_BY_SYNC)
 def invoke_for_a_tool_without_a_coroutine_function(model, tools, checkpointer):
     async def run(tool, args):
         return await tool.ainvoke(args) if tool.coroutine else tool.invoke(args)
@@ -262,7 +263,7 @@ def invoke_for_a_tool_without_a_coroutine_function(model, tools, checkpointer):
     return acting_by(model, tools, checkpointer, run)
 
 
-@wrong("3.1", 2, acts_at_once=PAST_THE_TOOL)
+@wrong("3.1", 2, unlike_the_example=NO_FUNCTION, acts_at_once=PAST_THE_TOOL)
 def the_function_of_a_tool_in_a_thread(model, tools, checkpointer):
     async def run(tool, args):
         return await (tool.ainvoke(args) if tool.coroutine else asyncio.to_thread(tool.func, **args))
@@ -270,7 +271,7 @@ def the_function_of_a_tool_in_a_thread(model, tools, checkpointer):
     return acting_by(model, tools, checkpointer, run)
 
 
-@wrong("3.1", 2, acts_at_once=PAST_THE_TOOL)
+@wrong("3.1", 2, unlike_the_example=NO_FUNCTION, acts_at_once=PAST_THE_TOOL)
 def the_coroutine_function_past_its_tool(model, tools, checkpointer):
     async def run(tool, args):
         return await (tool.coroutine(**args) if tool.coroutine else tool.ainvoke(args))
