@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.results.adjustments import Adjusted
+from grader.results.feedback import UNTOLD
 from grader.results.gradebook import comment_in_words, in_words
 from grader.results.result import Result
 from grader.submissions.roster import Student
@@ -97,7 +98,9 @@ def comment_of(result: Result, final: Adjusted) -> str:
     """Return a line for the student: points or why there are none, decisions, comments, what rules did."""
     ruled = final.ruled.said if final.ruled else ()
     if final.points is None:
-        return " ".join(filter(None, (result.reason, *ruled)))
+        reason = "" if result.status in UNTOLD else result.reason
+        comments = (comment_in_words(one) for one in final.comments)
+        return " ".join(filter(None, (reason, *comments, *ruled)))
     judged = [(one.exercise, one.points) for one in final.exercises if one.points is not None]
     said = [
         f"{exercise.exercise} {exercise.title}: {number(points)}/{number(exercise.max_points)}"

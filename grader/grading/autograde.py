@@ -44,7 +44,7 @@ def make(root: Path | None, lab: str, to: Path, secret: Path | None, *, sandbox:
     course = find_course(root, Path.cwd())
     known = course_secret(secret or course.root / command.SECRET)
     data = autograder(course, lab, known, sandbox=sandbox)
-    write_atomically(to, data, str(to))
+    write_atomically(to, data, str(to), private=True)  # the course's secret is in it
     note(f"{to}: the autograder of {lab}, {len(data) / 1e6:.1f} MB")
     if not sandbox:
         note("NO SANDBOX: in the container a submission can write its own result. Every result is stamped.")

@@ -203,6 +203,8 @@ def _graded(batch: Batch, entry: Entry, host: Host) -> Mapping[str, Any]:
             stored = next((one for one in known if one.inputs == blank.inputs), None)
         if stored is not None and stored.inputs == blank.inputs:
             here = {name: getattr(blank, name) for name in COLLECTED}
+            if not blank.handed_in:  # this time nobody said when it came; somebody did before
+                here |= {name: getattr(stored, name) for name in ("handed_in", "told_by")}
             result = replace(stored, **here)
             moved = result != stored
             return {"result": store.to_json(result), "new": False, "moved": moved, "problem": ""}
@@ -247,11 +249,22 @@ def _with_earlier(
     for entry in entries:
         if entry.found is not None:
             own = earlier.get((entry.found.student, entry.lab), ())
-            every += [replace(entry, found=one) for one in own]
+            every += [replace(entry, found=_beside(entry.found, one)) for one in own]
         every.append(entry)
     paths = {one.path for found in earlier.values() for one in found}
     strays = tuple(stray for stray in handed.strays if stray.path not in paths)
     return replace(handed, strays=strays), tuple(every)
+
+
+def _beside(last: Found, earlier: Found) -> Found:
+    """Return an earlier file with the time of the last one, if both lay in one folder and it has none.
+
+    What was handed in together came together: a second file must not escape a due date.
+    """
+    together = last.path.rpartition("/")[0] == earlier.path.rpartition("/")[0]
+    if earlier.handed_in or not together:
+        return earlier
+    return replace(earlier, handed_in=last.handed_in, told_by=last.told_by)
 
 
 def _with_nearest(roster: Sequence[Student], handed: Handed) -> Handed:

@@ -13,17 +13,22 @@ from pathlib import Path
 from grader.errors import GraderError
 
 
-def write_atomically(path: Path, data: bytes, where: str) -> None:
-    """Write a file by replacing it as a whole; its folder is made when missing."""
+def write_atomically(path: Path, data: bytes, where: str, *, private: bool = False) -> None:
+    """Write a file by replacing it as a whole; its folder is made when missing.
+
+    Only its owner may read a ``private`` one, whoever could read the file before.
+    """
     with said(f"{where} cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
         try:
             with draft.open("xb") as file:
+                if private:
+                    draft.chmod(0o600)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            if path.exists():
+            if path.exists() and not private:
                 shutil.copymode(path, draft)  # replacing a file must not change who may read it
             draft.replace(path)
         except BaseException:

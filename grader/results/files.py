@@ -193,6 +193,8 @@ def _replace(folder: int, name: str, data: bytes, *, durable: bool) -> None:
             if stat.S_ISREG(old.st_mode):  # replacing a file must not change who may read it
                 os.chmod(draft, stat.S_IMODE(old.st_mode), dir_fd=folder)
         os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        if durable:
+            os.fsync(folder)  # else the old name may come back after a power failure
     except BaseException:
         os.unlink(draft, dir_fd=folder)
         raise

@@ -16,7 +16,7 @@ from grader.results.files import all_below, read_below, remove_below
 from grader.submissions.layout import Handed
 from grader.submissions.names import safe_name
 
-TYPED = (adjustments.NAME, "course.toml")
+TYPED = (adjustments.NAME, "course.toml", "appeals.csv")
 """files that people write, beside the results"""
 
 
@@ -36,6 +36,10 @@ class Known:
 
 def known_of(out: Path, student: str, handed: Handed | None) -> Known:
     """Return what there is about a person. Raises UsageError where nothing is."""
+    if not student:
+        raise UsageError(
+            "an empty name is nobody's", where=str(out), hint="take the id as gradebook.csv has it"
+        )
     folders = [f"{folder}/{safe_name(student)}" for folder in (store.FOLDER, feedback.FOLDER)]
     results = tuple(path for folder in folders for path in all_below(out, folder))
     stored = store.read_all(out)
@@ -43,10 +47,15 @@ def known_of(out: Path, student: str, handed: Handed | None) -> Known:
     own = {one.path for one in everyone if one.student == student and one.path}
     others = {one.path for one in everyone if one.student != student and one.path}
     if handed is not None:
-        names = {one.student for one in (*handed.found, *handed.earlier) if one.path in own} | {student}
+        # A class without a roster may have the person below another name; nobody else is meant by that.
+        known = {one.student for one in everyone} - {student}
+        shared = own & others
+        names = {one.student for one in (*handed.found, *handed.earlier) if one.path in own - shared}
+        names = (names | {student}) - known
         own |= {one.path for one in (*handed.found, *handed.earlier) if one.student in names}
         own |= {stray.path for stray in handed.strays if stray.student in names}
         others |= {one.path for one in (*handed.found, *handed.earlier) if one.student not in names}
+        others |= {stray.path for stray in handed.strays if stray.student and stray.student not in names}
     lines = tuple(_lines(out, student))
     if not (results or own or lines):
         hint = "take the id as gradebook.csv has it, without an apostrophe before it"

@@ -131,6 +131,8 @@ class _Pages:
 
     def __init__(self, room: Room, guard: Guard, port: int, write: Callable[[], int]) -> None:
         self._room, self._guard, self._port, self._write = room, guard, port, write
+        self._writing = asyncio.Lock()
+        """two presses of the button write one after the other"""
         self._cookie = f"marking-{port}"  # browsers tell cookies of two ports apart by nothing else
 
     @web.middleware
@@ -220,9 +222,10 @@ class _Pages:
 
     async def write(self, request: web.Request) -> web.StreamResponse:
         await self._form(request)
-        written = self._room.unwritten
-        await asyncio.to_thread(self._write)
-        self._room.unwritten -= written
+        async with self._writing:
+            written = self._room.unwritten
+            await asyncio.to_thread(self._write)
+            self._room.unwritten -= written
         return web.Response(status=303, headers={"Location": pages.address("/", Filter(), written="1")})
 
     async def static(self, request: web.Request) -> web.StreamResponse:

@@ -41,10 +41,7 @@ class Ruling:
 
     def rows(self, results: Sequence[Result], given: Adjustments) -> tuple[Row, ...]:
         """Return the rows of a class, sorted by student and lab; as many as there are results."""
-        rules = _resolved(self.rules, {one.student for one in results})
-        attempts: dict[_Key, list[Result]] = defaultdict(list)
-        for one in (*self.earlier, *results):
-            attempts[one.student, one.lab].append(one)
+        rules, attempts = self._sorted(results)
         decided: dict[_Key, list[Adjustment]] = defaultdict(list)
         for line in given.given:
             decided[line.student, line.lab].append(line)
@@ -53,7 +50,7 @@ class Ruling:
 
     def notes(self, results: Sequence[Result], strays: Sequence[Stray] = ()) -> tuple[str, ...]:
         """Return what the file names and nobody knows, and what it would need to be graded."""
-        return (*self._unknown(results), *self._not_graded(strays), *self._flagged())
+        return (*self._unknown(results), *self._not_graded(strays), *self._flagged(results))
 
     def _unknown(self, results: Sequence[Result]) -> Iterator[str]:
         people = {one.student for one in results}
@@ -82,11 +79,26 @@ class Ruling:
                     "grader grade grades them and nothing else again"
                 )
 
-    def _flagged(self) -> Iterator[str]:
-        for one in self.earlier:
-            if one.flags or one.status == "tampered":
+    def _flagged(self, results: Sequence[Result]) -> Iterator[str]:
+        """Yield what needs a look and stands in no row: another attempt, or another member's, counts."""
+        rules, attempts = self._sorted(results)
+        counts = [
+            counting(_pile(own, rules.group_of(own.student, own.lab), attempts), own.student, rules)[0]
+            for own in results
+        ]
+        for one in (*self.earlier, *results):
+            needs_a_look = one.flags or one.status in ("tampered", "error")
+            if needs_a_look and not any(one is other for other in counts):
+                which = f"attempt {one.attempt}" if one.attempt else "what was handed in"
                 who = for_terminal(one.student, 60)
-                yield f"attempt {one.attempt} of {who}, an earlier one, needs a look: its file is in results/"
+                yield f"{one.lab}: {which} by {who} does not count and needs a look: its file is in results/"
+
+    def _sorted(self, results: Sequence[Result]) -> tuple[CourseRules, Mapping[_Key, Sequence[Result]]]:
+        """Return the rules for these people, and everybody's attempts, earlier ones first."""
+        attempts: dict[_Key, list[Result]] = defaultdict(list)
+        for one in (*self.earlier, *results):
+            attempts[one.student, one.lab].append(one)
+        return _resolved(self.rules, {one.student for one in results}), attempts
 
 
 def _row(

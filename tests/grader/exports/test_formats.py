@@ -15,8 +15,10 @@ from grader.exports.feedback_archive import archive
 from grader.exports.formats import FORMATS
 from grader.exports.grades import comment_of
 from grader.results.adjustments import Adjustment, adjusted
+from grader.results.result import SubmissionStatus
 from grader.submissions.roster import Student
 from tests.grader.exports.made import IDA, LAB, asked, grades, only, table
+from tests.grader.results.made import not_graded
 
 ROSTER = (Student("4411", "Holm, Ida", "i@u.example"), Student("4412", "Bo van den Akker"))
 
@@ -33,6 +35,15 @@ def test_gradescope_gets_a_document_for_each_who_has_points() -> None:
         ("1.2", 1.0, 2.0, "failed"),
     ]
     assert exported.notes == ("no points yet, so nothing was written for: Yıldız, Cem",)
+
+
+@pytest.mark.parametrize("status", ["tampered", "error"])
+def test_what_a_person_has_to_look_into_first_is_not_told_to_students(status: SubmissionStatus) -> None:
+    told = Adjustment("eve", LAB, "*", None, "R. Miller", "", 2, comment="Please come and see me.")
+    result = not_graded(status)
+    said = comment_of(result, adjusted(result, [told]))
+    assert "Reason" not in said
+    assert "Please come and see me." in said
 
 
 def test_nbgrader_s_table_has_its_columns_and_no_bare_0() -> None:

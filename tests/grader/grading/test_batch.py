@@ -164,7 +164,25 @@ def test_another_time_is_written_down_and_nothing_is_graded_again(unread: Class)
     assert unread.afresh() == []
     dora = store.read(unread.out, "dora", LAB)
     assert dora is not None
-    assert (dora.handed_in, dora.told_by) == ("2026-11-03T15:58:23+00:00", "nbgrader's timestamp.txt")
+    came = ("2026-11-03T15:58:23+00:00", "nbgrader's timestamp.txt")
+    assert (dora.handed_in, dora.told_by) == came
+    (folder / "timestamp.txt").unlink()
+    assert unread.afresh() == []
+    dora = store.read(unread.out, "dora", LAB)
+    assert dora is not None
+    assert (dora.handed_in, dora.told_by) == came, "a time that nobody tells any more is still known"
+
+
+def test_files_that_were_handed_in_together_came_at_the_same_time(unread: Class):
+    folder = unread.submissions / "submitted" / "dora" / LAB
+    folder.mkdir(parents=True)
+    for number in ("", "-2"):
+        (folder / f"{LAB}{number}.ipynb").write_bytes(b"%PDF" + number.encode())
+    (folder / "timestamp.txt").write_text("2026-11-03 15:58:23.948203 UTC")
+    unread.grade(earlier=frozenset([LAB]))
+    stored = store.read_all(unread.out)
+    times = [one.handed_in for one in (*stored.earlier, *stored.results) if one.student == "dora"]
+    assert times == ["2026-11-03T15:58:23+00:00"] * 2
 
 
 def test_a_file_that_was_taken_away_is_missing_or_forgotten(unread: Class, tmp_path: Path):

@@ -99,6 +99,25 @@ def test_a_name_that_nobody_has_is_refused(out: Path) -> None:
     assert "nothing is known of '471'" in done.stderr
 
 
+def test_an_empty_name_is_nobodys(out: Path) -> None:
+    before = files(out.parent)
+    done = typed("forget", out, "", "--submissions", out.parent / "in", "--yes")
+    assert done.exit_code == 2
+    assert "an empty name" in done.output
+    assert files(out.parent) == before
+
+
+def test_a_partner_s_other_work_stays(out: Path) -> None:
+    """What two have handed in together does not make the second one's own files the first one's."""
+    shared = f"team/{LAB}.ipynb"
+    hand_in(out.parent / "in", shared, "bob/notes.txt")
+    store.write(out, result("4711", name=ADA, path=shared))
+    store.write(out, partly("bob", path=shared))
+    done = typed("forget", out, "4711", "--submissions", out.parent / "in", "--yes")
+    assert done.exit_code == 0, done.output
+    assert {"in/bob/notes.txt", f"in/{shared}"} <= files(out.parent)
+
+
 def test_nothing_is_removed_behind_a_link(out: Path) -> None:
     away = out.parent / "away"
     away.mkdir()

@@ -105,9 +105,21 @@ def test_attempts_that_may_count_and_were_not_graded_are_told() -> None:
     to_grade = f"course.toml: 1 older attempt of {LAB} may count and have no result yet"
     assert best.notes([came(IN_TIME)], strays) == (
         f"{to_grade}; grader grade grades them and nothing else again",
-        "attempt 1 of ada, an earlier one, needs a look: its file is in results/",
     )
     assert Ruling(rules()).notes([came(IN_TIME)], strays) == ()
+
+
+def test_what_needs_a_look_is_told_also_where_another_attempt_counts() -> None:
+    earlier = came(IN_TIME, points=2, attempt=1)
+    last = not_graded("tampered", "ada", handed_in=IN_TIME)
+    (note,) = Ruling(rules('counts = "first"'), [earlier]).notes([last])
+    assert (
+        note == f"{LAB}: what was handed in by ada does not count and needs a look: its file is in results/"
+    )
+    assert Ruling(rules(), [earlier]).notes([last]) == ()
+
+
+def test_many_attempts_may_have_to_be_graded() -> None:
     assert needs_all(rules("last = 2026-11-10T00:00:00"), LAB)
 
 
