@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from grader.errors import GraderError
+from grader.grading.fair_clock import Grant
 from grader.grading.host import JAILED, PORT, Host
 from grader.grading.lab_spec import read_lab_spec
 from grader.grading.notebook_process import NotebookProcess
@@ -262,7 +263,7 @@ def cells(made) -> Iterator[dict[str, Any]]:
         theirs.close()
         access = GradersJails(Channel(ours))
         host = Host(access, chosen_provider())
-        notebook = NotebookProcess(host, read_lab_spec(Course(ROOT), "01_persistence"), cells, ())
+        notebook = NotebookProcess(host, read_lab_spec(Course(ROOT), "01_persistence"), cells, (), Grant(0.0))
         try:
             assert notebook.lacking == ()
             runs = [notebook.run_cell(number, SECONDS) for number in range(len(cells))]

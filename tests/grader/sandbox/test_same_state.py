@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from grader.grading.fair_clock import Grant
 from grader.grading.host import Host
 from grader.grading.notebook_process import NotebookProcess
 from grader.submissions import CodeCell
@@ -106,7 +107,7 @@ ALLOWED: Mapping[str, str] = {
 
 def look(host: Host) -> dict[str, Any]:
     """What one process finds."""
-    process = NotebookProcess(host, spec(), [CodeCell(1, None, CELL)], ())
+    process = NotebookProcess(host, spec(), [CodeCell(1, None, CELL)], (), Grant(0.0))
     try:
         run = process.run_cell(0, SECONDS)
         assert (run.status, run.error) == ("ok", "")
