@@ -23,6 +23,34 @@ from utils.errors import KitError
 
 INTERRUPTED = 130
 
+# What several commands take.
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
+]
+Labs = Annotated[
+    list[str] | None,
+    typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
+]
+Secret = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
+    ),
+]
+Out = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores + 1]"),
+]
+Cold = Annotated[
+    bool,
+    typer.Option("--cold", help="Start a Python for each process, instead of forking a warm one."),
+]
+Author = Annotated[
+    str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
+]
+
 app = typer.Typer(
     help="What instructors and authors of the course run.",
     add_completion=False,
@@ -50,10 +78,7 @@ def release(
         Path | None,
         typer.Option("--bundle", metavar="DIR", help="Write the students' repository into this new folder."),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    root: Root = None,
 ) -> None:
     """Turn solutions/ into labs/.
 
@@ -74,10 +99,7 @@ def new(
     title: Annotated[
         str, typer.Option("--title", metavar="TEXT", help="What the lab is called. [default: its name]")
     ] = "",
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    root: Root = None,
 ) -> None:
     """Write a new lab with one exercise, which passes every test as it is.
 
@@ -97,10 +119,7 @@ def grade(
         Path, typer.Argument(metavar="SUBMISSIONS", help="The folder with what was handed in.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")] = Path("grades"),
-    lab: Annotated[
-        list[str] | None,
-        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
-    ] = None,
+    lab: Labs = None,
     student: Annotated[str, typer.Option("--student", metavar="ID", help="Only this student.")] = "",
     show: Annotated[
         bool, typer.Option("--show", help="Ask this student's work again and show every question and answer.")
@@ -112,10 +131,7 @@ def grade(
         Path | None,
         typer.Option("--roster", metavar="FILE", help="CSV of who is expected: student_id, name, email."),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores + 1]"),
-    ] = None,
+    jobs: Jobs = None,
     timeout: Annotated[
         float,
         typer.Option(
@@ -133,21 +149,10 @@ def grade(
             "--no-sandbox", help="Run submissions as yourself, with all your rights. Stamps every result."
         ),
     ] = False,
-    cold: Annotated[
-        bool,
-        typer.Option("--cold", help="Start a Python for each process, instead of forking a warm one."),
-    ] = False,
+    cold: Cold = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each result.")] = False,
-    secret: Annotated[
-        Path | None,
-        typer.Option(
-            "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
-        ),
-    ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    secret: Secret = None,
+    root: Root = None,
 ) -> None:
     """Grade what was handed in.
 
@@ -182,23 +187,11 @@ def grade(
 
 @app.command()
 def validate(
-    lab: Annotated[
-        list[str] | None,
-        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Submissions at a time. [default: cores + 1]"),
-    ] = None,
+    lab: Labs = None,
+    jobs: Jobs = None,
     no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Without a jail.")] = False,
-    cold: Annotated[
-        bool,
-        typer.Option("--cold", help="Start a Python for each process, instead of forking a warm one."),
-    ] = False,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    cold: Cold = False,
+    root: Root = None,
 ) -> None:
     """See whether labs keep the rules of the house, and are graded as they are meant to be.
 
@@ -226,7 +219,7 @@ def doctor() -> None:
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    out: Out,
 ) -> None:
     """Write gradebook.csv, feedback/ and report.html again, after a change of adjustments.csv."""
     from grader.grading import command  # noqa: PLC0415
@@ -244,16 +237,8 @@ def autograder(
             "--no-sandbox", help="For containers without jails: submissions have the container's rights."
         ),
     ] = False,
-    secret: Annotated[
-        Path | None,
-        typer.Option(
-            "--secret", metavar="FILE", help="The course's secret. [default: .course-secret of the course]"
-        ),
-    ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    secret: Secret = None,
+    root: Root = None,
 ) -> None:
     """Write the archive that Gradescope takes as the autograder of an assignment."""
     from grader.grading import autograde as service  # noqa: PLC0415
@@ -275,17 +260,14 @@ def autograde(
 
 @app.command()
 def forget(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    out: Out,
     student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id that gradebook.csv has.")],
     submissions: Annotated[
         Path | None,
         typer.Option("--submissions", metavar="DIR", help="Remove what was handed in there, too."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only say what would go.")] = False,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="The course's repository. [default: this one]"),
-    ] = None,
+    root: Root = None,
 ) -> None:
     """Remove every file about one person, and say which; without --yes, only say which.
 
@@ -301,7 +283,7 @@ def forget(
 
 @app.command()
 def rules(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    out: Out,
     check: Annotated[
         Path | None,
         typer.Option("--check", metavar="FILE", help="Try these rules, and write nothing."),
@@ -328,16 +310,11 @@ def review(
         Path | None,
         typer.Argument(metavar="[SUBMISSIONS]", help="The folder with what was handed in, to see the cells."),
     ] = None,
-    lab: Annotated[
-        list[str] | None,
-        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
-    ] = None,
+    lab: Labs = None,
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Show no names and no ids of students.")
     ] = False,
-    author: Annotated[
-        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
-    ] = "",
+    author: Author = "",
     sample: Annotated[
         int, typer.Option("--sample", metavar="N", min=0, help="Exercises to look at without a reason.")
     ] = 10,
@@ -379,9 +356,7 @@ def adjust(
     ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; points need it.")] = "",
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="What the student reads.")] = "",
-    author: Annotated[
-        str, typer.Option("--author", metavar="NAME", help="Who decides. [default: who is logged in]")
-    ] = "",
+    author: Author = "",
     back: Annotated[bool, typer.Option("--back", help="Take back what was decided before.")] = False,
 ) -> None:
     """Decide about one exercise of one student's, as in the marking room.
@@ -398,7 +373,7 @@ def adjust(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that grade wrote.")],
+    out: Out,
     form: Annotated[
         str, typer.Option("--format", metavar="NAME", help="canvas, csv, gradescope, moodle, nbgrader.")
     ],
@@ -406,10 +381,7 @@ def export(
     fill: Annotated[
         Path | None, typer.Option("--fill", metavar="FILE", help="The file that the platform gave, to fill.")
     ] = None,
-    lab: Annotated[
-        list[str] | None,
-        typer.Option("--lab", metavar="NAME", help="Only this lab; may be repeated. [default: all]"),
-    ] = None,
+    lab: Labs = None,
     column: Annotated[
         list[str] | None,
         typer.Option("--column", metavar="LAB=TITLE", help="Which column of the file is a lab's."),

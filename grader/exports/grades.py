@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.results.adjustments import Adjusted
-from grader.results.feedback import UNTOLD
 from grader.results.gradebook import comment_in_words, in_words
-from grader.results.result import Result
+from grader.results.result import UNTOLD, Result
 from grader.submissions.roster import Student
 from utils.views.words import number
 

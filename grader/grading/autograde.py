@@ -24,9 +24,8 @@ from grader.release.course import find_course
 from grader.release.files import write_atomically
 from grader.results import store
 from grader.results.adjustments import adjusted
-from grader.results.feedback import UNTOLD
 from grader.results.gradebook import UNSANDBOXED
-from grader.results.result import Result
+from grader.results.result import UNTOLD, Result
 
 UNKNOWN = "submission"
 """who handed in, where the service does not say"""

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.jail.frames import TimedOut
+from grader.jail.limits import LONGEST
 from grader.sandbox.jails import Jailed
 
 NOTICED = 0.2
 """seconds of waiting that are worth a look"""
 SHARE = 0.75
 """of any time, the most that can have been others'"""
-LONGEST = 3.0
-"""times as long as it may take, that one answer is waited for in all"""
 
 
 @dataclass(slots=True)

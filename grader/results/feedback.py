@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from grader.results.adjustments import WHOLE_LAB, WITHHELD, Adjusted, Adjustment, Score
 from grader.results.page import fitting, item_list, mark_html, page
-from grader.results.result import Loss, Result, SubmissionStatus
+from grader.results.result import UNTOLD, Loss, Result, SubmissionStatus
 from grader.results.words import points, score_mark, total
 from grader.submissions.names import safe_name
 from utils.results import CheckResult
@@ -56,9 +56,6 @@ _CUTS = (
     None,
 )
 """Tried in this order until the page is small enough; a real lab fits with the first. None: no exercise."""
-
-UNTOLD: frozenset[SubmissionStatus] = frozenset({"tampered", "error"})
-"""of these the student is not told the reason: it is the instructor's suspicion, or the grader's trouble"""
 
 _SENTENCES: Mapping[SubmissionStatus, tuple[str, str]] = {
     "graded": ("", ""),

@@ -14,6 +14,9 @@ from utils.results import ExerciseResult
 SubmissionStatus = Literal["graded", "timeout", "crashed", "unreadable", "tampered", "missing", "error"]
 """``error``: it could not be judged, through the grader's own fault"""
 
+UNTOLD: frozenset[SubmissionStatus] = frozenset({"tampered", "error"})
+"""of these the student is not told the reason: it is the instructor's suspicion, or the grader's trouble"""
+
 LossKind = Literal[
     "cell-error", "cell-timeout", "crashed", "memory", "timeout", "defined-twice", "nothing-found", "package"
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.results import decisions
@@ -83,9 +83,7 @@ def look_at(room: Room, state: State, item: Item, chosen: Filter) -> Look:
     final = adjusted(result, state.file.given)
     score = next((one for one in final.exercises if one.exercise.exercise == number), None)
     exercise = score.exercise if score else None
-    matching = state.matching(chosen)
-    place = next((at for at, one in enumerate(matching) if one.key == item.key), -1)
-    wanted = [one for one in matching if one.key == item.key or chosen.state == "all" or state.is_open(one)]
+    places = _places(state, item, chosen)
     return Look(
         item,
         course.names[student],
@@ -105,22 +103,34 @@ def look_at(room: Room, state: State, item: Item, chosen: Filter) -> Look:
         decisions.lines_about(state.file, item.about),
         decisions.current(state.file, item.about),
         decisions.version(state.file, item.about),
-        wanted.index(item) + 1 if place >= 0 else 0,
-        len(wanted),
-        neighbour(state, item, chosen, -1),
-        neighbour(state, item, chosen, 1),
+        places.index(item.key) + 1 if item.key in places else 0,
+        len(places),
+        _beside(places, item, -1),
+        _beside(places, item, 1),
         "" if room.settings.anonymous else _show(room, result, number),
     )
 
 
 def neighbour(state: State, item: Item, chosen: Filter, step: int) -> str:
     """Return the key of the next item in one direction, also where the item itself is done meanwhile."""
-    matching = state.matching(chosen)
-    keys = [one.key for one in matching]
-    if item.key not in keys:
-        return next((one.key for one in state.wanted(chosen)), "") if step > 0 else ""
-    rest = matching[keys.index(item.key) + 1 :] if step > 0 else matching[: keys.index(item.key)][::-1]
-    return next((one.key for one in rest if chosen.state == "all" or state.is_open(one)), "")
+    return _beside(_places(state, item, chosen), item, step)
+
+
+def _places(state: State, item: Item, chosen: Filter) -> list[str]:
+    """Return the keys of what is wanted, in order, and of the item itself where it is done meanwhile."""
+    return [
+        one.key
+        for one in state.matching(chosen)
+        if one.key == item.key or chosen.state == "all" or state.is_open(one)
+    ]
+
+
+def _beside(places: Sequence[str], item: Item, step: int) -> str:
+    """Return the key one step on or back; of an item that is none of them, the first one is the next."""
+    if item.key not in places:
+        return places[0] if places and step > 0 else ""
+    at = places.index(item.key) + step
+    return places[at] if 0 <= at < len(places) else ""
 
 
 def mistakes(state: State, lab: str, exercise: str, item: Item | None = None) -> Iterator[Mistake]:

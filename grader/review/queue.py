@@ -95,13 +95,13 @@ def queue(
     return tuple(sorted(items, key=_turn))
 
 
-def is_open(item: Item, file: Adjustments) -> bool:
+def decided_in(file: Adjustments) -> Mapping[About, str]:
+    """Return when each decision that holds was taken, as far as the file says so."""
+    return {(one.student, one.lab, one.exercise): one.when for one in file.given}
+
+
+def is_open(item: Item, decided: Mapping[About, str]) -> bool:
     """Return whether nobody has decided about it yet, or only before a student objected."""
-    return about_is_open(item, {(one.student, one.lab, one.exercise): one.when for one in file.given})
-
-
-def about_is_open(item: Item, decided: Mapping[About, str]) -> bool:
-    """Return the same, where the times of all decisions are at hand."""
     when = decided.get(item.about)
     return when is None or bool(item.appeal and item.appeal.when and when < item.appeal.when)
 

@@ -16,7 +16,7 @@ from grader.results.files import read_below
 from grader.results.result import Result
 from grader.review import appeals
 from grader.review.people import shown_names
-from grader.review.queue import SAMPLE, About, Filter, Item, about_is_open, queue
+from grader.review.queue import SAMPLE, About, Filter, Item, decided_in, is_open, queue
 from grader.tables import text_of
 
 
@@ -70,7 +70,7 @@ class State:
 
     def is_open(self, item: Item) -> bool:
         """Return whether nobody has decided about it yet."""
-        return about_is_open(item, self.decided)
+        return is_open(item, self.decided)
 
     def wanted(self, chosen: Filter) -> list[Item]:
         """Return the items that somebody wants to see, open or not as they say."""
@@ -102,8 +102,7 @@ class Room:
         """Return what there is now."""
         course = self._read()
         file = read(self.settings.out, course.everything)
-        decided = {(one.student, one.lab, one.exercise): one.when for one in file.given}
-        return State(course, file, decided)
+        return State(course, file, decided_in(file))
 
     def decide(self, decision: Decision, when: str, seen: str) -> None:
         """Save a decision. Raises what `decisions.decide` raises; nothing is saved then."""

@@ -172,7 +172,6 @@ def find_submissions(root: Path, labs: Sequence[str]) -> Handed:
     found = sorted(_with_partners(found, submitted), key=lambda one: (one.student, labs.index(one.lab)))
     with opened_folder(root) as top:
         found = [_dated(top, root, one) for one in found]
-        earlier = [_dated(top, root, one) for one in earlier]
     strays.sort(key=lambda stray: (stray.path, stray.why))
     return Handed(tuple(_with_twins(found)), tuple(strays), tuple(earlier))
 

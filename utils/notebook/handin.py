@@ -27,6 +27,7 @@ from utils.notebook.kit import current_kit, setup
 from utils.notebook.pages import full_title, link
 from utils.notebook.runs import runs_of
 from utils.notebook.saved import is_clearly, newer_rivals, read_saved, told_path
+from utils.notebook.whole_file import write_whole
 from utils.results import CheckResult, ExerciseResult, LabResult
 from utils.shell import shell
 
@@ -268,10 +269,7 @@ def run_notebook(path: Path, lab: str, progress: Path | None = None) -> dict[str
         if progress is not None:
             place = next((number for number, one in enumerate(cells, 1) if one is cell), 0)
             doing = f"cell {place} of {len(cells)}" if place else "now the exercises are checked"
-            # In one step: it is read at any moment.
-            fresh = progress.with_suffix(".new")
-            fresh.write_text(f"The saved notebook is run afresh: {doing} …", "utf-8")
-            fresh.replace(progress)
+            write_whole(progress, f"The saved notebook is run afresh: {doing} …")
 
     client = NotebookClient(
         notebook,

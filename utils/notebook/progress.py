@@ -6,7 +6,6 @@ that it has earned so far, so that a second look at it takes nothing away.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -14,6 +13,8 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from utils.notebook.whole_file import write_whole
 
 FILE = ".kit-progress.json"
 VERSION = 1
@@ -122,14 +123,9 @@ def _set_aside(path: Path) -> str:
 def _write(folder: Path, points: Points) -> str:
     """Write the file in one step; return a sentence where that failed."""
     path = folder / FILE
-    # One name for each process: two notebooks may write at once.
-    fresh = path.with_name(f"{path.stem}.{os.getpid()}.new")
     try:
-        fresh.write_text(json.dumps({"kit_progress": VERSION, "points": points}, indent=1), "utf-8")
-        fresh.replace(path)
+        write_whole(path, json.dumps({"kit_progress": VERSION, "points": points}, indent=1))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
         return f"Your progress is not kept: {path.name} cannot be written ({_reason(error)})."
     return ""
 

@@ -10,6 +10,7 @@ from utils.modes import GRADING
 from utils.notebook.desk import KIT, desk
 from utils.notebook.pages import PAGE_NUMBER, LabPage, labs_in, link, next_of
 from utils.notebook.progress import Progress, read_progress
+from utils.notebook.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +48,7 @@ def summary() -> SummaryView | None:
     if folder is None or all(card.next for card in cards):
         return view
     try:
-        fresh = folder / f"{SUMMARY}.new"
-        fresh.write_text(view.document(), "utf-8")
-        fresh.replace(folder / SUMMARY)
+        write_whole(folder / SUMMARY, view.document())
     except OSError as error:
         return SummaryView(cards, said=f"{SUMMARY} cannot be written: {error.strerror}.")
     return SummaryView(cards, SUMMARY, progress.said)

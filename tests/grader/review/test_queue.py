@@ -9,7 +9,7 @@ import pytest
 from grader.results.adjustments import Adjustment, Adjustments
 from grader.review.appeals import Appeal
 from grader.review.people import shown_names
-from grader.review.queue import Filter, Item, is_open, mistake_key, queue
+from grader.review.queue import Filter, Item, decided_in, is_open, mistake_key, queue
 from tests.grader.results.made import LAB, check, exercise, not_graded, partly, result
 from tests.grader.review.rooms import SAID, a_class
 
@@ -81,11 +81,11 @@ def line(about: tuple[str, str, str], when: str = "", **more) -> Adjustments:
 
 def test_an_item_is_open_until_somebody_decides_and_again_after_a_later_appeal() -> None:
     (item,) = [item for item in queue([partly("bob")], [], seed="1", number=0) if item.kinds]
-    assert is_open(item, Adjustments())
-    assert not is_open(item, line(item.about))
+    assert is_open(item, decided_in(Adjustments()))
+    assert not is_open(item, decided_in(line(item.about)))
     late = replace(item, appeal=Appeal(*item.about, "", "2026-11-29 08:00"))
-    assert is_open(late, line(item.about, "2026-11-28 12:00:00"))
-    assert not is_open(late, line(item.about, "2026-11-29 12:00:00"))
+    assert is_open(late, decided_in(line(item.about, "2026-11-28 12:00:00")))
+    assert not is_open(late, decided_in(line(item.about, "2026-11-29 12:00:00")))
 
 
 def test_a_filter_wants_a_kind_an_exercise_a_mistake_or_a_name() -> None:

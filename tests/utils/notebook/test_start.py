@@ -140,7 +140,7 @@ def test_a_summary_that_cannot_be_written_is_shown_with_a_sentence(
     tmp_path: Path, sitting: SimpleNamespace
 ) -> None:
     record(tmp_path, "persistence", ALL)
-    (tmp_path / f"{SUMMARY}.new").mkdir()
+    (tmp_path / SUMMARY).mkdir()
     view = summary()
     assert view is not None
     assert "summary.html cannot be written: Is a directory." in view.text()

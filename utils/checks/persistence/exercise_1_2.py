@@ -6,11 +6,12 @@ from typing import Any
 
 from utils.checks.persistence.follow_up import NO_IDEA, WARMER
 from utils.checks.persistence.lab import Case, check
-from utils.checks.persistence.model_requests import explain_refusal, questions, sent
-from utils.checks.registry import Words, expect
+from utils.checks.persistence.model_requests import expect_one_run, explain_refusal, questions, sent
+from utils.checks.registry import expect
 from utils.checks.weather import asked, conversation, plain
 from utils.lab.lab import Lab, Ref, Stage, StudentError
-from utils.views.plain import plural
+
+PAID_TWICE = "A run does its work again each time: it is paid for twice, and a tool may book twice."
 
 
 def told(lab: Lab, agent: Ref, thread: str, text: str) -> Any:
@@ -57,18 +58,6 @@ def expect_sent(stage: Stage, *true: str) -> None:
     )
 
 
-def expect_one_run(stage: Stage, requests: int) -> None:
-    """Fail unless the model was asked as often as one run asks it."""
-    made = len(stage.requests())
-    expect(
-        made == requests,
-        "ask ran the agent more than once for one question.",
-        got=Words(f"{plural(made, 'request')} of the model, and one run makes {requests}"),
-        expected=plural(requests, "request"),
-        why="A run does its work again each time: it is paid for twice, and a tool may book twice.",
-    )
-
-
 def expect_answer(found: Any, answer: str, message: str, why: str) -> None:
     """Fail unless ``ask`` returned the answer; say so if it returned more than that, or a part of it."""
     text = found if isinstance(found, str) else ""
@@ -108,7 +97,7 @@ def asks_in_context(lab: Lab, case: Case) -> None:
         stage.clear()
         found = told(lab, agent, case.thread, text)
         expect_sent(stage, *so_far)
-        expect_one_run(stage, requests)
+        expect_one_run(stage, "ask", requests, PAID_TWICE)
         expect_answer(
             found,
             answer,
@@ -148,7 +137,7 @@ def gives_text(lab: Lab, case: Case) -> None:
         stage.clear()
         found = told(lab, agent, case.thread, question)
         expect_sent(stage, *so_far)
-        expect_one_run(stage, 1)
+        expect_one_run(stage, "ask", 1, PAID_TWICE)
         expect_answer(
             found,
             answer,

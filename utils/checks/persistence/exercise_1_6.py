@@ -6,7 +6,7 @@ from typing import Any
 
 from utils.checks.graphs import kinds
 from utils.checks.persistence.lab import Case, check
-from utils.checks.persistence.model_requests import questions, sent
+from utils.checks.persistence.model_requests import expect_one_run, questions, sent
 from utils.checks.registry import Words, expect, fail
 from utils.checks.weather import asked, conversation, plain
 from utils.lab.lab import Lab, Ref, Spoiled, Stage, StudentError
@@ -131,13 +131,11 @@ def branches_off(lab: Lab, case: Case) -> None:
     # The question of turn 1 comes again in turn 3: its words do not tell a turn.
     stage, agent = travelled(lab, case, (0, 1, 7), first=(0, 1, 0), in_blocks=True)
     expect_rewound(lab, stage, agent, case, 3, (0, 1, 7))
-    made = len(stage.requests())
-    expect(
-        made == 2,
-        "rewind ran the agent more than once for one question.",
-        got=Words(f"{made} requests of the model, and one run makes 2"),
-        expected="2 requests: for the call and for the answer",
-        why="What is asked again makes a branch of its own each time, and is paid for each time.",
+    expect_one_run(
+        stage,
+        "rewind",
+        2,
+        "What is asked again makes a branch of its own each time, and is paid for each time.",
     )
 
 

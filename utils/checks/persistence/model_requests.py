@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from utils.checks.registry import Words, fail
+from utils.checks.registry import Words, expect, fail
 from utils.lab.lab import Lab, Stage
+from utils.views.plain import plural
 
 
 def roles(stage: Stage) -> str:
@@ -24,6 +25,18 @@ def sent(stage: Stage) -> Words:
     """Return what people had asked in the last model request, as a card says it."""
     asked = questions(stage)
     return Words(f"the model was sent: {list(asked)}" if asked else "the model was not asked")
+
+
+def expect_one_run(stage: Stage, function: str, requests: int, why: str) -> None:
+    """Fail unless the model was asked as often as one run asks it; ``why`` says what more runs cost."""
+    made = len(stage.requests())
+    expect(
+        made == requests,
+        f"{function} ran the agent more than once for one question.",
+        got=Words(f"{plural(made, 'request')} of the model, and one run makes {requests}"),
+        expected=plural(requests, "request"),
+        why=why,
+    )
 
 
 def explain_refusal(lab: Lab) -> None:
